@@ -1,0 +1,158 @@
+# Millwright: `make help` lists the targets.
+#
+#   V=1          show the commands
+#   SAN=asan     build with AddressSanitizer + UBSan into build-asan/  (SAN=tsan: ThreadSanitizer)
+#   O=DIR        build into DIR
+
+V     ?= 0
+SAN   ?=
+O     ?= build$(if $(SAN),-$(SAN))
+CC    ?= cc
+Q      = $(if $(filter 1,$(V)),,@)
+say    = $(if $(filter 1,$(V)),,@printf '  %-7s %s\n' '$(1)' '$(2)')
+
+VERSION := 0.1.0
+PREFIX  ?= /usr/local
+PKGS     = libpaho-mqtt-dev libsqlite3-dev libconfig-dev libjansson-dev libmicrohttpd-dev \
+	   libcurl4-openssl-dev check pkg-config mosquitto mosquitto-clients python3-jsonschema \
+	   python3-numpy gcc make
+
+WARN     = -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
+	   -Wpointer-arith -Wundef -Wvla
+SAN_asan = -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+SAN_tsan = -fsanitize=thread -fno-omit-frame-pointer
+CFLAGS  ?= -O2 -g
+ALL_CFLAGS = -std=c11 -D_GNU_SOURCE -I. -DMW_VERSION='"$(VERSION)"' $(WARN) -fPIC \
+	   -fvisibility=hidden -ffp-contract=off -fstack-protector-strong $(CFLAGS) $(SAN_$(SAN))
+ALL_LDFLAGS = $(LDFLAGS) $(SAN_$(SAN))
+# One line per foreign library; tests/lint/includes.sh says which file may include it.
+LIBS     = -lpaho-mqtt3as -lsqlite3 -lconfig -ljansson -lmicrohttpd -lcurl -ldl -lpthread -lm
+
+lib_src  = $(wildcard $(1)/*.c)
+obj      = $(patsubst %.c,$(O)/obj/%.o,$(1))
+LM_OBJ     := $(call obj,$(call lib_src,model/engine))
+CORPUS_OBJ := $(call obj,$(call lib_src,model/corpus))
+CORE_OBJ   := $(call obj,$(call lib_src,gateway/base) $(call lib_src,gateway/core))
+IO_OBJ     := $(call obj,$(call lib_src,gateway/io))
+APP_OBJ    := $(call obj,$(call lib_src,gateway/app))
+TOOL_SRC   := $(wildcard gateway/tools/*.c)
+TOOLS      := $(patsubst gateway/tools/%.c,$(O)/mw-%,$(TOOL_SRC))
+PLUGINS    := $(patsubst plugins/%.c,$(O)/plugins/%.so,$(wildcard plugins/*.c))
+TEST_SRC   := $(wildcard tests/unit/test_*.c tests/contract/test_*.c)
+TESTS      := $(patsubst tests/%.c,$(O)/tests/%,$(TEST_SRC))
+FUZZ_SRC   := $(wildcard tests/fuzz/fuzz_*.c)
+FUZZ_REPLAY := $(patsubst tests/fuzz/%.c,$(O)/tests/replay/%,$(FUZZ_SRC))
+BENCH_SRC  := $(wildcard tests/bench/bench_*.c)
+BENCHES    := $(patsubst tests/bench/%.c,$(O)/bench/%,$(BENCH_SRC))
+LIBRARIES  := $(O)/libmw-app.a $(O)/libmw-io.a $(O)/libmw-core.a $(O)/libmw-corpus.a $(O)/libmillwright-lm.a
+
+.PHONY: all help
+all: $(O)/millwright $(TOOLS) $(PLUGINS) $(O)/libmillwright-lm.a ## build everything (default)
+
+help: ## list the targets
+	@awk -F':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+
+# --- compile ---------------------------------------------------------------------------------------
+$(O)/obj/model/engine/%_avx2.o: ALL_CFLAGS += -mavx2 -mfma -mf16c
+$(O)/obj/model/engine/%_avx512vnni.o: ALL_CFLAGS += -mavx512f -mavx512bw -mavx512vl -mavx512vnni -mfma -mf16c
+
+$(O)/obj/%.o: %.c
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
+
+define archive
+	$(call say,AR,$@)
+	@mkdir -p $(@D)
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+endef
+$(O)/libmillwright-lm.a: $(LM_OBJ)
+	$(archive)
+$(O)/libmw-corpus.a: $(CORPUS_OBJ)
+	$(archive)
+$(O)/libmw-core.a: $(CORE_OBJ)
+	$(archive)
+$(O)/libmw-io.a: $(IO_OBJ)
+	$(archive)
+$(O)/libmw-app.a: $(filter-out %/main.o,$(APP_OBJ))
+	$(archive)
+
+$(O)/millwright: $(O)/obj/gateway/app/main.o $(LIBRARIES)
+	$(call say,LINK,$@)
+	$(Q)$(CC) -rdynamic -o $@ $^ $(ALL_LDFLAGS) $(LIBS)
+
+$(O)/mw-%: $(O)/obj/gateway/tools/%.o $(O)/libmw-core.a $(O)/libmw-corpus.a $(O)/libmillwright-lm.a
+	$(call say,LINK,$@)
+	$(Q)$(CC) -o $@ $^ $(ALL_LDFLAGS) -lpthread -lm
+
+$(O)/plugins/%.so: $(O)/obj/plugins/%.o
+	$(call say,PLUGIN,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) -shared -Wl,-soname,$*.so -Wl,--no-undefined -o $@ $< $(ALL_LDFLAGS) $(PLUGIN_LIBS_$*) -lm
+PLUGIN_LIBS_json = -ljansson
+
+# --- tests -----------------------------------------------------------------------------------------
+$(O)/tests/%: $(O)/obj/tests/%.o $(LIBRARIES)
+	$(call say,LINK,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) -rdynamic -o $@ $^ $(ALL_LDFLAGS) -lcheck -lsubunit -lrt $(LIBS)
+
+# A fuzz target is one file with LLVMFuzzerTestOneInput; here it is linked with a driver that replays
+# tests/fuzz/corpus/<name>/ once, so the corpus is a plain test.  `make fuzz` explores with libFuzzer.
+$(O)/tests/replay/%: $(O)/obj/tests/fuzz/%.o $(O)/obj/tests/fuzz/replay_main.o $(LIBRARIES)
+	$(call say,LINK,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) -rdynamic -o $@ $^ $(ALL_LDFLAGS) $(LIBS)
+
+$(O)/bench/%: $(O)/obj/tests/bench/%.o $(LIBRARIES)
+	$(call say,LINK,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) -rdynamic -o $@ $^ $(ALL_LDFLAGS) $(LIBS)
+
+.PHONY: deps test test-programs asan tsan lint bench install clean demo fuzz format
+test-programs: all $(TESTS) $(FUZZ_REPLAY)
+
+test: deps ## unit, contract, fuzz-corpus and end-to-end tests
+	@$(MAKE) --no-print-directory test-programs
+	@O=$(O) tests/run.sh
+
+asan: deps ## the tests under AddressSanitizer and UBSan
+	@$(MAKE) --no-print-directory SAN=asan test-programs
+	@O=build-asan tests/run.sh
+
+tsan: deps ## the tests under ThreadSanitizer
+	@$(MAKE) --no-print-directory SAN=tsan test-programs
+	@O=build-tsan tests/run.sh
+
+lint: ## format, static analysis, include directions, size report
+	@tests/lint/run.sh
+
+format: ## rewrite the C files by .clang-format
+	$(Q)git ls-files '*.c' '*.h' | xargs clang-format -i
+
+bench: all $(BENCHES) ## measured speeds of this machine
+	@O=$(O) tests/bench/run.sh
+
+demo: deps ## a plant in a box: broker, gateway, machines, alerts
+	@$(MAKE) --no-print-directory all
+	@O=$(O) deploy/demo/demo.sh
+
+deps: ## install the Debian packages that build and tests need
+	@deploy/deps.sh $(PKGS)
+
+fuzz: ## explore with libFuzzer (FUZZ=gguf SECONDS=60)
+	@tests/fuzz/explore.sh
+
+install: all ## install below $(DESTDIR)$(PREFIX)
+	install -D -m 755 $(O)/millwright $(DESTDIR)$(PREFIX)/bin/millwright
+	install -d $(DESTDIR)$(PREFIX)/lib/millwright/plugins $(DESTDIR)$(PREFIX)/share/millwright
+	install -m 644 $(PLUGINS) $(DESTDIR)$(PREFIX)/lib/millwright/plugins/
+	install -m 644 model/weights/*.gguf schemas/faults.cfg $(DESTDIR)$(PREFIX)/share/millwright/
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man1 deploy/man/*.1
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man5 deploy/man/*.5
+
+clean: ## remove what was built
+	rm -rf build build-asan build-tsan
+
+.SECONDARY:
+-include $(shell find $(O)/obj -name '*.d' 2>/dev/null)

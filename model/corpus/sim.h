@@ -1,0 +1,84 @@
+/*
+ * sim.h -- simulated machines with exact labels: the corpus of the model, `millwright simulate`,
+ * and the demo's plant.  Deterministic by seed; no I/O, no clock, no globals.
+ *
+ * A *series* is one machine over time: rows of equal period, one column per channel.  It is run
+ * twice with the same random draws, once without the injected faults (the healthy twin), so the
+ * effect of a fault on each channel at each row is known exactly, not assumed.
+ *
+ * Ownership: mw_sim_series_new returns owned; free with mw_sim_series_free (NULL is accepted).
+ */
+#ifndef MW_CORPUS_SIM_H
+#define MW_CORPUS_SIM_H
+
+#include "model/corpus/machines.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define MW_SIM_MAX_CHANNELS 64
+#define MW_SIM_MAX_INJECTIONS 32
+#define MW_SIM_NAME_SIZE 32
+
+struct mw_sim_channel {
+	char name[MW_SIM_NAME_SIZE]; /* "discharge_pressure" */
+	char unit[12];               /* "bar"; "" for dimensionless */
+	enum mw_role role;
+};
+
+/* One fault or operation to inject. */
+struct mw_sim_injection {
+	enum mw_fault fault;
+	double strength;    /* 0 invisible .. 1 gross; the realised effect is in series->effect */
+	size_t onset_row;   /* first row it acts on */
+	size_t end_row;     /* first row it no longer acts on */
+	double growth_rows; /* rows to full strength; 0 = abrupt */
+	int channel;        /* sensor faults: which channel; -1 = the simulator draws one */
+};
+
+struct mw_sim_spec {
+	uint64_t seed;
+	enum mw_machine machine; /* MW_MACHINE_OTHER: the generic randomised process */
+	size_t n_rows;
+	size_t n_learn;    /* leading rows that stay healthy; noise units come from them */
+	size_t n_channels; /* generic process only: how many; 0 = drawn */
+	double period_s;   /* 0 = the machine's usual period */
+	size_t n_injection;
+	struct mw_sim_injection injection[MW_SIM_MAX_INJECTIONS];
+};
+
+struct mw_sim_series {
+	struct mw_sim_spec spec; /* as run, with everything drawn filled in */
+	double period_s;
+	size_t n_rows, n_channels;
+	struct mw_sim_channel channel[MW_SIM_MAX_CHANNELS];
+	double *value;   /* n_rows x n_channels, row-major; NaN = no reading */
+	double *healthy; /* same shape: the twin without the *faults* (operations act on both) */
+	float *effect;   /* same shape: |value - healthy| in noise units of the channel (see .c);
+			    a lost reading counts as MW_SIM_EFFECT_LOST */
+	double noise_unit[MW_SIM_MAX_CHANNELS];
+	/* Which injection acts at a row: index into spec.injection, or -1.  Faults and operations apart. */
+	int8_t *fault_at;     /* n_rows */
+	int8_t *operation_at; /* n_rows */
+	/* Per injection: channels in causal order (first cause first), by index. */
+	uint8_t cause_order[MW_SIM_MAX_INJECTIONS][MW_SIM_MAX_CHANNELS];
+	uint8_t n_cause[MW_SIM_MAX_INJECTIONS];
+};
+
+#define MW_SIM_EFFECT_LOST 20.0f
+
+/* 0, or -1 when memory is short or the spec breaks a limit above (rows 0, too many channels, an
+ * injection out of range, or a fault the machine cannot have: see mw_sim_can). */
+int mw_sim_series_new(const struct mw_sim_spec *spec, struct mw_sim_series **ret_series);
+void mw_sim_series_free(struct mw_sim_series *series);
+
+/* Can this machine have this fault?  Sensor faults: always.  The generic process: sensor faults, all
+ * operations, disturbance, coupling_change, hunting, drift-like fouling, leak.. (see generic.c). */
+bool mw_sim_can(enum mw_machine machine, enum mw_fault fault);
+
+/* Draws a whole spec for the training corpus from one seed: machine, size, period, what is injected
+ * (nothing, operations, one fault, or both), strength, onset, growth. */
+void mw_sim_spec_draw(uint64_t seed, struct mw_sim_spec *ret_spec);
+
+#endif
