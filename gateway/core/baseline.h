@@ -1,0 +1,55 @@
+/*
+ * baseline.h -- what healthy looks like for one asset, learnt from its first rows.
+ *
+ * Per channel: robust location and scale of the values, scale of the steps.  Joint: a static model
+ * (each channel from all others, by one ridge-regularised precision matrix) and a dynamic one (VAR
+ * with 2 lags, ridge), with residual scales from contiguous held-out folds.  Asset statistics: T2, Q,
+ * the whitened dynamic statistic and its MEWMA, with their healthy medians.
+ * Sources: Hotelling T2 / SPE (Jackson & Mudholkar 1979), MEWMA (Lowry et al. 1992).
+ *
+ * Immutable after it is made; may be shared by threads.  No I/O.
+ */
+#ifndef MW_CORE_BASELINE_H
+#define MW_CORE_BASELINE_H
+
+#include "gateway/base/err.h"
+#include "gateway/core/row.h"
+
+struct mw_baseline;
+
+#define MW_BASELINE_MIN_ROWS 64
+
+/* What one row looks like against the baseline.  Arrays are n_channels long, in the scale units said. */
+struct mw_row_evidence {
+	double z[MW_MAX_CHANNELS];  /* (x - location) / scale */
+	double d[MW_MAX_CHANNELS];  /* step / step scale */
+	double r[MW_MAX_CHANNELS];  /* static residual / its held-out scale */
+	double e[MW_MAX_CHANNELS];  /* dynamic residual / its held-out scale */
+	double t2, q, dyn, mewma;   /* log2 ratio to the healthy median */
+	uint64_t missing;           /* bit c: channel c had no reading in this row (held value used) */
+};
+
+/* Learns from n_rows x n_channels values, row-major, NaN = missing.  Returns owned.
+ * MW_E_INVAL: fewer than MW_BASELINE_MIN_ROWS rows or no channels. */
+MW_MUST_CHECK mw_err mw_baseline_fit(const double *value, size_t n_rows, size_t n_channels,
+				     struct mw_baseline **ret_baseline);
+void mw_baseline_free(struct mw_baseline *baseline);
+
+size_t mw_baseline_n_channels(const struct mw_baseline *baseline);
+double mw_baseline_location(const struct mw_baseline *baseline, size_t channel); /* in its unit */
+double mw_baseline_scale(const struct mw_baseline *baseline, size_t channel);    /* in its unit */
+
+/* The learn rows' own evidence, held out fold by fold (the model never saw the row it is scored on).
+ * Kept only until mw_baseline_forget_learn; row < the n_rows it was fitted with. */
+void mw_baseline_learn_evidence(const struct mw_baseline *baseline, size_t row,
+				struct mw_row_evidence *ret_evidence);
+void mw_baseline_forget_learn(struct mw_baseline *baseline);
+
+/* Versioned, endian-fixed blob for the store (without the learn rows' evidence).  The parser trusts
+ * nothing: MW_E_CORRUPT and a reason. */
+MW_MUST_CHECK mw_err mw_baseline_pack(const struct mw_baseline *baseline, uint8_t **ret_data,
+				      size_t *ret_size);
+MW_MUST_CHECK mw_err mw_baseline_unpack(const uint8_t *data, size_t size, char *why,
+					size_t why_size, struct mw_baseline **ret_baseline);
+
+#endif

@@ -1,0 +1,67 @@
+/*
+ * prompt.h -- the native prompt of schemas/prompt.md: evidence in, token codes out.
+ */
+#ifndef MW_CORE_PROMPT_H
+#define MW_CORE_PROMPT_H
+
+#include "gateway/core/evidence.h"
+#include "model/corpus/machines.h"
+
+#define MW_PROMPT_VERSION      1
+#define MW_PROMPT_SLOTS        10
+#define MW_PROMPT_NONE         0xFFFFu
+#define MW_PROMPT_ROW_LEN      (1 + MW_HISTORY + MW_WINDOW_PATCHES) /* 20 */
+#define MW_PROMPT_FIRST_PATCH  (1 + MW_HISTORY)
+#define MW_PROMPT_MAX_CHANNELS 16
+#define MW_PROMPT_MAX_ROWS     (1 + MW_PROMPT_MAX_CHANNELS)
+#define MW_CODE_BINS           32
+
+/* First code of each table, in order; MW_CODE_END = how many codes before the words. */
+enum mw_code {
+	MW_CODE_PATCH = 0,
+	MW_CODE_HISTORY = MW_CODE_PATCH + MW_N_FEATURES * MW_CODE_BINS,
+	MW_CODE_ASSET = MW_CODE_HISTORY + MW_N_FEATURES * MW_CODE_BINS,
+	MW_CODE_ASSET_HISTORY = MW_CODE_ASSET + MW_N_FEATURES * MW_CODE_BINS,
+	MW_CODE_HEADER = MW_CODE_ASSET_HISTORY + MW_N_FEATURES * MW_CODE_BINS,
+	MW_CODE_ROW = MW_CODE_HEADER + MW_N_FEATURES * MW_CODE_BINS,
+	MW_CODE_ROLE = MW_CODE_ROW + MW_PROMPT_MAX_ROWS,
+	MW_CODE_MACHINE = MW_CODE_ROLE + MW_N_ROLE,
+	MW_CODE_COUNT = MW_CODE_MACHINE + MW_N_MACHINE, /* 1, 2, 3-4, 5-8, 9+ channels */
+	MW_CODE_GAP = MW_CODE_COUNT + 5,
+	MW_CODE_ASK = MW_CODE_GAP + 4,
+	MW_CODE_EN = MW_CODE_ASK + 1,
+	MW_CODE_KO = MW_CODE_EN + 1,
+	MW_CODE_VERDICT = MW_CODE_KO + 1,               /* normal, operation, fault, unknown */
+	MW_CODE_FAULT = MW_CODE_VERDICT + 4,
+	MW_CODE_SEVERITY = MW_CODE_FAULT + MW_N_FAULT,  /* 1..3 */
+	MW_CODE_CHANNEL = MW_CODE_SEVERITY + 3,         /* channel row 1..16 */
+	MW_CODE_END_CHANNELS = MW_CODE_CHANNEL + MW_PROMPT_MAX_CHANNELS,
+	MW_CODE_ONSET = MW_CODE_END_CHANNELS + 1,       /* patch 0..15, before, none */
+	MW_CODE_EOS = MW_CODE_ONSET + MW_WINDOW_PATCHES + 2,
+	MW_CODE_END = MW_CODE_EOS + 1
+};
+
+enum mw_verdict { MW_VERDICT_NORMAL, MW_VERDICT_OPERATION, MW_VERDICT_FAULT, MW_VERDICT_UNKNOWN };
+enum mw_language { MW_LANGUAGE_EN, MW_LANGUAGE_KO };
+
+/* What is known of the machine, beside its data. */
+struct mw_machine_info {
+	enum mw_machine machine;
+	enum mw_role role[MW_MAX_CHANNELS];
+};
+
+struct mw_prompt {
+	uint32_t n_rows;                            /* 1 + channel rows */
+	uint8_t channel[MW_PROMPT_MAX_CHANNELS];    /* channel row i+1 shows this asset channel */
+	uint16_t code[MW_PROMPT_MAX_ROWS * MW_PROMPT_ROW_LEN * MW_PROMPT_SLOTS]; /* [row][pos][slot] */
+	uint16_t question[MW_PROMPT_SLOTS];         /* tail position 0 */
+};
+
+/* Encodes the present window.  Needs mw_evidence_window_ready.  Deterministic; never fails. */
+void mw_prompt_encode(const struct mw_evidence *evidence, const struct mw_machine_info *info,
+		      enum mw_language language, struct mw_prompt *ret_prompt);
+
+/* Guesses a channel's role from its name and unit ("discharge_pressure", "bar"); OTHER if unsure. */
+enum mw_role mw_role_guess(const char *name, const char *unit);
+
+#endif
