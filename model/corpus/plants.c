@@ -1,0 +1,10 @@
+#include "model/corpus/plant.h"
+
+static const struct mw_plant *const plant[MW_N_MACHINE] = {
+    [MW_MACHINE_OTHER] = &mw_plant_generic,
+};
+
+const struct mw_plant *mw_plant_find(enum mw_machine machine)
+{
+	return (unsigned)machine < MW_N_MACHINE ? plant[machine] : NULL;
+}
