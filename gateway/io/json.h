@@ -1,0 +1,39 @@
+/*
+ * json.h -- the only gateway file that knows jansson: events as the flat JSON of
+ * schemas/alert.schema.json, and small objects for state and status.
+ */
+#ifndef MW_IO_JSON_H
+#define MW_IO_JSON_H
+
+#include "gateway/core/event.h"
+
+/* The alert payload of one transition.  Returns owned text (free()), compact, UTF-8, keys in the
+ * schema's order; numbers finite (NaN and infinities become null). */
+MW_MUST_CHECK mw_err mw_json_alert(const struct mw_event *event, enum mw_transition transition,
+				   const char *gateway, char **ret_text);
+/* An event with its window, for `show --json` and the API (window may be NULL). */
+MW_MUST_CHECK mw_err mw_json_event(const struct mw_event *event,
+				   const struct mw_event_window *window, const char *gateway,
+				   char **ret_text);
+/* And back: what the API sent, for the CLI.  Trusts nothing. */
+MW_MUST_CHECK mw_err mw_json_parse_event(const char *text, size_t size, struct mw_event *ret_event,
+					 struct mw_event_window *ret_window);
+/* {"events":[...]} and back (owned array). */
+MW_MUST_CHECK mw_err mw_json_events(const struct mw_event *event, size_t n, const char *gateway,
+				    char **ret_text);
+MW_MUST_CHECK mw_err mw_json_parse_events(const char *text, size_t size,
+					  struct mw_event **ret_event, size_t *ret_n);
+
+/* A small object made member by member: {"online":true,...}.  Never fails half-way: the first failure
+ * sticks and comes out of mw_json_finish. */
+struct mw_json;
+struct mw_json *mw_json_object(void);
+void mw_json_text(struct mw_json *object, const char *key, const char *value);
+void mw_json_number(struct mw_json *object, const char *key, double value);
+void mw_json_integer(struct mw_json *object, const char *key, int64_t value);
+void mw_json_bool(struct mw_json *object, const char *key, bool value);
+void mw_json_child(struct mw_json *object, const char *key, struct mw_json *child); /* takes */
+void mw_json_append(struct mw_json *object, const char *key, struct mw_json *item); /* takes; array */
+MW_MUST_CHECK mw_err mw_json_finish(struct mw_json *object, char **ret_text); /* takes object */
+
+#endif

@@ -1,0 +1,67 @@
+/*
+ * mqtt.h -- one connection to one broker (Eclipse Paho MQTT C, MQTTAsync), 3.1.1 or 5, TLS.
+ *
+ * Persistent session with a fixed client id; reconnects with back-off for ever, also when the broker
+ * is not there at start; subscriptions are renewed at every connect; the last will says offline.
+ * Callbacks come from Paho's threads, hold no lock of ours and must return at once: Paho 1.3.12 sends
+ * the PUBACK when on_message returns, whatever it returns.
+ */
+#ifndef MW_IO_MQTT_H
+#define MW_IO_MQTT_H
+
+#include "gateway/io/conf.h"
+
+struct mw_mqtt;
+
+struct mw_mqtt_message {
+	const char *topic;
+	const void *payload;
+	size_t size;
+	int qos;
+	bool retained;
+	const char *content_type;  /* MQTT 5, may be NULL */
+	int64_t expiry_s;          /* MQTT 5 message expiry, 0 = none */
+	/* MQTT 5 user properties, pairs name,value; CloudEvents attributes travel here */
+	const char *const *property; /* NULL-terminated, may be NULL */
+};
+
+struct mw_mqtt_events {
+	/* A message for subscription `source` (index given to subscribe). */
+	void (*on_message)(void *ctx, size_t source, const struct mw_mqtt_message *message);
+	void (*on_connected)(void *ctx, bool connected, const char *reason);
+	/* PUBACK (or failure) of a publish with this tag. */
+	void (*on_delivered)(void *ctx, uint64_t tag, bool ok);
+};
+
+struct mw_mqtt_subscription {
+	const char *filter;
+	int qos;
+};
+
+struct mw_mqtt_stats {
+	uint64_t received, oversized, unmatched, published, reconnects;
+};
+
+MW_MUST_CHECK mw_err mw_mqtt_new(const struct mw_conf_mqtt *config,
+				 const struct mw_mqtt_subscription *subscription, size_t n,
+				 const struct mw_mqtt_message *will,
+				 const struct mw_mqtt_events *events, void *ctx, char *why,
+				 size_t why_size, struct mw_mqtt **ret_mqtt);
+/* Starts connecting; never waits for the broker. */
+MW_MUST_CHECK mw_err mw_mqtt_start(struct mw_mqtt *mqtt);
+/* 1 Hz watchdog from the control thread: reconnects when due (Paho's own stops when the clock jumps). */
+void mw_mqtt_tick(struct mw_mqtt *mqtt, int64_t mono_now_ns);
+/* MW_E_AGAIN: not connected or in-flight window full: offer it again later. */
+mw_err mw_mqtt_publish(struct mw_mqtt *mqtt, const struct mw_mqtt_message *message, uint64_t tag);
+bool mw_mqtt_connected(const struct mw_mqtt *mqtt);
+void mw_mqtt_stats(struct mw_mqtt *mqtt, struct mw_mqtt_stats *ret_stats);
+/* Says goodbye (publishes nothing itself), waits at most timeout_ns, frees. */
+void mw_mqtt_free(struct mw_mqtt *mqtt, int64_t timeout_ns);
+
+/* Does the topic match the filter (3.1.1 section 4.7)?  Pure. */
+bool mw_topic_matches(const char *filter, struct mw_str topic);
+/* Expands "$2/$4" with the topic's levels; MW_E_MALFORMED: level missing, empty, too long, or control
+ * characters / invalid UTF-8 in it. */
+mw_err mw_topic_expand(const char *pattern, struct mw_str topic, char *ret_text, size_t size);
+
+#endif

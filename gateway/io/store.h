@@ -1,0 +1,107 @@
+/*
+ * store.h -- the SQLite database: events, their windows and words, the alarm log, baselines, asset
+ * states, and the outbox.  The only file pair that knows SQLite.
+ *
+ * The daemon owns the live database with one connection (SQLite before 3.51.3 can corrupt a WAL
+ * database when two connections write or checkpoint at once); every call takes the store's mutex, so
+ * any thread may call.  Writes between mw_store_begin and mw_store_commit are one transaction, made by
+ * one thread at a time (begin keeps the mutex, recursive for the same thread).
+ */
+#ifndef MW_IO_STORE_H
+#define MW_IO_STORE_H
+
+#include "gateway/core/event.h"
+
+struct mw_store;
+
+struct mw_store_opts {
+	const char *path;
+	bool read_only; /* an offline copy, `--db FILE`: nothing is written, not even a WAL */
+};
+
+/* Opens or creates, migrates by schemas/store_NNNN.sql (embedded at build).  A corrupt database is
+ * moved aside to PATH.corrupt-<time> and a new one started: *ret_quarantined (may be NULL) = true. */
+MW_MUST_CHECK mw_err mw_store_open(const struct mw_store_opts *opts, char *why, size_t why_size,
+				   bool *ret_quarantined, struct mw_store **ret_store);
+void mw_store_close(struct mw_store *store);
+
+MW_MUST_CHECK mw_err mw_store_begin(struct mw_store *store);
+MW_MUST_CHECK mw_err mw_store_commit(struct mw_store *store);
+void mw_store_rollback(struct mw_store *store);
+const char *mw_store_why(struct mw_store *store); /* the last failure, for the log */
+
+/* --- events -------------------------------------------------------------------------------------- */
+
+/* One transition of one event: inserts or updates the event row, its explanation (FTS5), its window
+ * (may be NULL) and appends to alarm_log.  A transition already there (same id and sequence: the
+ * spool was read again after a crash) changes nothing and sets *ret_new = false. */
+MW_MUST_CHECK mw_err mw_store_event_put(struct mw_store *store, const struct mw_event *event,
+					const struct mw_event_window *window,
+					enum mw_transition transition, const char *who,
+					bool *ret_new);
+
+struct mw_event_query {
+	const char *asset;   /* NULL = all */
+	const char *text;    /* full-text search in the explanations, NULL = none */
+	int64_t from_ns, to_ns; /* by raised_ns; 0 = open */
+	bool active_only;
+	int64_t limit;       /* newest first; 0 = 50 */
+};
+/* Returns owned array (free with free()). */
+MW_MUST_CHECK mw_err mw_store_events(struct mw_store *store, const struct mw_event_query *query,
+				     struct mw_event **ret_event, size_t *ret_n);
+MW_MUST_CHECK mw_err mw_store_event_get(struct mw_store *store, const char *id,
+					struct mw_event *ret_event,
+					struct mw_event_window *ret_window);
+
+/* --- outbox: at least once over MQTT --------------------------------------------------------------- */
+
+struct mw_outbox_row {
+	int64_t row;
+	char topic[512];
+	char *payload;  /* owned by the caller: free() */
+	size_t size;
+	int qos;
+	bool retained;
+};
+/* `key` makes a message unique ("ev-…/3"): the same key again changes nothing. */
+MW_MUST_CHECK mw_err mw_store_outbox_put(struct mw_store *store, const char *key, const char *topic,
+					 const char *payload, size_t size, int qos, bool retained);
+/* The first row after `after` in order; MW_E_NOTFOUND: none. */
+MW_MUST_CHECK mw_err mw_store_outbox_next(struct mw_store *store, int64_t after,
+					  struct mw_outbox_row *ret_row);
+MW_MUST_CHECK mw_err mw_store_outbox_done(struct mw_store *store, int64_t row);
+MW_MUST_CHECK mw_err mw_store_outbox_count(struct mw_store *store, int64_t *ret_n);
+
+/* --- state ----------------------------------------------------------------------------------------- */
+
+/* Baselines: versioned per asset; the newest is read back.  Also fills the asset and channel tables. */
+MW_MUST_CHECK mw_err mw_store_baseline_put(struct mw_store *store, const char *asset,
+					   int64_t made_ns, const uint8_t *data, size_t size,
+					   int64_t *ret_version);
+/* A named blob: asset states ("asset/<name>") and the pipeline's cursor ("pipeline").
+ * Returned data is owned by the caller. */
+MW_MUST_CHECK mw_err mw_store_state_put(struct mw_store *store, const char *key,
+					const uint8_t *data, size_t size);
+MW_MUST_CHECK mw_err mw_store_state_get(struct mw_store *store, const char *key,
+					uint8_t **ret_data, size_t *ret_size);
+typedef mw_err mw_store_state_fn(void *ctx, const char *key, const uint8_t *data, size_t size);
+MW_MUST_CHECK mw_err mw_store_state_each(struct mw_store *store, const char *key_prefix,
+					 mw_store_state_fn *fn, void *ctx);
+struct mw_store_channel {
+	const char *name, *unit;
+	enum mw_role role;
+};
+MW_MUST_CHECK mw_err mw_store_asset_put(struct mw_store *store, const char *asset,
+					enum mw_machine machine, int64_t period_ns,
+					const struct mw_store_channel *channel, size_t n_channel);
+/* Removes what is older, at most max_rows rows a call, so that ingest never stalls. */
+MW_MUST_CHECK mw_err mw_store_expire(struct mw_store *store, int64_t before_ns, int64_t max_rows,
+				     int64_t *ret_removed);
+/* Online copy. */
+MW_MUST_CHECK mw_err mw_store_backup(struct mw_store *store, const char *path, char *why,
+				     size_t why_size);
+/* PRAGMA quick_check; MW_E_CORRUPT with a reason. */
+MW_MUST_CHECK mw_err mw_store_check(struct mw_store *store, char *why, size_t why_size);
+
+#endif
