@@ -1,0 +1,45 @@
+/*
+ * answer.h -- what the model says about a window: the answer grammar of schemas/prompt.md as a compiled
+ * automaton for the engine, and the decoded tokens as a struct.
+ */
+#ifndef MW_CORE_ANSWER_H
+#define MW_CORE_ANSWER_H
+
+#include "gateway/core/prompt.h"
+#include "model/engine/millwright_lm.h"
+
+#define MW_ANSWER_MAX_TOKENS 80
+#define MW_ANSWER_CHANNELS   4
+
+struct mw_answer {
+	enum mw_verdict verdict;
+	enum mw_fault fault;
+	unsigned severity;              /* 1..3 */
+	size_t n_channel;
+	uint8_t channel_row[MW_ANSWER_CHANNELS]; /* 1..16: rows of the prompt */
+	int onset_patch;                /* 0..15; -1 before the window; -2 none */
+	size_t n_word;
+	uint32_t word[MW_ANSWER_MAX_TOKENS]; /* token ids of the text, <eos> left out */
+};
+
+/* Is the model file made for this prompt?  Compares version, slots, and every code's name with
+ * mw_prompt_token_name.  MW_E_UNSUPPORTED and a reason that names the first difference. */
+MW_MUST_CHECK mw_err mw_answer_check_model(const struct mw_lm *model, char *why, size_t why_size);
+
+/* What the answer to one window may say. */
+struct mw_answer_limits {
+	uint32_t n_channel_rows;        /* channel tokens 1..n exist */
+	bool verdict[4];                /* admitted verdicts */
+	uint32_t channel_mask;          /* bit i: channel row i+1 deviates and may be named */
+};
+
+/* The grammar for those limits.  Returns owned (mw_lm_grammar_free). */
+MW_MUST_CHECK mw_err mw_answer_grammar(const struct mw_lm *model,
+				       const struct mw_answer_limits *limits,
+				       struct mw_lm_grammar **ret_grammar);
+
+/* Decoded tokens (after the question) to a struct.  MW_E_MALFORMED if they are not in the grammar. */
+MW_MUST_CHECK mw_err mw_answer_parse(const struct mw_lm *model, const uint32_t *token, size_t n,
+				     struct mw_answer *ret_answer);
+
+#endif
