@@ -58,15 +58,15 @@ static void smooth(struct mw_judge *judge, const double now[MW_N_COMPONENT])
 }
 
 void mw_judge_learn(struct mw_judge *judge, const struct mw_evidence *evidence,
-		    const struct mw_reading *reading)
+		    const struct mw_reading *reading, bool keep)
 {
 	double now[MW_N_COMPONENT];
 	float *kept;
 
-	if (judge->n_calibration >= MW_JUDGE_MAX_CALIBRATION)
-		return;
 	measure(evidence, reading, now);
 	smooth(judge, now);
+	if (!keep || judge->n_calibration >= MW_JUDGE_MAX_CALIBRATION)
+		return;
 	kept = judge->calibration[judge->n_calibration++];
 	for (int k = 0; k < MW_N_COMPONENT; k++)
 		kept[k] = (float)judge->smooth[k];

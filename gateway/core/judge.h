@@ -54,12 +54,13 @@ struct mw_judgement {
 };
 
 void mw_judge_init(struct mw_judge *judge);
-/* One healthy, held-out window. */
+/* One healthy, held-out window; in order, for the smoothing.  `keep`: it takes part in the calibration
+ * (a long learn segment keeps every k-th, so that the kept ones fit and still span it). */
 void mw_judge_learn(struct mw_judge *judge, const struct mw_evidence *evidence,
-		    const struct mw_reading *reading);
+		    const struct mw_reading *reading, bool keep);
 /* Ends calibration: MW_E_AGAIN with fewer than MW_JUDGE_MIN_CALIBRATION windows. */
 MW_MUST_CHECK mw_err mw_judge_calibrate(struct mw_judge *judge);
-/* The healthy windows' own judgement, number i as learnt (leave-one-out is not applied). */
+/* The judgement of kept healthy window i (0 .. n_calibration - 1), after calibration. */
 void mw_judge_of_learnt(const struct mw_judge *judge, uint32_t i, struct mw_judgement *ret);
 /* Judges the next window; updates the smoothing. */
 void mw_judge_window(struct mw_judge *judge, const struct mw_evidence *evidence,

@@ -1,0 +1,339 @@
+#include "gateway/core/asset_impl.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define OPERATION_SURE 0.5 /* probability from which an unusual window is an operation */
+
+const char *mw_asset_phase_text(enum mw_asset_phase phase)
+{
+	static const char *const text[] = {"learning", "calibrating", "watching"};
+
+	return text[phase];
+}
+
+mw_err mw_asset_new(const struct mw_asset_opts *opts, struct mw_asset **ret_asset)
+{
+	struct mw_asset *asset;
+	mw_err err;
+
+	if (opts->learn_rows < MW_LEARN_ROWS_MIN || strlen(opts->name) >= MW_NAME_SIZE)
+		return MW_E_INVAL;
+	asset = calloc(1, sizeof(*asset));
+	if (!asset)
+		return MW_E_NOMEM;
+	asset->opts = *opts;
+	(void)snprintf(asset->name, sizeof(asset->name), "%s", opts->name);
+	(void)snprintf(asset->model, sizeof(asset->model), "%s", opts->model ? opts->model : "");
+	asset->opts.name = asset->name;
+	asset->opts.model = asset->model;
+	mw_judge_init(&asset->judge);
+	mw_alarm_init(&asset->alarm);
+	err = mw_assembler_new(&opts->assembler, &asset->assembler);
+	if (err) {
+		mw_asset_free(asset);
+		return err;
+	}
+	*ret_asset = asset;
+	return MW_E_OK;
+}
+
+void mw_asset_free(struct mw_asset *asset)
+{
+	if (!asset)
+		return;
+	mw_evidence_free(asset->evidence);
+	mw_baseline_free(asset->baseline);
+	mw_assembler_free(asset->assembler);
+	free(asset->learn);
+	free(asset->learn_time);
+	free(asset->event);
+	free(asset);
+}
+
+int mw_asset_channel(struct mw_asset *asset, const char *name, const char *unit, enum mw_role role)
+{
+	int index = mw_assembler_channel(asset->assembler, name, unit);
+
+	if (index >= 0)
+		asset->role[index] = role;
+	return index;
+}
+
+enum mw_sample_fate mw_asset_push(struct mw_asset *asset, struct mw_str channel, int64_t time_ns,
+				  double value, uint32_t quality, int64_t now_ns)
+{
+	return mw_assembler_push(asset->assembler, channel, time_ns, value, quality, now_ns);
+}
+
+void mw_asset_flush(struct mw_asset *asset)
+{
+	mw_assembler_flush(asset->assembler);
+}
+
+/* --- learning ---------------------------------------------------------------------------------- */
+
+/* Room for `stride` channels in every learn row; rows so far are laid out anew, new columns missing. */
+static mw_err widen(struct mw_asset *asset, size_t stride)
+{
+	size_t n_rows = (size_t)asset->opts.learn_rows;
+	double *wide;
+
+	if (!asset->learn_time)
+		asset->learn_time = calloc(n_rows, sizeof(*asset->learn_time));
+	wide = calloc(n_rows * stride, sizeof(*wide));
+	if (!wide || !asset->learn_time) {
+		free(wide);
+		return MW_E_NOMEM;
+	}
+	for (size_t row = 0; row < (size_t)asset->rows; row++)
+		for (size_t c = 0; c < stride; c++)
+			wide[row * stride + c] = c < asset->learn_stride
+							 ? asset->learn[row * asset->learn_stride + c]
+							 : NAN;
+	free(asset->learn);
+	asset->learn = wide;
+	asset->learn_stride = stride;
+	return MW_E_OK;
+}
+
+static bool learn_row(struct mw_asset *asset, const struct mw_row *row)
+{
+	double *into;
+
+	if (row->n_channels > asset->learn_stride && widen(asset, row->n_channels) != MW_E_OK)
+		return false;
+	into = asset->learn + (size_t)asset->rows * asset->learn_stride;
+	for (size_t c = 0; c < asset->learn_stride; c++)
+		into[c] = c < row->n_channels ? row->value[c] : NAN;
+	asset->learn_time[asset->rows++] = row->time_ns;
+	asset->last_row_ns = row->time_ns;
+	return true;
+}
+
+static void guess_roles(struct mw_asset *asset)
+{
+	asset->info.machine = asset->opts.machine;
+	for (size_t c = 0; c < asset->learn_stride; c++) {
+		asset->info.role[c] = asset->role[c];
+		if (asset->role[c] == MW_ROLE_OTHER)
+			asset->info.role[c] =
+				mw_role_guess(mw_assembler_name(asset->assembler, c),
+					      mw_assembler_unit(asset->assembler, c));
+	}
+}
+
+static bool end_learning(struct mw_asset *asset)
+{
+	size_t n_rows = (size_t)asset->rows;
+	size_t windows = (n_rows - MW_WINDOW_ROWS) / MW_PATCH_ROWS + 1;
+
+	mw_assembler_freeze(asset->assembler);
+	guess_roles(asset);
+	if (mw_baseline_fit(asset->learn, n_rows, asset->learn_stride, &asset->baseline) !=
+		    MW_E_OK ||
+	    mw_evidence_new(asset->baseline, &asset->evidence) != MW_E_OK)
+		return false;
+	asset->keep_every = (windows + MW_JUDGE_MAX_CALIBRATION - 1) / MW_JUDGE_MAX_CALIBRATION;
+	asset->fed = 0;
+	asset->calibration_window = 0;
+	asset->phase = MW_PHASE_CALIBRATING;
+	return true;
+}
+
+static bool at_window(const struct mw_asset *asset)
+{
+	return mw_evidence_rows(asset->evidence) % MW_PATCH_ROWS == 0 &&
+	       mw_evidence_window_ready(asset->evidence);
+}
+
+/* Feeds the learn rows back, held out, until a window is complete; false: all were fed. */
+static bool next_learn_window(struct mw_asset *asset)
+{
+	while (asset->fed < (size_t)asset->opts.learn_rows) {
+		mw_evidence_push_learn(asset->evidence, asset->fed, asset->learn_time[asset->fed],
+				       asset->learn + asset->fed * asset->learn_stride);
+		asset->fed++;
+		if (at_window(asset))
+			return true;
+	}
+	return false;
+}
+
+static void end_calibration(struct mw_asset *asset)
+{
+	/* learn_rows >= MW_LEARN_ROWS_MIN gives more windows than the judge needs */
+	(void)!mw_judge_calibrate(&asset->judge);
+	mw_baseline_forget_learn(asset->baseline);
+	free(asset->learn);
+	free(asset->learn_time);
+	asset->learn = NULL;
+	asset->learn_time = NULL;
+	asset->phase = MW_PHASE_WATCHING;
+}
+
+/* --- windows ----------------------------------------------------------------------------------- */
+
+static bool next_live_window(struct mw_asset *asset)
+{
+	struct mw_row row;
+
+	while (mw_assembler_pop(asset->assembler, &row)) {
+		mw_evidence_push(asset->evidence, row.time_ns, row.value);
+		asset->rows++;
+		asset->last_row_ns = row.time_ns;
+		if (at_window(asset))
+			return true;
+	}
+	return false;
+}
+
+static bool learn_enough(struct mw_asset *asset)
+{
+	struct mw_row row;
+
+	while (asset->rows < asset->opts.learn_rows) {
+		if (!mw_assembler_pop(asset->assembler, &row) || !learn_row(asset, &row))
+			return false;
+	}
+	return asset->learn_stride > 0 && end_learning(asset);
+}
+
+bool mw_asset_next(struct mw_asset *asset, struct mw_prompt *ret_prompt)
+{
+	bool ready = false;
+
+	if (asset->phase == MW_PHASE_LEARNING && !learn_enough(asset))
+		return false;
+	if (asset->phase == MW_PHASE_CALIBRATING)
+		ready = next_learn_window(asset);
+	if (asset->phase == MW_PHASE_CALIBRATING && !ready)
+		end_calibration(asset);
+	if (asset->phase == MW_PHASE_WATCHING)
+		ready = next_live_window(asset);
+	if (ready)
+		mw_prompt_encode(asset->evidence, &asset->info, asset->opts.language, ret_prompt);
+	return ready;
+}
+
+static int strongest_channel(const struct mw_asset *asset)
+{
+	struct mw_channel_finding finding;
+	double best = 0;
+	int channel = -1;
+
+	for (size_t c = 0; c < mw_baseline_n_channels(asset->baseline); c++) {
+		mw_evidence_finding(asset->evidence, c, 0, &finding);
+		if (finding.strength > best) {
+			best = finding.strength;
+			channel = (int)c;
+		}
+	}
+	return channel;
+}
+
+static enum mw_verdict verdict_of(const struct mw_asset *asset, const struct mw_reading *reading,
+				  const struct mw_judgement *judgement)
+{
+	const float *p = reading->verdict_probability;
+
+	if (judgement->p_value > asset->opts.alarm.p_raise)
+		return MW_VERDICT_NORMAL;
+	if (p[MW_VERDICT_OPERATION] > OPERATION_SURE)
+		return MW_VERDICT_OPERATION;
+	return MW_VERDICT_FAULT;
+}
+
+static void watch(struct mw_asset *asset, const struct mw_reading *reading, struct mw_outcome *out)
+{
+	struct mw_alarm_input input = {.time_ns = asset->last_row_ns};
+
+	mw_judge_window(&asset->judge, asset->evidence, reading, &out->judgement);
+	out->verdict = verdict_of(asset, reading, &out->judgement);
+	if (out->verdict != MW_VERDICT_NORMAL)
+		out->channel = strongest_channel(asset);
+	input.p_value = out->judgement.p_value;
+	input.score = out->judgement.score;
+	input.is_fault = out->verdict == MW_VERDICT_FAULT || out->verdict == MW_VERDICT_UNKNOWN;
+	out->action = mw_alarm_step(&asset->alarm, &asset->opts.alarm, asset->name, &input);
+	if (out->action == MW_ALARM_CLEAR)
+		asset_fill_event(asset, out);
+}
+
+void mw_asset_take(struct mw_asset *asset, const struct mw_reading *reading,
+		   struct mw_outcome *ret_outcome)
+{
+	struct mw_outcome out = {.channel = -1, .action = MW_ALARM_NOTHING};
+
+	out.phase = asset->phase;
+	out.window_end_row = mw_evidence_rows(asset->evidence) - 1;
+	out.window_end_ns = asset->last_row_ns;
+	if (asset->phase == MW_PHASE_CALIBRATING) {
+		out.window_end_ns = asset->learn_time[asset->fed - 1];
+		mw_judge_learn(&asset->judge, asset->evidence, reading,
+			       asset->calibration_window++ % asset->keep_every == 0);
+		if (asset->fed + MW_PATCH_ROWS > (size_t)asset->opts.learn_rows) {
+			while (next_learn_window(asset)) /* the rows of an unfinished patch */
+				;
+			end_calibration(asset);
+			out.learnt = true;
+		}
+	} else {
+		watch(asset, reading, &out);
+	}
+	*ret_outcome = out;
+}
+
+/* --- accessors ---------------------------------------------------------------------------------- */
+
+const char *mw_asset_name(const struct mw_asset *asset)
+{
+	return asset->name;
+}
+
+enum mw_machine mw_asset_machine(const struct mw_asset *asset)
+{
+	return asset->opts.machine;
+}
+
+enum mw_asset_phase mw_asset_phase(const struct mw_asset *asset)
+{
+	return asset->phase;
+}
+
+const struct mw_assembler *mw_asset_assembler(const struct mw_asset *asset)
+{
+	return asset->assembler;
+}
+
+const struct mw_baseline *mw_asset_baseline(const struct mw_asset *asset)
+{
+	return asset->baseline;
+}
+
+const struct mw_judge *mw_asset_judge(const struct mw_asset *asset)
+{
+	return &asset->judge;
+}
+
+const struct mw_alarm *mw_asset_alarm(const struct mw_asset *asset)
+{
+	return &asset->alarm;
+}
+
+enum mw_role mw_asset_role(const struct mw_asset *asset, size_t channel)
+{
+	return asset->phase == MW_PHASE_LEARNING ? asset->role[channel] : asset->info.role[channel];
+}
+
+int64_t mw_asset_rows(const struct mw_asset *asset)
+{
+	return asset->rows;
+}
+
+const struct mw_event *mw_asset_event(const struct mw_asset *asset)
+{
+	return asset->event;
+}

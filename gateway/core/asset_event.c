@@ -1,0 +1,188 @@
+/* asset_event.c -- from an outcome and the model's answer to the event that people see. */
+#include "gateway/core/asset_impl.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define DEVIATES 3.0 /* strength from which a channel may be named, in healthy spreads */
+
+void mw_asset_limits(const struct mw_asset *asset, const struct mw_outcome *outcome,
+		     struct mw_answer_limits *ret_limits)
+{
+	struct mw_answer_limits limits = {0};
+	struct mw_channel_finding finding;
+	struct mw_prompt prompt;
+
+	mw_prompt_encode(asset->evidence, &asset->info, asset->opts.language, &prompt);
+	limits.n_channel_rows = prompt.n_rows - 1;
+	for (uint32_t row = 0; row < limits.n_channel_rows; row++) {
+		mw_evidence_finding(asset->evidence, prompt.channel[row], 0, &finding);
+		if (finding.strength >= DEVIATES || prompt.channel[row] == outcome->channel)
+			limits.channel_mask |= 1u << row;
+	}
+	limits.verdict[outcome->verdict] = true;
+	ret_limits[0] = limits;
+}
+
+/* Fault windows: where the deviation became visible, when nobody named an onset. */
+static size_t first_deviating_patch(const struct mw_asset *asset, int channel)
+{
+	float now[MW_N_FEATURES];
+
+	for (size_t p = 0; channel >= 0 && p < MW_WINDOW_PATCHES; p++) {
+		mw_evidence_patch(asset->evidence, (size_t)channel, p, now);
+		if (fabsf(now[MW_F_LEVEL]) >= (float)DEVIATES ||
+		    fabsf(now[MW_F_STATIC]) >= (float)DEVIATES ||
+		    fabsf(now[MW_F_DYNAMIC]) >= (float)DEVIATES)
+			return p;
+	}
+	return MW_WINDOW_PATCHES - 1;
+}
+
+static size_t onset_patch(const struct mw_asset *asset, const struct mw_outcome *outcome,
+			  const struct mw_answer *answer, bool *ret_before)
+{
+	*ret_before = answer && answer->onset_patch == -1;
+	if (*ret_before)
+		return 0;
+	if (answer && answer->onset_patch >= 0)
+		return (size_t)answer->onset_patch;
+	return first_deviating_patch(asset, outcome->channel);
+}
+
+static void add_channel(struct mw_asset *asset, size_t channel, size_t onset)
+{
+	struct mw_event *event = asset->event;
+	struct mw_event_channel *into = &event->channel[event->n_channel];
+
+	for (size_t i = 0; i < event->n_channel; i++)
+		if (event->channel[i].finding.channel == channel)
+			return;
+	if (event->n_channel == MW_EVENT_CHANNELS)
+		return;
+	(void)snprintf(into->name, sizeof(into->name), "%s",
+		       mw_assembler_name(asset->assembler, channel));
+	(void)snprintf(into->unit, sizeof(into->unit), "%s",
+		       mw_assembler_unit(asset->assembler, channel));
+	mw_evidence_finding(asset->evidence, channel, onset, &into->finding);
+	event->n_channel++;
+}
+
+static void fill_channels(struct mw_asset *asset, const struct mw_outcome *outcome,
+			  const struct mw_answer *answer, size_t onset)
+{
+	struct mw_prompt prompt;
+
+	asset->event->n_channel = 0;
+	if (answer) {
+		mw_prompt_encode(asset->evidence, &asset->info, asset->opts.language, &prompt);
+		for (size_t i = 0; i < answer->n_channel; i++)
+			add_channel(asset, prompt.channel[answer->channel_row[i] - 1], onset);
+	}
+	if (asset->event->n_channel == 0 && outcome->channel >= 0)
+		add_channel(asset, (size_t)outcome->channel, onset);
+}
+
+static void start_event(struct mw_asset *asset)
+{
+	struct mw_event *event = asset->event;
+
+	memset(event, 0, sizeof(*event));
+	memcpy(event->id, asset->alarm.event_id, sizeof(event->id));
+	memcpy(event->asset, asset->name, sizeof(event->asset));
+	memcpy(event->model, asset->model, sizeof(event->model));
+	event->machine = asset->opts.machine;
+	event->language = asset->opts.language;
+	event->raised_ns = asset->alarm.raised_ns;
+	event->period_ns = mw_assembler_period(asset->assembler);
+}
+
+static void fill_window(const struct mw_asset *asset, struct mw_event_window *ret_window)
+{
+	struct mw_event *event = asset->event;
+	int64_t time_ns;
+
+	memset(ret_window, 0, sizeof(*ret_window));
+	ret_window->n_rows = MW_WINDOW_ROWS;
+	ret_window->n_channels = event->n_channel;
+	ret_window->period_ns = event->period_ns;
+	ret_window->from_ns = event->window_from_ns;
+	for (size_t row = 0; row < MW_WINDOW_ROWS; row++)
+		for (size_t i = 0; i < event->n_channel; i++)
+			mw_evidence_sample(asset->evidence, event->channel[i].finding.channel, row,
+					   &ret_window->value[row * event->n_channel + i],
+					   &ret_window->expected[row * event->n_channel + i],
+					   &time_ns);
+}
+
+void asset_fill_event(struct mw_asset *asset, const struct mw_outcome *outcome)
+{
+	struct mw_event *event = asset->event;
+
+	if (!event)
+		return;
+	event->state = asset->alarm.state;
+	event->sequence = asset->alarm.sequence;
+	event->updated_ns = outcome->window_end_ns;
+	if (outcome->action == MW_ALARM_CLEAR) {
+		event->cleared_ns = outcome->window_end_ns;
+		return; /* score and words stay those of the anomaly */
+	}
+	event->score = outcome->judgement.score;
+	event->p_value = outcome->judgement.p_value;
+	event->verdict = outcome->verdict;
+}
+
+static unsigned severity_of(const struct mw_event *event)
+{
+	double strength = event->n_channel > 0 ? event->channel[0].finding.strength : 0;
+
+	if (strength > 8)
+		return 3;
+	return strength > 4 ? 2 : 1;
+}
+
+static void fill_times(struct mw_asset *asset, size_t onset, bool before)
+{
+	struct mw_event *event = asset->event;
+	double value;
+	double expected;
+	int64_t onset_ns;
+
+	mw_evidence_sample(asset->evidence, 0, 0, &value, &expected, &event->window_from_ns);
+	mw_evidence_sample(asset->evidence, 0, onset * MW_PATCH_ROWS, &value, &expected, &onset_ns);
+	event->window_to_ns = asset->last_row_ns + event->period_ns;
+	if (event->sequence == 0 || onset_ns < event->onset_ns) {
+		event->onset_ns = onset_ns;
+		event->onset_before_window = before;
+	}
+}
+
+void mw_asset_explain(struct mw_asset *asset, const struct mw_lm *model,
+		      const struct mw_fault_library *library, const struct mw_explain_opts *opts,
+		      const struct mw_outcome *outcome, const struct mw_answer *answer,
+		      struct mw_event_window *ret_window)
+{
+	bool before;
+	size_t onset = onset_patch(asset, outcome, answer, &before);
+
+	if (!asset->event) {
+		asset->event = calloc(1, sizeof(*asset->event));
+		if (!asset->event)
+			return;
+	}
+	if (outcome->action == MW_ALARM_RAISE)
+		start_event(asset);
+	asset_fill_event(asset, outcome);
+	fill_times(asset, onset, before);
+	fill_channels(asset, outcome, answer, onset);
+	asset->event->fault = answer ? answer->fault : MW_FAULT_UNKNOWN;
+	asset->event->severity = severity_of(asset->event);
+	if (answer)
+		mw_explain_words(model, answer, library, opts, asset->event);
+	else
+		mw_explain_template(library, opts, asset->event);
+	fill_window(asset, ret_window);
+}

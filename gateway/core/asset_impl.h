@@ -1,0 +1,35 @@
+/* asset_impl.h -- the inside of struct mw_asset, shared by asset.c, asset_event.c and asset_state.c. */
+#ifndef MW_CORE_ASSET_IMPL_H
+#define MW_CORE_ASSET_IMPL_H
+
+#include "gateway/core/asset.h"
+
+struct mw_asset {
+	struct mw_asset_opts opts; /* strings point into the arrays below */
+	char name[MW_NAME_SIZE];
+	char model[64];
+	struct mw_assembler *assembler;
+	enum mw_role role[MW_MAX_CHANNELS]; /* given beforehand; OTHER = guess when learning ends */
+	struct mw_machine_info info;
+	enum mw_asset_phase phase;
+	int64_t rows; /* rows taken */
+
+	/* LEARNING: values of the rows so far, row-major with a stride that grows with the channels. */
+	double *learn;
+	size_t learn_stride;
+	int64_t *learn_time;
+	/* CALIBRATING: rows fed back so far, and every how many windows one is kept. */
+	size_t fed, keep_every, calibration_window;
+
+	struct mw_baseline *baseline;
+	struct mw_evidence *evidence;
+	struct mw_judge judge;
+	struct mw_alarm alarm;
+	int64_t last_row_ns;
+	struct mw_event *event; /* the present or last one */
+};
+
+/* Channels of the prompt at the last window: which asset channel each row shows. */
+void asset_fill_event(struct mw_asset *asset, const struct mw_outcome *outcome);
+
+#endif
