@@ -1,0 +1,47 @@
+"""What the model is punished for: patch heads on every patch, and the answer's tokens."""
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional as fn
+
+from model.train.answers import IGNORE
+from model.train.model import Millwright, Output
+
+PARTS = ("asset", "channel", "answer")
+
+
+@dataclass(frozen=True)
+class LossWeights:
+    asset_patch: float
+    channel_patch: float
+    answer: float
+
+
+def answer_loss(model: Millwright, hidden: Tensor, target: Tensor, weight: Tensor, first: int) -> Tensor:
+    """Weighted cross-entropy over the tokens from `first` on, per window."""
+    known = target != IGNORE
+    logits = model.logits(hidden[known], first).float()
+    token = fn.cross_entropy(logits, target[known] - first, reduction="none")
+    return (token * weight[known]).sum() / len(target)
+
+
+def losses(
+    model: Millwright, out: Output, patch: Tensor, target: Tensor, weight: Tensor, first: int
+) -> Tensor:
+    """The three parts of PARTS."""
+    bce = fn.binary_cross_entropy_with_logits
+    return torch.stack(
+        (
+            bce(out.asset.float(), patch[:, 0]),
+            bce(out.channel.float(), patch[:, 1:]),
+            answer_loss(model, out.tail, target, weight, first),
+        )
+    )
+
+
+def total(parts: Tensor, weights: LossWeights) -> Tensor:
+    scale = (weights.asset_patch, weights.channel_patch, weights.answer)
+    return (parts * torch.tensor(scale)).sum()

@@ -1,0 +1,122 @@
+"""Shards of `mw-corpus` (schemas/corpus.md): reading, writing (tests only) and batching."""
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+MAGIC = b"MWC1"
+HEADER = 64
+NO_CHANNEL = 0xFF
+# name, type, shape after [windows]; "rows" is replaced by the group's row count.
+ARRAYS: tuple[tuple[str, str, tuple], ...] = (
+    ("code", "<u2", ("rows", 20, 10)),
+    ("verdict", "u1", ()),
+    ("fault", "u1", ()),
+    ("severity", "u1", ()),
+    ("onset", "u1", ()),
+    ("channels", "u1", (4,)),
+    ("patch", "u1", ("rows", 16)),
+    ("effect", "<f4", ()),
+    ("move", "i1", (4,)),
+    ("machine", "u1", ()),
+    ("series", "<u4", ()),
+)
+
+
+@dataclass
+class Group:
+    """Windows of equal row count; arrays by the names of schemas/corpus.md, windows first."""
+
+    rows: int
+    data: dict[str, np.ndarray]
+
+    def __len__(self) -> int:
+        return len(self.data["verdict"])
+
+    def take(self, index: np.ndarray) -> "Group":
+        return Group(self.rows, {name: array[index] for name, array in self.data.items()})
+
+
+def _group_shape(shape: tuple, rows: int, windows: int) -> tuple[int, ...]:
+    return (windows, *(rows if size == "rows" else size for size in shape))
+
+
+def read_shard(path: Path) -> list[Group]:
+    """Maps one shard; the arrays stay on disk until they are used."""
+    raw = np.memmap(path, np.uint8, "r")
+    magic, version, _, n_groups = struct.unpack("<4sIQI", raw[:20].tobytes())
+    if magic != MAGIC or version != 1:
+        raise ValueError(f"{path}: not a shard of version 1")
+    groups, at = [], HEADER
+    for _ in range(n_groups):
+        rows, windows = struct.unpack("<II", raw[at : at + 8].tobytes())
+        at += HEADER
+        data = {}
+        for name, kind, shape in ARRAYS:
+            full = _group_shape(shape, rows, windows)
+            size = int(np.prod(full)) * np.dtype(kind).itemsize
+            if at + size > len(raw):
+                raise ValueError(f"{path}: cut off in a group of {rows} rows")
+            data[name] = raw[at : at + size].view(kind).reshape(full)
+            at += size + (-size % 8)
+        groups.append(Group(rows, data))
+    return groups
+
+
+def write_shard(path: Path, groups: Iterable[Group], seed: int) -> None:
+    groups = list(groups)
+    with path.open("wb") as file:
+        file.write(struct.pack("<4sIQI", MAGIC, 1, seed, len(groups)).ljust(HEADER, b"\0"))
+        for group in groups:
+            file.write(struct.pack("<II", group.rows, len(group)).ljust(HEADER, b"\0"))
+            for name, kind, _ in ARRAYS:
+                raw = group.data[name].astype(kind).tobytes()
+                file.write(raw + b"\0" * (-len(raw) % 8))
+
+
+def merge(groups: Iterable[Group]) -> dict[int, Group]:
+    """Groups of several shards joined by row count."""
+    by_rows: dict[int, list[Group]] = {}
+    for group in groups:
+        by_rows.setdefault(group.rows, []).append(group)
+    return {
+        rows: Group(rows, {name: np.concatenate([g.data[name] for g in same]) for name in same[0].data})
+        for rows, same in by_rows.items()
+    }  # fmt: skip
+
+
+def batches(groups: Iterable[Group], positions: int, rng: np.random.Generator) -> Iterator[Group]:
+    """Every window once, in random batches of one row count and about `positions` positions."""
+    merged, order = merge(groups), []
+    for rows, group in merged.items():
+        size = max(8, positions // (rows * 20 + 10))
+        shuffled = rng.permutation(len(group))
+        cuts = range(0, len(group), size)
+        order += [(rows, shuffled[i : i + size]) for i in cuts if len(group) - i >= min(8, len(group))]
+    for i in rng.permutation(len(order)):
+        rows, index = order[i]
+        yield merged[rows].take(index)
+
+
+class Pool:
+    """The shards of a folder, fewest visits first; files that appear later join in."""
+
+    def __init__(self, folder: Path, pattern: str, at_once: int) -> None:
+        self.folder, self.pattern, self.at_once = folder, pattern, at_once
+        self.visits: dict[str, int] = {}
+
+    def draw(self, rng: np.random.Generator) -> list[Group]:
+        for path in self.folder.glob(self.pattern):
+            self.visits.setdefault(path.name, 0)
+        if not self.visits:
+            raise FileNotFoundError(f"no {self.pattern} in {self.folder}")
+        names = list(self.visits)
+        rng.shuffle(names)
+        chosen = sorted(names, key=self.visits.__getitem__)[: self.at_once]
+        for name in chosen:
+            self.visits[name] += 1
+        return [group for name in chosen for group in read_shard(self.folder / name)]

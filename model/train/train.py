@@ -1,0 +1,205 @@
+"""Trains the model: `python3 -m model.train.train [--config FILE] [--resume]`.
+
+Wall-clock schedule, averaged weights, int8 imitated in the last part; a checkpoint every few minutes.
+"""
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import time
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Iterator
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from model.train.augment import drop_features, jitter_bins
+from model.train.fused import forward
+from model.train.loss import PARTS, losses, total
+from model.train.model import Millwright
+from model.train.setup import DEFAULT_CONFIG, Setup, make_model, read_setup
+from model.train.shards import Group, Pool, batches
+
+LAST = "last.pt"
+
+
+@dataclass
+class Batch:
+    codes: Tensor  # [B, rows, row_length, slots]
+    tail: Tensor  # [B, T, slots]
+    target: Tensor
+    weight: Tensor
+    patch: Tensor  # [B, rows, patches] float
+
+    @property
+    def positions(self) -> int:
+        return self.codes.shape[0] * (self.codes[0, ..., 0].numel() + self.tail.shape[1])
+
+
+@dataclass
+class Progress:
+    """Where a run stands; saved with every checkpoint."""
+
+    step: int = 0
+    windows: int = 0
+    positions: int = 0
+    seconds: float = 0.0
+    curve: list[dict[str, float]] = field(default_factory=list)
+
+
+def as_tensor(array: np.ndarray) -> Tensor:
+    """Codes as int16 bits: torch has no unsigned 16-bit type, and NONE_CODE becomes -1."""
+    return torch.from_numpy(np.ascontiguousarray(array).view(np.int16))
+
+
+def make_batch(setup: Setup, group: Group, with_words: bool, rng: np.random.Generator) -> Batch:
+    data = setup.config["data"]
+    codes = drop_features(group.data["code"], setup.layout, data["feature_dropout"], rng)
+    codes = jitter_bins(codes, setup.layout, data["bin_jitter"], rng)
+    tail = setup.teacher.tail(group, with_words, rng)
+    return Batch(
+        codes=as_tensor(codes),
+        tail=as_tensor(tail.codes),
+        target=torch.from_numpy(tail.target),
+        weight=torch.from_numpy(tail.weight),
+        patch=torch.from_numpy(group.data["patch"].astype(np.float32)),
+    )
+
+
+def stream(setup: Setup, rng: np.random.Generator) -> Iterator[Batch]:
+    """Training batches without end."""
+    data = setup.config["data"]
+    pool = Pool(setup.folder("shards"), data["train"], data["shards_at_once"])
+    while True:
+        for group in batches(pool.draw(rng), data["positions_per_batch"], rng):
+            yield make_batch(setup, group, bool(rng.random() < data["text_share"]), rng)
+
+
+class Trainer:
+    def __init__(self, setup: Setup, model: Millwright) -> None:
+        self.setup, self.model = setup, model
+        self.options = setup.config["optimiser"]
+        matrices = [p for p in model.parameters() if p.dim() > 1]
+        vectors = [p for p in model.parameters() if p.dim() <= 1]
+        groups = [
+            {"params": matrices, "weight_decay": self.options["weight_decay"]},
+            {"params": vectors, "weight_decay": 0.0},
+        ]
+        betas = tuple(self.options["betas"])
+        self.optimiser = torch.optim.AdamW(groups, lr=0.0, betas=betas)
+        self.average = {k: v.detach().clone() for k, v in model.state_dict().items()}
+        self.progress = Progress()
+        self.recent = torch.zeros(len(PARTS))
+
+    @property
+    def done_share(self) -> float:
+        return self.progress.seconds / (self.options["minutes"] * 60)
+
+    def learning_rate(self) -> float:
+        warm = min(1.0, (self.progress.step + 1) / self.options["warmup_steps"])
+        low = self.options["final_share"]
+        cosine = 0.5 * (1 + math.cos(math.pi * min(1.0, self.done_share)))
+        return self.options["learning_rate"] * warm * (low + (1 - low) * cosine)
+
+    def step(self, batch: Batch) -> None:
+        self.model.quantised.on = self.done_share >= self.options["quantised_from"]
+        for group in self.optimiser.param_groups:
+            group["lr"] = self.learning_rate()
+        out = forward(self.model, batch.codes, batch.tail, fused=self.setup.config["fused"])
+        first = self.setup.first_answer
+        parts = losses(self.model, out, batch.patch, batch.target, batch.weight, first)
+        loss = total(parts, self.setup.loss_weights)
+        self.optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.options["clip"])
+        self.optimiser.step()
+        self.account(batch, parts.detach())
+
+    def account(self, batch: Batch, parts: Tensor) -> None:
+        progress = self.progress
+        progress.step += 1
+        progress.windows += len(batch.codes)
+        progress.positions += batch.positions
+        share = min(0.98, 1 - 1 / progress.step)
+        self.recent = share * self.recent + (1 - share) * parts
+        keep = min(self.options["ema"], progress.step / (progress.step + 10))
+        current = self.model.state_dict()
+        with torch.no_grad():
+            for name, value in self.average.items():
+                value.lerp_(current[name], 1 - keep)
+
+    def log(self) -> None:
+        progress = self.progress
+        entry = {name: round(float(v), 4) for name, v in zip(PARTS, self.recent)}
+        entry |= {"step": progress.step, "seconds": round(progress.seconds)}
+        entry |= {"windows": progress.windows, "positions": progress.positions}
+        progress.curve.append(entry)
+        rate = progress.positions / max(1.0, progress.seconds)
+        print(json.dumps(entry | {"positions_per_second": round(rate)}), flush=True)
+
+    def save(self, path: Path) -> None:
+        state = {
+            "shape": self.model.shape.as_dict(),
+            "words": self.setup.wording.words,
+            "model": self.model.state_dict(),
+            "ema": self.average,
+            "optimiser": self.optimiser.state_dict(),
+            "progress": asdict(self.progress),
+            "recent": self.recent,
+            "config": self.setup.config,
+        }
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = path.with_suffix(".partial")
+        torch.save(state, partial)
+        partial.replace(path)
+
+    def resume(self, path: Path) -> None:
+        saved = torch.load(path, map_location="cpu")
+        self.model.load_state_dict(saved["model"])
+        self.optimiser.load_state_dict(saved["optimiser"])
+        self.average = saved["ema"]
+        self.progress = Progress(**saved["progress"])
+        self.recent = saved["recent"]
+
+
+def run(setup: Setup, resume: bool) -> Path:
+    """Trains until the wall-clock budget is spent; returns the last checkpoint."""
+    torch.set_num_threads(setup.config["threads"])
+    torch.set_flush_denormal(True)
+    seed = setup.config["seed"]
+    trainer = Trainer(setup, make_model(setup, seed))
+    path = setup.folder("checkpoints") / LAST
+    if resume and path.exists():
+        trainer.resume(path)
+    options, progress = trainer.options, trainer.progress
+    rng = np.random.default_rng((seed, progress.step))
+    clock, saved_at = time.monotonic(), progress.seconds
+    for batch in stream(setup, rng):
+        trainer.step(batch)
+        now = time.monotonic()
+        progress.seconds, clock = progress.seconds + now - clock, now
+        if progress.step % options["log_steps"] == 0:
+            trainer.log()
+        if progress.seconds - saved_at > options["checkpoint_minutes"] * 60:
+            trainer.save(path)
+            saved_at = progress.seconds
+        if trainer.done_share >= 1:
+            break
+    trainer.log()
+    trainer.save(path)
+    return path
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--config", type=Path, default=DEFAULT_CONFIG)
+    parser.add_argument("--resume", action="store_true")
+    arguments = parser.parse_args()
+    run(read_setup(arguments.config), arguments.resume)
+
+
+if __name__ == "__main__":
+    main()
