@@ -1,0 +1,43 @@
+/*
+ * panel.h -- which instruments this very machine has, in which order and in which units.
+ *
+ * A plant's table lists every channel the machine could have, scaled for a typical size; no two
+ * real machines carry the same set.  A panel draws 4 to 10 of them such that every fault the
+ * machine can have stays visible, and says in which order a fault moves them.  "Full" means by
+ * index in the plant's table, "mounted" by index on the panel.  Holds no pointer.
+ */
+#ifndef MW_CORPUS_PANEL_H
+#define MW_CORPUS_PANEL_H
+
+#include "model/corpus/plant.h"
+
+#define MW_PANEL_MAX     24 /* full channels */
+#define MW_PANEL_MOUNTED 10
+
+struct mw_panel {
+	uint8_t n;
+	uint8_t from[MW_PANEL_MAX];  /* mounted -> full */
+	double size[MW_PANEL_MAX];   /* full: this machine's size against the table's typical one */
+	double factor[MW_PANEL_MAX]; /* full: value in the panel's unit = factor * x + offset */
+	double offset[MW_PANEL_MAX];
+	uint8_t unit[MW_PANEL_MAX]; /* full: which unit, an index private to panel.c */
+	uint32_t dead;              /* bits, full: what this machine does not have; never mounted */
+	int held;                   /* full: what the controller holds, moves last; -1 = none */
+	int hand; /* full: what the controller moves to hold it; where a fault moves both, first */
+};
+
+/* Sizes 1, nothing dead or held: init sets what differs, then draws. */
+void mw_panel_init(struct mw_panel *panel);
+/* wanted: probability of each full channel of the plant. */
+void mw_panel_draw(struct mw_panel *panel, const struct mw_plant *plant, const double *wanted,
+		   struct mw_rng *rng);
+
+/* The two table functions of struct mw_plant. */
+size_t mw_panel_describe(const struct mw_panel *panel, const struct mw_plant *plant,
+			 struct mw_plant_channel *ret_channel);
+size_t mw_panel_cause(const struct mw_panel *panel, const struct mw_plant *plant,
+		      enum mw_fault fault, uint8_t *ret_channel);
+/* Full true values, in the table's units, to the mounted ones in the panel's. */
+void mw_panel_read(const struct mw_panel *panel, const double *full, double *ret_true);
+
+#endif
