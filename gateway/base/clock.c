@@ -22,6 +22,14 @@ int64_t mw_clock_mono_ns(void)
 	return read_clock(CLOCK_MONOTONIC);
 }
 
+int32_t mw_clock_utc_offset_s(int64_t time_ns)
+{
+	time_t sec = (time_t)(time_ns / MW_NS_PER_S);
+	struct tm tm;
+
+	return localtime_r(&sec, &tm) ? (int32_t)tm.tm_gmtoff : 0;
+}
+
 char *mw_clock_iso(int64_t time_ns, char *buf, size_t size)
 {
 	int64_t part = time_ns % MW_NS_PER_S;

@@ -1,0 +1,413 @@
+/* cmd_run.c -- the daemon: wires broker, spool, pipeline, store, outbox and API together. */
+#include "gateway/app/commands.h"
+#include "gateway/app/outbox.h"
+#include "gateway/app/pipeline.h"
+#include "gateway/base/clock.h"
+#include "gateway/base/log.h"
+#include "gateway/io/http.h"
+#include "gateway/io/json.h"
+
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#define TICK_NS        (200 * MW_NS_PER_MS)
+#define STATE_EVERY_NS (60 * MW_NS_PER_S)
+#define GOODBYE_NS     (3 * MW_NS_PER_S)
+#define EXPIRE_ROWS    200 /* per tick of a minute: retention must not stall ingest */
+
+struct daemon {
+	struct mw_config *config;
+	struct mw_fault_library *library;
+	struct mw_reader *reader;
+	struct mw_plugin_host *plugins;
+	struct mw_spool *spool;
+	struct mw_store *store;
+	struct mw_outbox *outbox;
+	struct mw_mqtt *mqtt;
+	struct mw_pipeline *pipeline;
+	struct mw_http *http;
+	struct mw_mqtt_subscription *subscription;
+	char topic_state[600];
+	atomic_bool say_state; /* connected, or a minute has passed */
+	int64_t started_ns, state_ns;
+	bool quarantined;
+	char why[512];
+};
+
+/* --- callbacks (other threads) ------------------------------------------------------------------- */
+
+static void on_message(void *ctx, size_t source, const struct mw_mqtt_message *message)
+{
+	struct daemon *d = ctx;
+	struct mw_spool_record record = {.arrival_ns = mw_clock_now_ns(),
+					 .source = (uint32_t)source,
+					 .retained = message->retained,
+					 .topic = {message->topic, strlen(message->topic)},
+					 .payload = message->payload,
+					 .size = message->size};
+
+	(void)mw_spool_append(d->spool, &record); /* refusals are counted by the spool */
+}
+
+static void on_connected(void *ctx, bool connected, const char *reason)
+{
+	struct daemon *d = ctx;
+
+	mw_log(connected ? MW_LOG_INFO : MW_LOG_WARN, connected ? "mqtt.connected" : "mqtt.lost",
+	       "\"%s\"", reason ? reason : "");
+	if (connected)
+		atomic_store(&d->say_state, true);
+	mw_outbox_wake(d->outbox);
+}
+
+static void on_delivered(void *ctx, uint64_t tag, bool ok)
+{
+	struct daemon *d = ctx;
+
+	if (tag != 0)
+		mw_outbox_delivered(d->outbox, tag, ok);
+}
+
+static void on_committed(void *ctx)
+{
+	struct daemon *d = ctx;
+
+	mw_outbox_wake(d->outbox);
+}
+
+static void on_score(void *ctx, const char *asset, const char *json)
+{
+	struct daemon *d = ctx;
+	char topic[512];
+	struct mw_mqtt_message message = {.topic = topic,
+					  .payload = json,
+					  .size = strlen(json),
+					  .content_type = "application/json"};
+
+	(void)snprintf(topic, sizeof(topic), "%s/score/%s", d->config->mqtt.prefix, asset);
+	(void)mw_mqtt_publish(d->mqtt, &message, 0); /* QoS 0: a lost score is no loss */
+}
+
+/* --- state --------------------------------------------------------------------------------------- */
+
+static struct mw_json *counters(const struct daemon *d)
+{
+	const struct mw_pipeline_stats *stats = mw_pipeline_stats(d->pipeline);
+	struct mw_json *json = mw_json_object();
+	struct mw_spool_stats spool;
+	struct mw_mqtt_stats mqtt;
+
+	mw_spool_stats(d->spool, &spool);
+	mw_mqtt_stats(d->mqtt, &mqtt);
+	mw_json_integer(json, "received", (int64_t)mqtt.received);
+	mw_json_integer(json, "oversized", (int64_t)mqtt.oversized);
+	mw_json_integer(json, "spool_refused", (int64_t)(spool.refused_full + spool.refused_io));
+	mw_json_integer(json, "records", (int64_t)stats->records);
+	mw_json_integer(json, "malformed", (int64_t)stats->malformed);
+	mw_json_integer(json, "bad_topics", (int64_t)stats->bad_topics);
+	mw_json_integer(json, "samples", (int64_t)stats->samples);
+	mw_json_integer(json, "samples_dropped", (int64_t)stats->samples_dropped);
+	mw_json_integer(json, "assets", (int64_t)stats->assets);
+	mw_json_integer(json, "assets_refused", (int64_t)stats->assets_refused);
+	mw_json_integer(json, "windows", (int64_t)stats->windows);
+	mw_json_integer(json, "tokens", (int64_t)stats->tokens);
+	mw_json_integer(json, "tokens_busy_ms", (int64_t)(stats->tokens_busy_ns / 1000000));
+	mw_json_integer(json, "events", (int64_t)stats->events);
+	mw_json_integer(json, "store_failures", (int64_t)stats->store_failures);
+	return json;
+}
+
+static mw_err state_json(const struct daemon *d, bool online, char **ret_text)
+{
+	struct mw_json *json = mw_json_object();
+	char time[32];
+
+	mw_json_text(json, "schema", "millwright.state/1");
+	mw_json_bool(json, "online", online);
+	mw_json_text(json, "gateway", d->config->gateway.name);
+	mw_json_text(json, "version", MW_VERSION);
+	if (d->pipeline) {
+		mw_json_text(json, "model", mw_reader_name(d->reader));
+		mw_json_text(json, "time", mw_clock_iso(mw_clock_now_ns(), time, sizeof(time)));
+		mw_json_text(json, "started", mw_clock_iso(d->started_ns, time, sizeof(time)));
+		mw_json_bool(json, "database_quarantined", d->quarantined);
+		mw_json_child(json, "counters", counters(d));
+	}
+	return mw_json_finish(json, ret_text);
+}
+
+static mw_err status(void *ctx, char **ret_json)
+{
+	return state_json(ctx, mw_mqtt_connected(((struct daemon *)ctx)->mqtt), ret_json);
+}
+
+static void publish_state(struct daemon *d, bool online)
+{
+	struct mw_mqtt_message message = {.topic = d->topic_state,
+					  .qos = 1,
+					  .retained = true,
+					  .content_type = "application/json"};
+	char *text;
+
+	if (state_json(d, online, &text) != MW_E_OK)
+		return;
+	message.payload = text;
+	message.size = strlen(text);
+	if (mw_mqtt_publish(d->mqtt, &message, 0) == MW_E_AGAIN && online)
+		atomic_store(&d->say_state, true);
+	free(text);
+}
+
+/* --- building up --------------------------------------------------------------------------------- */
+
+static void set_log_level(const char *name)
+{
+	static const char *const level[] = {"error", "warn", "info", "debug"};
+
+	for (size_t i = 0; i < sizeof(level) / sizeof(level[0]); i++)
+		if (strcmp(name, level[i]) == 0)
+			mw_log_set_level((enum mw_log_level)i);
+}
+
+static mw_err load_knowledge(struct daemon *d)
+{
+	const struct mw_config *config = d->config;
+	char path[4096];
+	mw_err err = MW_E_OK;
+
+	if (config->model.faults[0])
+		(void)snprintf(path, sizeof(path), "%s", config->model.faults);
+	else
+		err = mw_conf_data_file("faults.cfg", path, sizeof(path));
+	if (!err)
+		err = mw_conf_load_faults(path, d->why, sizeof(d->why), &d->library);
+	if (err)
+		return err;
+	if (config->model.path[0])
+		(void)snprintf(path, sizeof(path), "%s", config->model.path);
+	else
+		err = mw_conf_data_file("millwright-nano.gguf", path, sizeof(path));
+	if (err)
+		return mw_why(err, d->why, sizeof(d->why), "no model: set model.path");
+	return mw_reader_new(path, config->model.kernels, d->why, sizeof(d->why), &d->reader);
+}
+
+static mw_err open_disk(struct daemon *d)
+{
+	const struct mw_config *config = d->config;
+	struct mw_spool_opts spool = {.dir = config->spool.dir,
+				      .max_bytes = config->spool.max_bytes,
+				      .sync_ns = config->spool.sync_ns};
+	struct mw_store_opts store = {.path = config->store.path};
+	mw_err err = mw_store_open(&store, d->why, sizeof(d->why), &d->quarantined, &d->store);
+
+	if (!err)
+		err = mw_spool_open(&spool, d->why, sizeof(d->why), &d->spool);
+	if (d->quarantined)
+		mw_log(MW_LOG_ERROR, "store.quarantined",
+		       "path=\"%s\" \"the database was corrupt; it was moved aside\"", store.path);
+	return err;
+}
+
+static mw_err make_pipeline(struct daemon *d)
+{
+	struct mw_pipeline_opts opts = {.config = d->config,
+					.spool = d->spool,
+					.store = d->store,
+					.reader = d->reader,
+					.library = d->library,
+					.plugins = d->plugins,
+					.on_committed = on_committed,
+					.on_score = on_score,
+					.ctx = d};
+
+	return mw_pipeline_new(&opts, d->why, sizeof(d->why), &d->pipeline);
+}
+
+static mw_err make_mqtt(struct daemon *d)
+{
+	const struct mw_config *config = d->config;
+	static const struct mw_mqtt_events events = {
+		.on_message = on_message, .on_connected = on_connected, .on_delivered = on_delivered};
+	struct mw_mqtt_message will = {.topic = d->topic_state, .qos = 1, .retained = true};
+	char *offline;
+	mw_err err;
+
+	(void)snprintf(d->topic_state, sizeof(d->topic_state), "%s/state", config->mqtt.prefix);
+	d->subscription = calloc(config->n_source + 1, sizeof(*d->subscription));
+	if (!d->subscription || state_json(d, false, &offline) != MW_E_OK)
+		return mw_why(MW_E_NOMEM, d->why, sizeof(d->why), "out of memory");
+	for (size_t i = 0; i < config->n_source; i++)
+		d->subscription[i] = (struct mw_mqtt_subscription){config->source[i].topic,
+								   (int)config->source[i].qos};
+	will.payload = offline;
+	will.size = strlen(offline);
+	err = mw_mqtt_new(&config->mqtt, d->subscription, config->n_source, &will, &events, d,
+			  d->why, sizeof(d->why), &d->mqtt);
+	free(offline);
+	return err;
+}
+
+static mw_err start_http(struct daemon *d)
+{
+	struct mw_http_opts opts = {.socket = d->config->http.socket,
+				    .gateway = d->config->gateway.name,
+				    .store = d->store,
+				    .status = status,
+				    .ctx = d};
+
+	if (!opts.socket[0])
+		return MW_E_OK;
+	return mw_http_start(&opts, d->why, sizeof(d->why), &d->http);
+}
+
+static mw_err build(struct daemon *d)
+{
+	mw_err err = load_knowledge(d);
+
+	if (!err)
+		err = open_disk(d);
+	if (!err && (err = mw_plugin_host_new(d->config->plugin_dir, &d->plugins)))
+		(void)mw_why(err, d->why, sizeof(d->why), "plugin_dir: %s", d->config->plugin_dir);
+	if (!err && (err = mw_outbox_new(d->store, &d->outbox)))
+		(void)mw_why(err, d->why, sizeof(d->why), "out of memory");
+	if (!err)
+		err = make_mqtt(d);
+	if (!err)
+		err = make_pipeline(d);
+	return err;
+}
+
+static mw_err start(struct daemon *d)
+{
+	mw_err err = mw_pipeline_start(d->pipeline, d->why, sizeof(d->why));
+
+	if (!err && (err = mw_outbox_start(d->outbox, d->mqtt)))
+		(void)mw_why(err, d->why, sizeof(d->why), "no thread for the outbox");
+	if (!err)
+		err = start_http(d);
+	if (!err && (err = mw_mqtt_start(d->mqtt)))
+		(void)mw_why(err, d->why, sizeof(d->why), "mqtt: %s", mw_err_text(err));
+	return err;
+}
+
+/* New samples stop first, then what they led to is finished, then the outbox empties, then goodbye. */
+static void tear_down(struct daemon *d)
+{
+	mw_http_stop(d->http);
+	mw_pipeline_free(d->pipeline);
+	d->pipeline = NULL;
+	if (d->outbox)
+		mw_outbox_stop(d->outbox, GOODBYE_NS);
+	if (d->mqtt) {
+		publish_state(d, false);
+		mw_mqtt_free(d->mqtt, GOODBYE_NS);
+	}
+	mw_outbox_free(d->outbox);
+	mw_spool_close(d->spool);
+	mw_store_close(d->store);
+	mw_plugin_host_free(d->plugins);
+	mw_reader_free(d->reader);
+	mw_fault_library_free(d->library);
+	free(d->subscription);
+	mw_conf_free(d->config);
+}
+
+/* --- running ------------------------------------------------------------------------------------- */
+
+static void tick(struct daemon *d)
+{
+	int64_t mono_ns = mw_clock_mono_ns();
+	int64_t removed;
+
+	mw_mqtt_tick(d->mqtt, mono_ns);
+	if (mw_spool_sync(d->spool, mono_ns) != MW_E_OK)
+		mw_log(MW_LOG_ERROR, "spool.sync_failed", "dir=\"%s\"", d->config->spool.dir);
+	if (mono_ns - d->state_ns >= STATE_EVERY_NS) {
+		atomic_store(&d->say_state, true);
+		(void)!mw_store_expire(d->store, mw_clock_now_ns() - d->config->store.keep_ns,
+				       EXPIRE_ROWS, &removed);
+		d->state_ns = mono_ns;
+	}
+	if (mw_mqtt_connected(d->mqtt) && atomic_exchange(&d->say_state, false))
+		publish_state(d, true);
+}
+
+/* Until SIGTERM or SIGINT; every thread of ours leaves the signals to this one. */
+static void run_until_signal(struct daemon *d, const sigset_t *signals)
+{
+	const struct timespec wait = {.tv_nsec = TICK_NS};
+	int signal = -1;
+
+	while (signal < 0) {
+		tick(d);
+		signal = sigtimedwait(signals, NULL, &wait);
+	}
+	mw_log(MW_LOG_INFO, "stopping", "signal=%d", signal);
+}
+
+static int run(const char *path)
+{
+	struct daemon *d = calloc(1, sizeof(*d));
+	sigset_t signals;
+	mw_err err;
+
+	if (!d)
+		return EX_OSERR;
+	(void)sigemptyset(&signals);
+	(void)sigaddset(&signals, SIGTERM);
+	(void)sigaddset(&signals, SIGINT);
+	(void)pthread_sigmask(SIG_BLOCK, &signals, NULL);
+	(void)signal(SIGPIPE, SIG_IGN);
+	d->started_ns = mw_clock_now_ns();
+	err = mw_conf_load(path, d->why, sizeof(d->why), &d->config);
+	if (!err) {
+		set_log_level(d->config->gateway.log_level);
+		err = build(d);
+		if (!err)
+			err = start(d);
+	}
+	if (!err) {
+		mw_log(MW_LOG_INFO, "started", "gateway=%s model=\"%s\" kernels=%s sources=%zu",
+		       d->config->gateway.name, mw_reader_name(d->reader),
+		       mw_lm_info(mw_reader_model(d->reader))->kernels, d->config->n_source);
+		run_until_signal(d, &signals);
+	} else {
+		(void)fprintf(stderr, "millwright run: %s\n", d->why);
+	}
+	tear_down(d);
+	free(d);
+	if (err == MW_E_CONFIG)
+		return EX_CONFIG;
+	return err ? EX_UNAVAILABLE : EX_OK;
+}
+
+int mw_cmd_run(int argc, char **argv)
+{
+	static const struct option options[] = {{"config", required_argument, NULL, 'c'},
+						{"help", no_argument, NULL, 'h'},
+						{0}};
+	const char *path = NULL;
+	int option;
+
+	while ((option = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
+		if (option == 'h') {
+			puts("usage: millwright run -c FILE\n"
+			     "Runs the daemon until SIGTERM. millwright.conf(5) describes FILE.");
+			return EX_OK;
+		}
+		if (option != 'c')
+			return EX_USAGE;
+		path = optarg;
+	}
+	if (!path || optind != argc) {
+		(void)fputs("usage: millwright run -c FILE\n", stderr);
+		return EX_USAGE;
+	}
+	return run(path);
+}

@@ -1,0 +1,53 @@
+/*
+ * pipeline.h -- the daemon's one working thread: spool records -> samples -> windows -> verdicts ->
+ * events, written to the store together with their outbox rows.
+ *
+ * Crash safety: asset states and the spool cursor are saved together, in one transaction, every
+ * store.snapshot.  After a crash (or a failed write) the pipeline goes back to the last snapshot and
+ * reads the spool again from its cursor; events made a second time have the same id and sequence, and
+ * the store ignores them.
+ */
+#ifndef MW_APP_PIPELINE_H
+#define MW_APP_PIPELINE_H
+
+#include "gateway/app/plant.h"
+#include "gateway/io/mqtt.h"
+#include "gateway/io/plugin_host.h"
+#include "gateway/io/spool.h"
+#include "gateway/io/store.h"
+
+#include <stdatomic.h>
+
+struct mw_pipeline;
+
+struct mw_pipeline_opts { /* all borrowed */
+	const struct mw_config *config;
+	struct mw_spool *spool;
+	struct mw_store *store;
+	struct mw_reader *reader;
+	const struct mw_fault_library *library;
+	struct mw_plugin_host *plugins;
+	/* After events were committed: the outbox has work.  Any thread of ours. */
+	void (*on_committed)(void *ctx);
+	/* A window's score, only if alarm.scores.  Payload lent. */
+	void (*on_score)(void *ctx, const char *asset, const char *json);
+	void *ctx;
+};
+
+/* Counters for people and metrics; written by the pipeline, read by anyone. */
+struct mw_pipeline_stats {
+	_Atomic uint64_t records, malformed, bad_topics, retained_ignored, samples, samples_dropped,
+		assets, assets_refused, windows, events, store_failures, restored;
+	_Atomic uint64_t tokens, tokens_busy_ns;
+};
+
+MW_MUST_CHECK mw_err mw_pipeline_new(const struct mw_pipeline_opts *opts, char *why,
+				     size_t why_size, struct mw_pipeline **ret_pipeline);
+/* Restores the last snapshot, then starts the thread. */
+MW_MUST_CHECK mw_err mw_pipeline_start(struct mw_pipeline *pipeline, char *why, size_t why_size);
+/* Reads what is in the spool's reach, takes a last snapshot, ends the thread, frees. */
+void mw_pipeline_free(struct mw_pipeline *pipeline);
+
+const struct mw_pipeline_stats *mw_pipeline_stats(const struct mw_pipeline *pipeline);
+
+#endif

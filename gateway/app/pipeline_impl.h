@@ -1,0 +1,46 @@
+/* pipeline_impl.h -- the inside of struct mw_pipeline, shared by pipeline*.c. */
+#ifndef MW_APP_PIPELINE_IMPL_H
+#define MW_APP_PIPELINE_IMPL_H
+
+#include "gateway/app/pipeline.h"
+#include "gateway/base/log.h"
+
+#include <pthread.h>
+
+#define LOG_LIMITS 256 /* topics whose malformed payloads are logged apart; hashed */
+
+struct mw_pipeline {
+	struct mw_pipeline_opts opts;
+	struct mw_plant *plant;
+	struct mw_instance **decoder; /* one per source of the configuration */
+	struct mw_spool_cursor cursor;
+	pthread_t thread;
+	bool running;
+	atomic_bool stop;
+	bool in_transaction, failed; /* of the batch at work */
+	int64_t snapshot_mono_ns;
+	struct mw_log_limit limit[LOG_LIMITS];
+	struct mw_pipeline_stats stats;
+};
+
+/* --- pipeline_assets.c: who sends, what it is --- */
+/* The asset of that name, made by the configuration if it is new; NULL when it is refused. */
+struct mw_asset *pipeline_asset(struct mw_pipeline *p, const char *name,
+				const struct mw_conf_source *source);
+/* Options of an asset of that name by the configuration. */
+void pipeline_asset_opts(const struct mw_pipeline *p, const char *name,
+			 const struct mw_conf_source *source, struct mw_asset_opts *ret_opts);
+
+/* --- pipeline_events.c: what comes of the windows --- */
+void pipeline_on_outcome(void *ctx, struct mw_asset *asset, const struct mw_outcome *outcome);
+void pipeline_on_event(void *ctx, struct mw_asset *asset, const struct mw_event *event,
+		       const struct mw_event_window *window, enum mw_transition transition);
+/* Ends the batch's transaction, if one was begun; MW_E_OK with nothing to do. */
+mw_err pipeline_commit(struct mw_pipeline *p);
+
+/* --- pipeline_state.c: snapshots --- */
+mw_err pipeline_new_plant(struct mw_pipeline *p);
+mw_err pipeline_snapshot(struct mw_pipeline *p);
+mw_err pipeline_restore(struct mw_pipeline *p);
+
+#endif
