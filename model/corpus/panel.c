@@ -21,9 +21,10 @@ static const struct unit {
 
 #define N_UNIT (sizeof(unit) / sizeof(unit[0]))
 
-void mw_panel_init(struct mw_panel *panel)
+void mw_panel_init(struct mw_panel *panel, enum mw_machine machine)
 {
 	memset(panel, 0, sizeof(*panel));
+	panel->machine = machine;
 	panel->held = panel->hand = -1;
 	for (size_t c = 0; c < MW_PANEL_MAX; c++)
 		panel->size[c] = panel->factor[c] = 1.0;
@@ -130,9 +131,11 @@ void mw_panel_draw(struct mw_panel *panel, const struct mw_plant *plant, const d
 	}
 }
 
-size_t mw_panel_describe(const struct mw_panel *panel, const struct mw_plant *plant,
-			 struct mw_plant_channel *ret_channel)
+size_t mw_panel_describe(const void *state, struct mw_plant_channel *ret_channel)
 {
+	const struct mw_panel *panel = state;
+	const struct mw_plant *plant = mw_plant_find(panel->machine);
+
 	for (size_t i = 0; i < panel->n; i++) {
 		size_t c = panel->from[i];
 		struct mw_plant_channel *channel = &ret_channel[i];
@@ -158,14 +161,16 @@ static int mounted(const struct mw_panel *panel, uint8_t full)
 	return -1;
 }
 
-size_t mw_panel_cause(const struct mw_panel *panel, const struct mw_plant *plant,
-		      enum mw_fault fault, uint8_t *ret_channel)
+size_t mw_panel_cause(const void *state, const struct mw_plant_act *act, uint8_t *ret_channel)
 {
+	const struct mw_panel *panel = state;
+	const struct mw_plant *plant = mw_plant_find(panel->machine);
 	size_t n = 0;
 
 	for (size_t f = 0; f < plant->n_can; f++) {
 		uint8_t c[MW_PLANT_MAX_CAUSE];
-		size_t n_full = plant->can[f].fault == fault ? order(panel, &plant->can[f], c) : 0;
+		size_t n_full =
+		    plant->can[f].fault == act->fault ? order(panel, &plant->can[f], c) : 0;
 
 		for (size_t i = 0; i < n_full; i++) {
 			int at = mounted(panel, c[i]);
@@ -184,4 +189,14 @@ void mw_panel_read(const struct mw_panel *panel, const double *full, double *ret
 
 		ret_true[i] = panel->factor[c] * full[c] + panel->offset[c];
 	}
+}
+
+void mw_panel_settle(void *state, const struct mw_plant *plant, const struct mw_plant_setup *setup,
+		     size_t rows, struct mw_rng *rng)
+{
+	struct mw_plant_row row = {.dt_s = setup->dt_s};
+	double unread[MW_PANEL_MAX];
+
+	for (size_t i = 0; i < rows; i++)
+		plant->step(state, &row, rng, unread);
 }

@@ -3,8 +3,9 @@
  *
  * A plant's table lists every channel the machine could have, scaled for a typical size; no two
  * real machines carry the same set.  A panel draws 4 to 10 of them such that every fault the
- * machine can have stays visible, and says in which order a fault moves them.  "Full" means by
- * index in the plant's table, "mounted" by index on the panel.  Holds no pointer.
+ * machine can have stays visible, and says in which order a fault moves them.  A machine's state
+ * begins with its panel.  "Full" means by index in the plant's table, "mounted" by index on the
+ * panel.  Holds no pointer.
  */
 #ifndef MW_CORPUS_PANEL_H
 #define MW_CORPUS_PANEL_H
@@ -15,6 +16,7 @@
 #define MW_PANEL_MOUNTED 10
 
 struct mw_panel {
+	enum mw_machine machine;
 	uint8_t n;
 	uint8_t from[MW_PANEL_MAX];  /* mounted -> full */
 	double size[MW_PANEL_MAX];   /* full: this machine's size against the table's typical one */
@@ -27,17 +29,19 @@ struct mw_panel {
 };
 
 /* Sizes 1, nothing dead or held: init sets what differs, then draws. */
-void mw_panel_init(struct mw_panel *panel);
+void mw_panel_init(struct mw_panel *panel, enum mw_machine machine);
 /* wanted: probability of each full channel of the plant. */
 void mw_panel_draw(struct mw_panel *panel, const struct mw_plant *plant, const double *wanted,
 		   struct mw_rng *rng);
 
-/* The two table functions of struct mw_plant. */
-size_t mw_panel_describe(const struct mw_panel *panel, const struct mw_plant *plant,
-			 struct mw_plant_channel *ret_channel);
-size_t mw_panel_cause(const struct mw_panel *panel, const struct mw_plant *plant,
-		      enum mw_fault fault, uint8_t *ret_channel);
+/* describe and cause of struct mw_plant, for states that begin with a panel. */
+size_t mw_panel_describe(const void *state, struct mw_plant_channel *ret_channel);
+size_t mw_panel_cause(const void *state, const struct mw_plant_act *act, uint8_t *ret_channel);
 /* Full true values, in the table's units, to the mounted ones in the panel's. */
 void mw_panel_read(const struct mw_panel *panel, const double *full, double *ret_true);
+
+/* Steps a machine that was just drawn, until its levels stand (rows times; nobody looks). */
+void mw_panel_settle(void *state, const struct mw_plant *plant, const struct mw_plant_setup *setup,
+		     size_t rows, struct mw_rng *rng);
 
 #endif

@@ -96,5 +96,8 @@ struct mw_plant {
 const struct mw_plant *mw_plant_find(enum mw_machine machine);
 
 extern const struct mw_plant mw_plant_generic;
+extern const struct mw_plant mw_plant_pump;
+extern const struct mw_plant mw_plant_compressor;
+extern const struct mw_plant mw_plant_conveyor;
 
 #endif

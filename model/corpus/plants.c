@@ -2,6 +2,9 @@
 
 static const struct mw_plant *const plant[MW_N_MACHINE] = {
     [MW_MACHINE_OTHER] = &mw_plant_generic,
+    [MW_MACHINE_PUMP] = &mw_plant_pump,
+    [MW_MACHINE_COMPRESSOR] = &mw_plant_compressor,
+    [MW_MACHINE_CONVEYOR] = &mw_plant_conveyor,
 };
 
 const struct mw_plant *mw_plant_find(enum mw_machine machine)

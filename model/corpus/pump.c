@@ -69,8 +69,6 @@ static const struct mw_plant_can can[] = {
     {MW_FAULT_FILTER_CLOGGING, 4, {SUCTION, VIB, FLOW, DISCHARGE}},
 };
 
-extern const struct mw_plant mw_plant_pump;
-
 static void modes_draw(struct pump *s, struct mw_rng *rng)
 {
 	static const double lo[N_MODE] = {0.6, 0.75, 0.55, 0.6};
@@ -93,11 +91,8 @@ static void init(void *state, const struct mw_plant_setup *setup, struct mw_rng 
 {
 	struct pump *s = state;
 	static const double poles[] = {960.0, 1450.0, 1450.0, 1750.0, 2900.0, 2900.0, 3500.0};
-	struct mw_plant_row row = {.dt_s = setup->dt_s};
-	struct mw_draws draws;
-	double full[N];
 
-	mw_panel_init(&s->panel);
+	mw_panel_init(&s->panel, MW_MACHINE_PUMP);
 	modes_draw(s, rng);
 	s->q_rated = mw_rng_log_uniform(rng, 2.0, 400.0);
 	s->p_rated = mw_rng_log_uniform(rng, 0.8, 14.0);
@@ -127,10 +122,7 @@ static void init(void *state, const struct mw_plant_setup *setup, struct mw_rng 
 	s->panel.size[FLOW] = s->q_rated / 50.0;
 	mw_panel_draw(&s->panel, &mw_plant_pump, wanted, rng);
 	s->haste = 40.0;
-	for (size_t i = 0; i < 300; i++) {
-		mw_draws_take(&draws, rng);
-		step_full(s, &row, &draws, full);
-	}
+	mw_panel_settle(s, &mw_plant_pump, setup, 300, rng);
 	s->haste = 1.0;
 }
 
@@ -274,20 +266,6 @@ static void step(void *state, const struct mw_plant_row *row, struct mw_rng *rng
 	mw_panel_read(&s->panel, full, ret_true);
 }
 
-static size_t describe(const void *state, struct mw_plant_channel *ret_channel)
-{
-	const struct pump *s = state;
-
-	return mw_panel_describe(&s->panel, &mw_plant_pump, ret_channel);
-}
-
-static size_t cause(const void *state, const struct mw_plant_act *act, uint8_t *ret_channel)
-{
-	const struct pump *s = state;
-
-	return mw_panel_cause(&s->panel, &mw_plant_pump, act->fault, ret_channel);
-}
-
 const struct mw_plant mw_plant_pump = {
     .machine = MW_MACHINE_PUMP,
     .period_s = 1.0,
@@ -299,6 +277,6 @@ const struct mw_plant mw_plant_pump = {
     .state_size = sizeof(struct pump),
     .init = init,
     .step = step,
-    .describe = describe,
-    .cause = cause,
+    .describe = mw_panel_describe,
+    .cause = mw_panel_cause,
 };
