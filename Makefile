@@ -15,7 +15,7 @@ VERSION := 0.1.0
 PREFIX  ?= /usr/local
 PKGS     = libpaho-mqtt-dev libsqlite3-dev libconfig-dev libjansson-dev libmicrohttpd-dev \
 	   libcurl4-openssl-dev check pkg-config mosquitto mosquitto-clients python3-jsonschema \
-	   python3-numpy gcc make
+	   python3-numpy uthash-dev jq curl gcc make
 
 WARN     = -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
 	   -Wpointer-arith -Wundef -Wvla
@@ -33,7 +33,7 @@ obj      = $(patsubst %.c,$(O)/obj/%.o,$(1))
 LM_OBJ     := $(call obj,$(call lib_src,model/engine))
 CORPUS_OBJ := $(call obj,$(call lib_src,model/corpus))
 CORE_OBJ   := $(call obj,$(call lib_src,gateway/base) $(call lib_src,gateway/core))
-IO_OBJ     := $(call obj,$(call lib_src,gateway/io))
+IO_OBJ     := $(call obj,$(call lib_src,gateway/io)) $(O)/obj/schemas/store_sql.o
 APP_OBJ    := $(call obj,$(call lib_src,gateway/app))
 TOOL_SRC   := $(wildcard gateway/tools/*.c)
 TOOLS      := $(patsubst gateway/tools/%.c,$(O)/mw-%,$(TOOL_SRC))
@@ -59,6 +59,19 @@ $(O)/obj/model/engine/%_avx512vnni.o: ALL_CFLAGS += -mavx512f -mavx512bw -mavx51
 $(O)/obj/%.o: %.c
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
+
+# The store's migrations, embedded: each schemas/store_NNNN.sql is one string, in order, NULL at the end.
+SQL := $(sort $(wildcard schemas/store_*.sql))
+$(O)/obj/schemas/store_sql.c: $(SQL)
+	$(call say,EMBED,$(SQL))
+	@mkdir -p $(@D)
+	$(Q)awk 'BEGIN { print "#include \"gateway/io/store_impl.h\"\nconst char *const store_sql[] = {" } \
+		FNR == 1 && NR > 1 { print "," } \
+		{ gsub(/[\\"]/, "\\\\&"); print "\"" $$0 "\\n\"" } \
+		END { print ", 0};" }' $(SQL) > $@
+$(O)/obj/schemas/store_sql.o: $(O)/obj/schemas/store_sql.c
+	$(call say,CC,$<)
 	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
 
 define archive
