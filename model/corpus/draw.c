@@ -1,0 +1,137 @@
+#include "model/corpus/plant.h"
+
+#include <math.h>
+#include <string.h>
+
+/* How often what is injected; the rest: one fault. */
+#define SHARE_NOTHING   0.30
+#define SHARE_OPERATION 0.18
+#define SHARE_BOTH      0.25 /* of the faults: an operation in the same series */
+#define SHARE_PHYSICAL  0.35
+#define SHARE_SENSOR    0.40 /* of the faults */
+#define MIN_TAIL        8    /* rows between learn segment and the first onset */
+
+static enum mw_machine draw_machine(struct mw_rng *rng)
+{
+	enum mw_machine physical[MW_N_MACHINE];
+	size_t n = 0;
+
+	for (int m = 0; m < MW_N_MACHINE; m++)
+		if (m != MW_MACHINE_OTHER && mw_plant_find((enum mw_machine)m))
+			physical[n++] = (enum mw_machine)m;
+	if (n == 0 || !mw_rng_chance(rng, SHARE_PHYSICAL))
+		return MW_MACHINE_OTHER;
+	return physical[mw_rng_below(rng, n)];
+}
+
+static enum mw_fault draw_fault(enum mw_machine machine, enum mw_fault_kind kind,
+				struct mw_rng *rng)
+{
+	enum mw_fault candidate[MW_N_FAULT];
+	size_t n = 0;
+
+	for (int f = 0; f < MW_N_FAULT; f++)
+		if (mw_fault_kind_of((enum mw_fault)f) == kind &&
+		    mw_sim_can(machine, (enum mw_fault)f))
+			candidate[n++] = (enum mw_fault)f;
+	return n ? candidate[mw_rng_below(rng, n)] : MW_FAULT_NONE;
+}
+
+static size_t draw_onset(const struct mw_sim_spec *spec, struct mw_rng *rng)
+{
+	double room = (double)(spec->n_rows - spec->n_learn) - 2 * MIN_TAIL;
+	double early = mw_rng_log_uniform(rng, 1, room);
+	double any = mw_rng_uniform(rng, 0, room);
+
+	return spec->n_learn + MIN_TAIL + (size_t)(mw_rng_chance(rng, 0.6) ? any : early);
+}
+
+static size_t draw_length(const struct mw_sim_injection *in, const struct mw_sim_spec *spec,
+			  struct mw_rng *rng)
+{
+	double left = (double)(spec->n_rows - in->onset_row);
+	double some = mw_rng_log_uniform(rng, 8, 400);
+	double few = mw_rng_uniform(rng, 1, 4);
+	bool short_spike = in->fault == MW_FAULT_SPIKE && mw_rng_chance(rng, 0.6);
+	bool to_the_end = mw_rng_chance(rng, 0.5);
+
+	if (short_spike)
+		return (size_t)few;
+	return (size_t)(to_the_end ? left : fmin(some, left));
+}
+
+static bool creeps(enum mw_fault fault)
+{
+	switch (fault) {
+	case MW_FAULT_DRIFT:
+	case MW_FAULT_FOULING:
+	case MW_FAULT_BEARING_WEAR:
+	case MW_FAULT_TOOL_WEAR:
+	case MW_FAULT_FILTER_CLOGGING:
+	case MW_FAULT_LUBRICATION_LOSS:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static double draw_growth(const struct mw_sim_injection *in, struct mw_rng *rng)
+{
+	double length = (double)(in->end_row - in->onset_row);
+	double slow = mw_rng_log_uniform(rng, 20, 400);
+	double some = mw_rng_log_uniform(rng, 3, 150);
+	bool grows = mw_rng_chance(rng, in->fault == MW_FAULT_LEAK ? 0.85 : 0.5);
+
+	if (creeps(in->fault))
+		return fmin(slow, fmax(length, 1));
+	if (mw_fault_kind_of(in->fault) == MW_KIND_SENSOR && in->fault != MW_FAULT_NOISE &&
+	    in->fault != MW_FAULT_DROPOUT)
+		return 0;
+	return grows ? fmin(some, length) : 0;
+}
+
+static void draw_injection(struct mw_sim_spec *spec, enum mw_fault_kind kind, struct mw_rng *rng)
+{
+	struct mw_sim_injection *in = &spec->injection[spec->n_injection];
+
+	memset(in, 0, sizeof(*in));
+	in->fault = draw_fault(spec->machine, kind, rng);
+	if (in->fault == MW_FAULT_NONE)
+		return;
+	in->strength = mw_rng_uniform(rng, 0, 1);
+	in->onset_row = draw_onset(spec, rng);
+	in->end_row = in->onset_row + draw_length(in, spec, rng);
+	in->growth_rows = draw_growth(in, rng);
+	in->channel = -1;
+	spec->n_injection++;
+}
+
+void mw_sim_spec_draw(uint64_t seed, struct mw_sim_spec *ret_spec)
+{
+	struct mw_sim_spec spec = {0};
+	struct mw_rng rng;
+	double what;
+
+	mw_rng_seed(&rng, seed);
+	spec.seed = mw_rng_u64(&rng);
+	spec.machine = draw_machine(&rng);
+	spec.n_learn = 256 + mw_rng_below(&rng, 193);
+	spec.n_rows = spec.n_learn + 256 + mw_rng_below(&rng, 385);
+	what = mw_rng_uniform(&rng, 0, 1);
+	if (what < SHARE_NOTHING) {
+		*ret_spec = spec;
+		return;
+	}
+	if (what < SHARE_NOTHING + SHARE_OPERATION) {
+		for (size_t n = 1 + mw_rng_below(&rng, 2); n > 0; n--)
+			draw_injection(&spec, MW_KIND_OPERATION, &rng);
+	} else {
+		bool both = mw_rng_chance(&rng, SHARE_BOTH);
+		bool sensor = mw_rng_chance(&rng, SHARE_SENSOR);
+
+		draw_injection(&spec, sensor ? MW_KIND_SENSOR : MW_KIND_PROCESS, &rng);
+		if (both)
+			draw_injection(&spec, MW_KIND_OPERATION, &rng);
+	}
+	*ret_spec = spec;
+}

@@ -1,0 +1,25 @@
+/*
+ * measure.h -- internal to the corpus: how a channel behaves in the healthy learn segment, and the
+ * noise unit in which effects of faults are counted.
+ *
+ * Noise unit = rms of the step from row to row / sqrt 2 (of white noise: its standard deviation)
+ *            + 0.3 x standard deviation
+ * so neither a slowly moving nor a noisy channel has a silly one; at least half a step of the
+ * resolution, so that a state that never changed has a unit too.
+ */
+#ifndef MW_CORPUS_MEASURE_H
+#define MW_CORPUS_MEASURE_H
+
+#include <stddef.h>
+
+struct mw_measure {
+	double mean, sd, rms; /* rms: about zero */
+	double low, high;     /* 5 % and 95 % quantile */
+	double noise_unit;    /* > 0 */
+};
+
+/* Measures n_rows values that lie `stride` apart; NaN is left out.  scratch: n_rows values. */
+void mw_measure_channel(const double *value, size_t n_rows, size_t stride, double resolution,
+			double *scratch, struct mw_measure *ret_measure);
+
+#endif

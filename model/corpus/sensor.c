@@ -1,0 +1,207 @@
+#include "model/corpus/sensor.h"
+
+#include <math.h>
+
+#define SIZE_MIN   0.5
+#define SIZE_RATIO 60.0
+
+/* Wrong scalings seen in the field: decades of a misread exponent, 1 - 5 V against 4 - 20 mA spans,
+ * psi/bar, kgf/bar, atm/bar, Fahrenheit, km/h, per minute, per hour, mile, pound, hp, inch. */
+static const struct {
+	double factor, offset;
+} unit_error[] = {
+    {1000, 0},
+    {0.001, 0},
+    {100, 0},
+    {0.01, 0},
+    {10, 0},
+    {0.1, 0},
+    {60, 0},
+    {3.6, 0},
+    {1 / 3.6, 0},
+    {14.504, 0},
+    {0.069, 0},
+    {1.8, 32},
+    {5. / 9, -160. / 9},
+    {2.54, 0},
+    {0.3937, 0},
+    {1.609, 0},
+    {0.6214, 0},
+    {0.4536, 0},
+    {2.205, 0},
+    {0.7457, 0},
+    {1.25, 0},
+    {0.8, 0},
+    {1.0197, 0},
+    {0.9807, 0},
+    {1.0133, 0},
+    {0.9869, 0},
+    {1.0936, 0},
+};
+#define N_UNIT_ERROR (sizeof(unit_error) / sizeof(unit_error[0]))
+
+double mw_sensor_size(double strength)
+{
+	return strength > 0 ? SIZE_MIN * pow(SIZE_RATIO, strength) : 0;
+}
+
+void mw_sensor_draw_instance(const struct mw_plant_channel *channel, double dt_s,
+			     struct mw_rng *rng, struct mw_sensor *ret_sensor)
+{
+	bool silent = channel->noise <= 0; /* a command or a state: nothing measures it */
+	double lag_s = channel->lag_s * mw_rng_log_uniform(rng, 0.5, 2);
+	double noise = channel->noise * mw_rng_log_uniform(rng, 0.5, 2);
+	double step = channel->step * (mw_rng_chance(rng, 0.15) ? 5 : 1);
+	double glitch = mw_rng_log_uniform(rng, 0.001, 0.008);
+	double glitch_size = noise * mw_rng_log_uniform(rng, 4, 25);
+	bool heavy = mw_rng_chance(rng, 0.15);
+	bool glitches = mw_rng_chance(rng, 0.05);
+	bool loses = mw_rng_chance(rng, 0.03);
+
+	*ret_sensor = (struct mw_sensor){
+	    .noise = noise,
+	    .step = silent ? channel->step : step,
+	    .lo = channel->lo,
+	    .hi = channel->hi,
+	    .keep = lag_s > 0 ? exp(-dt_s / lag_s) : 0,
+	    .tail = heavy && !silent ? 0.06 : 0,
+	    .glitch = glitches && !silent ? glitch : 0,
+	    .glitch_size = glitch_size,
+	    .lost = loses ? 0.004 : 0,
+	};
+}
+
+void mw_sensor_draw_row(const struct mw_sensor *sensor, struct mw_rng *rng,
+			struct mw_sensor_draw *ret_draw)
+{
+	double noise = sensor->noise > 0 ? sensor->noise * mw_rng_normal(rng) : 0;
+
+	if (sensor->tail > 0 && mw_rng_chance(rng, sensor->tail))
+		noise *= mw_rng_uniform(rng, 2, 7);
+	if (sensor->glitch > 0 && mw_rng_chance(rng, sensor->glitch))
+		noise += sensor->glitch_size * mw_rng_normal(rng);
+	ret_draw->noise = noise;
+	ret_draw->lost = sensor->lost > 0 && mw_rng_chance(rng, sensor->lost);
+}
+
+static double smooth(struct mw_measuree *state, double keep, double input)
+{
+	state->level = state->primed ? keep * state->level + (1 - keep) * input : input;
+	state->primed = true;
+	return state->level;
+}
+
+static double digitise(const struct mw_sensor *sensor, double value)
+{
+	if (sensor->lo < sensor->hi)
+		value = fmin(fmax(value, sensor->lo), sensor->hi);
+	return sensor->step > 0 ? rint(value / sensor->step) * sensor->step : value;
+}
+
+double mw_sensor_read(const struct mw_sensor *sensor, struct mw_measuree *state,
+		      const struct mw_sensor_draw *draw, double truth)
+{
+	double value = smooth(state, sensor->keep, truth) + draw->noise;
+
+	return draw->lost ? NAN : digitise(sensor, value);
+}
+
+/* The factor whose effect comes nearest to the wanted size, with some luck in it. */
+static void pick_unit_error(struct mw_sensor_trouble *trouble)
+{
+	double best = INFINITY;
+
+	for (size_t i = 0; i < N_UNIT_ERROR; i++) {
+		double bulk =
+		    fabs((unit_error[i].factor - 1) * trouble->stat.mean + unit_error[i].offset);
+		double spread = fabs(unit_error[i].factor - 1) * trouble->stat.sd;
+		double effect = (bulk + spread) / trouble->stat.noise_unit;
+		double far = fabs(log(effect / fmax(trouble->size, SIZE_MIN))) +
+			     mw_rng_uniform(&trouble->rng, 0, 1);
+
+		if (far < best) {
+			best = far;
+			trouble->factor = unit_error[i].factor;
+			trouble->offset = unit_error[i].offset;
+		}
+	}
+}
+
+void mw_sensor_trouble_init(struct mw_sensor_trouble *trouble, enum mw_fault fault, double strength,
+			    uint64_t seed, const struct mw_measure *stat)
+{
+	*trouble = (struct mw_sensor_trouble){
+	    .fault = fault,
+	    .strength = strength,
+	    .size = mw_sensor_size(strength),
+	    .held = NAN,
+	    .stat = *stat,
+	    .factor = 1,
+	};
+	mw_rng_seed(&trouble->rng, seed);
+	trouble->sign = mw_rng_chance(&trouble->rng, 0.5) ? 1 : -1;
+	trouble->limit = trouble->sign > 0 ? stat->high - trouble->size * stat->noise_unit
+					   : stat->low + trouble->size * stat->noise_unit;
+	if (fault == MW_FAULT_UNIT_ERROR)
+		pick_unit_error(trouble);
+}
+
+/* Faults of the element and its wiring: before the range and the resolution of the instrument. */
+static double distort(struct mw_sensor_trouble *trouble, double value, double grown, size_t age)
+{
+	double size = trouble->size * grown * trouble->stat.noise_unit;
+	double shake = mw_rng_normal(&trouble->rng);
+	bool hit = mw_rng_chance(&trouble->rng, 0.06);
+
+	switch (trouble->fault) {
+	case MW_FAULT_SPIKE:
+		if (age > 0 && !hit)
+			return value;
+		return value + size * (age > 0 && shake < -1 ? -trouble->sign : trouble->sign);
+	case MW_FAULT_BIAS:
+	case MW_FAULT_DRIFT:
+		return value + size * trouble->sign;
+	case MW_FAULT_NOISE:
+		return value + 0.4 * size * shake;
+	case MW_FAULT_SATURATION:
+		return trouble->sign > 0 ? fmin(value, trouble->limit)
+					 : fmax(value, trouble->limit);
+	default:
+		return value;
+	}
+}
+
+/* A thermowell full of scale, a filter left at its maximum: 2 to 60 rows. */
+static double lagging(struct mw_sensor_trouble *trouble, double value)
+{
+	double rows = 2 * pow(30, trouble->strength);
+
+	return smooth(&trouble->slow, exp(-1 / rows), value);
+}
+
+/* Which rows a loose contact loses: the first always, then runs, or all at full strength. */
+static bool drops(struct mw_sensor_trouble *trouble, double grown, size_t age)
+{
+	double share = 0.15 + 0.85 * trouble->strength * grown;
+
+	return mw_rng_chance(&trouble->rng, share) || age == 0;
+}
+
+double mw_sensor_read_troubled(const struct mw_sensor *sensor, struct mw_measuree *state,
+			       const struct mw_sensor_draw *draw, double truth,
+			       struct mw_sensor_trouble *trouble, double grown, size_t age)
+{
+	double level = smooth(state, sensor->keep, truth);
+	double value = trouble->fault == MW_FAULT_LAG ? lagging(trouble, level) : level;
+
+	value = digitise(sensor, distort(trouble, value + draw->noise, grown, age));
+	value = trouble->factor * value + trouble->offset;
+	if (trouble->fault == MW_FAULT_STUCK) {
+		if (isnan(trouble->held))
+			trouble->held = value;
+		value = trouble->held;
+	}
+	if (trouble->fault == MW_FAULT_DROPOUT && drops(trouble, grown, age))
+		return NAN;
+	return draw->lost ? NAN : value;
+}
