@@ -57,7 +57,7 @@ faults=(--fault pump-1:cavitation:650:850:0.8 --fault pump-1:stuck:1150:1300:0.8
 	--fault conveyor-1:bearing_wear:1050:1300:0.9)
 recording=()
 for run in ../shared/data/skab/valve1/1.csv; do
-	[ -f "$run" ] && recording=(--delimiter ';' --time datetime --ignore anomaly,changepoint
+	[ -f "$run" ] && recording=(--delimiter ';' --time datetime --ignore changepoint --label anomaly
 		--recording "testbed-1=$run")
 done
 
@@ -85,7 +85,7 @@ pids+=($!)
 
 say "publishing $((${#machines[@]} / 2)) simulated machines${recording:+ and one recorded run}: $rows rows each, learning from the first $learn"
 total=$((rows * 3))
-[ ${#recording[@]} -eq 0 ] || total=$((total + $(wc -l <"${recording[7]#*=}") - 1))
+[ ${#recording[@]} -eq 0 ] || total=$((total + $(wc -l <"${recording[9]#*=}") - 1))
 publish_seconds=$((seconds > 20 ? seconds - 12 : seconds / 2))
 "$O/millwright" simulate "${machines[@]}" "${faults[@]}" "${recording[@]}" --port "$port" --quiet \
 	--rows $rows --learn $learn --seed 7 --speed $((rows / publish_seconds + 1)) --truth "$work/truth.jsonl"

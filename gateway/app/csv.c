@@ -14,7 +14,7 @@ struct parse {
 	const struct mw_csv_opts *opts;
 	struct mw_csv *csv;
 	size_t line, capacity;
-	int time_column;               /* -1 = none */
+	int time_column, label_column; /* -1 = none */
 	int into[MW_CSV_MAX_COLUMNS];  /* file column -> value column, -1 = not a value */
 	size_t n_fields;
 	char *why;
@@ -134,6 +134,8 @@ static mw_err read_header(struct parse *p, char *line)
 		p->into[i] = -1;
 		if (p->opts->time && strcmp(field[i], p->opts->time) == 0)
 			p->time_column = (int)i;
+		else if (p->opts->label && strcmp(field[i], p->opts->label) == 0)
+			p->label_column = (int)i;
 		else if (!is_listed(p->opts->ignore, field[i])) {
 			(void)snprintf(csv->name[csv->n_columns], MW_NAME_SIZE, "%s", field[i]);
 			p->into[i] = (int)csv->n_columns++;
@@ -204,6 +206,17 @@ static mw_err read_time(const struct parse *p, char *const *field)
 	return MW_E_OK;
 }
 
+static void read_label(const struct parse *p, char *const *field)
+{
+	struct mw_csv *csv = p->csv;
+
+	if (p->label_column < 0 || strtod(field[p->label_column], NULL) == 0)
+		return;
+	if (csv->label_to == 0)
+		csv->label_from = csv->n_rows;
+	csv->label_to = csv->n_rows + 1;
+}
+
 static mw_err read_row(struct parse *p, char *line)
 {
 	char *field[MW_CSV_MAX_COLUMNS];
@@ -224,6 +237,7 @@ static mw_err read_row(struct parse *p, char *line)
 		if (p->into[i] >= 0 &&
 		    (err = read_value(p, field[i], (size_t)p->into[i], &row[p->into[i]])))
 			return err;
+	read_label(p, field);
 	err = read_time(p, field);
 	if (!err)
 		p->csv->n_rows++;
@@ -233,8 +247,8 @@ static mw_err read_row(struct parse *p, char *line)
 mw_err mw_csv_read(const char *path, const struct mw_csv_opts *opts, char *why, size_t why_size,
 		   struct mw_csv **ret_csv)
 {
-	struct parse p = {.path = path, .opts = opts, .time_column = -1, .why = why,
-			  .why_size = why_size};
+	struct parse p = {.path = path, .opts = opts, .time_column = -1, .label_column = -1,
+			  .why = why, .why_size = why_size};
 	FILE *file = fopen(path, "re");
 	char *line = NULL;
 	size_t size = 0;

@@ -17,6 +17,7 @@ struct mw_csv_opts {
 	char delimiter;
 	const char *time;   /* column name; NULL = rows are numbered, period_ns apart */
 	const char *ignore; /* "a,b" column names, NULL = none */
+	const char *label;  /* column that marks anomalous rows (not 0), NULL = none */
 	int64_t period_ns;
 };
 
@@ -26,6 +27,7 @@ struct mw_csv {
 	double *value;              /* n_rows x n_columns, row-major; NaN = missing */
 	int64_t *time_ns;
 	char **time_text;           /* as written, for the output */
+	size_t label_from, label_to; /* first labelled row and the one after the last; 0, 0 = none */
 };
 
 MW_MUST_CHECK mw_err mw_csv_read(const char *path, const struct mw_csv_opts *opts, char *why,
