@@ -33,7 +33,7 @@ struct replay {
 	bool quiet;
 
 	struct mw_csv *csv;
-	struct mw_reader *reader;
+	struct mw_inference *inference;
 	struct mw_fault_library *library;
 	struct mw_plant *plant;
 	struct mw_asset *asset;
@@ -241,10 +241,10 @@ static mw_err write_table(struct replay *r, const char *path, row_writer *write_
 
 static void summarise(const struct replay *r, int64_t wall_ns)
 {
-	struct mw_reader_stats stats;
+	struct mw_inference_stats stats;
 	double span = (double)(r->csv->time_ns[r->csv->n_rows - 1] - r->csv->time_ns[0]) / 1e9;
 
-	mw_reader_stats(r->reader, &stats);
+	mw_inference_stats(r->inference, &stats);
 	(void)fprintf(stderr,
 		      "%s: %zu rows, %zu channels, %llu windows read, %zu events, "
 		      "%.2f s (%.0f x real time, %.0f tokens/s)\n",
@@ -294,20 +294,20 @@ static mw_err load_model(struct replay *r)
 			      "MILLWRIGHT_DATADIR or give --model and --faults");
 	err = mw_conf_load_faults(faults, r->why, sizeof(r->why), &r->library);
 	return err ? err
-		   : mw_reader_new(model, r->kernels, r->why, sizeof(r->why), &r->reader);
+		   : mw_inference_new(model, r->kernels, r->why, sizeof(r->why), &r->inference);
 }
 
 static mw_err make_plant(struct replay *r)
 {
 	struct mw_plant_opts opts = {
-		.reader = r->reader,
+		.inference = r->inference,
 		.library = r->library,
 		.events = {.on_outcome = keep_outcome, .on_event = keep_event, .ctx = r},
 		.max_assets = 1};
 	mw_err err = mw_plant_new(&opts, &r->plant);
 
 	r->asset_opts.name = r->name;
-	r->asset_opts.model = mw_reader_name(r->reader);
+	r->asset_opts.model = mw_inference_name(r->inference);
 	if (!err)
 		err = mw_plant_add(r->plant, &r->asset_opts, &r->asset);
 	for (size_t c = 0; !err && c < r->csv->n_columns; c++)
@@ -345,7 +345,7 @@ static void release(struct replay *r)
 		(void)fclose(r->events);
 	free(r->scored);
 	mw_plant_free(r->plant);
-	mw_reader_free(r->reader);
+	mw_inference_free(r->inference);
 	mw_fault_library_free(r->library);
 	mw_csv_free(r->csv);
 }

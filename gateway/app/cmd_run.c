@@ -23,7 +23,7 @@
 struct daemon {
 	struct mw_config *config;
 	struct mw_fault_library *library;
-	struct mw_reader *reader;
+	struct mw_inference *inference;
 	struct mw_plugin_host *plugins;
 	struct mw_spool *spool;
 	struct mw_store *store;
@@ -132,7 +132,7 @@ static mw_err state_json(const struct daemon *d, bool online, char **ret_text)
 	mw_json_text(json, "gateway", d->config->gateway.name);
 	mw_json_text(json, "version", MW_VERSION);
 	if (d->pipeline) {
-		mw_json_text(json, "model", mw_reader_name(d->reader));
+		mw_json_text(json, "model", mw_inference_name(d->inference));
 		mw_json_text(json, "time", mw_clock_iso(mw_clock_now_ns(), time, sizeof(time)));
 		mw_json_text(json, "started", mw_clock_iso(d->started_ns, time, sizeof(time)));
 		mw_json_bool(json, "database_quarantined", d->quarantined);
@@ -194,7 +194,7 @@ static mw_err load_knowledge(struct daemon *d)
 		err = mw_conf_data_file("millwright-nano.gguf", path, sizeof(path));
 	if (err)
 		return mw_why(err, d->why, sizeof(d->why), "no model: set model.path");
-	return mw_reader_new(path, config->model.kernels, d->why, sizeof(d->why), &d->reader);
+	return mw_inference_new(path, config->model.kernels, d->why, sizeof(d->why), &d->inference);
 }
 
 static mw_err open_disk(struct daemon *d)
@@ -219,7 +219,7 @@ static mw_err make_pipeline(struct daemon *d)
 	struct mw_pipeline_opts opts = {.config = d->config,
 					.spool = d->spool,
 					.store = d->store,
-					.reader = d->reader,
+					.inference = d->inference,
 					.library = d->library,
 					.plugins = d->plugins,
 					.on_committed = on_committed,
@@ -312,7 +312,7 @@ static void tear_down(struct daemon *d)
 	mw_spool_close(d->spool);
 	mw_store_close(d->store);
 	mw_plugin_host_free(d->plugins);
-	mw_reader_free(d->reader);
+	mw_inference_free(d->inference);
 	mw_fault_library_free(d->library);
 	free(d->subscription);
 	mw_conf_free(d->config);
@@ -374,8 +374,8 @@ static int run(const char *path)
 	}
 	if (!err) {
 		mw_log(MW_LOG_INFO, "started", "gateway=%s model=\"%s\" kernels=%s sources=%zu",
-		       d->config->gateway.name, mw_reader_name(d->reader),
-		       mw_lm_info(mw_reader_model(d->reader))->kernels, d->config->n_source);
+		       d->config->gateway.name, mw_inference_name(d->inference),
+		       mw_lm_info(mw_inference_model(d->inference))->kernels, d->config->n_source);
 		run_until_signal(d, &signals);
 	} else {
 		(void)fprintf(stderr, "millwright run: %s\n", d->why);

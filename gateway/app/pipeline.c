@@ -129,9 +129,9 @@ static size_t feed_batch(struct mw_pipeline *p)
 
 static void note_work(struct mw_pipeline *p)
 {
-	struct mw_reader_stats stats;
+	struct mw_inference_stats stats;
 
-	mw_reader_stats(p->opts.reader, &stats);
+	mw_inference_stats(p->opts.inference, &stats);
 	p->stats.windows = stats.windows;
 	p->stats.tokens = stats.positions + stats.words;
 	p->stats.tokens_busy_ns = (uint64_t)stats.busy_ns;

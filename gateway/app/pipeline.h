@@ -24,7 +24,7 @@ struct mw_pipeline_opts { /* all borrowed */
 	const struct mw_config *config;
 	struct mw_spool *spool;
 	struct mw_store *store;
-	struct mw_reader *reader;
+	struct mw_inference *inference;
 	const struct mw_fault_library *library;
 	struct mw_plugin_host *plugins;
 	/* After events were committed: the outbox has work.  Any thread of ours. */

@@ -36,7 +36,7 @@ void pipeline_asset_opts(const struct mw_pipeline *p, const char *name,
 		.alarm = {.p_raise = config->alarm.p_raise,
 			  .on_windows = config->alarm.on_windows,
 			  .off_windows = config->alarm.off_windows},
-		.model = mw_reader_name(p->opts.reader),
+		.model = mw_inference_name(p->opts.inference),
 	};
 
 	if (known && known->learn_rows > 0)

@@ -11,7 +11,7 @@
 
 mw_err pipeline_new_plant(struct mw_pipeline *p)
 {
-	struct mw_plant_opts opts = {.reader = p->opts.reader,
+	struct mw_plant_opts opts = {.inference = p->opts.inference,
 				     .library = p->opts.library,
 				     .events = {.on_outcome = pipeline_on_outcome,
 						.on_event = pipeline_on_event,

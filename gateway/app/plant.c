@@ -16,9 +16,9 @@ struct mw_plant {
 	struct slot **slot; /* in order of appearance */
 	size_t n_slot;
 	/* One batch at work. */
-	struct mw_prompt prompt[MW_READER_BATCH];
-	struct mw_reading reading[MW_READER_BATCH];
-	struct mw_asset *reads[MW_READER_BATCH];
+	struct mw_prompt prompt[MW_INFERENCE_BATCH];
+	struct mw_reading reading[MW_INFERENCE_BATCH];
+	struct mw_asset *reads[MW_INFERENCE_BATCH];
 };
 
 mw_err mw_plant_new(const struct mw_plant_opts *opts, struct mw_plant **ret_plant)
@@ -124,8 +124,8 @@ static void explain(struct mw_plant *plant, size_t i, const struct mw_outcome *o
 	bool answered;
 
 	mw_asset_limits(plant->reads[i], outcome, &limits);
-	answered = mw_reader_answer(plant->opts.reader, i, &limits, &answer) == MW_E_OK;
-	mw_asset_explain(plant->reads[i], mw_reader_model(plant->opts.reader), plant->opts.library,
+	answered = mw_inference_answer(plant->opts.inference, i, &limits, &answer) == MW_E_OK;
+	mw_asset_explain(plant->reads[i], mw_inference_model(plant->opts.inference), plant->opts.library,
 			 &plant->opts.explain, outcome, answered ? &answer : NULL, ret_window);
 }
 
@@ -155,7 +155,7 @@ static size_t gather(struct mw_plant *plant, size_t *at)
 {
 	size_t n = 0;
 
-	for (; *at < plant->n_slot && n < MW_READER_BATCH; (*at)++) {
+	for (; *at < plant->n_slot && n < MW_INFERENCE_BATCH; (*at)++) {
 		struct slot *slot = plant->slot[*at];
 
 		if (!slot->touched)
@@ -169,12 +169,12 @@ static size_t gather(struct mw_plant *plant, size_t *at)
 
 static mw_err read_batch(struct mw_plant *plant, size_t n)
 {
-	const struct mw_prompt *prompt[MW_READER_BATCH];
+	const struct mw_prompt *prompt[MW_INFERENCE_BATCH];
 	mw_err err;
 
 	for (size_t i = 0; i < n; i++)
 		prompt[i] = &plant->prompt[i];
-	err = mw_reader_read(plant->opts.reader, prompt, n, plant->reading);
+	err = mw_inference_read(plant->opts.inference, prompt, n, plant->reading);
 	for (size_t i = 0; i < n && !err; i++)
 		conclude(plant, i);
 	return err;

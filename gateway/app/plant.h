@@ -5,7 +5,7 @@
 #ifndef MW_APP_PLANT_H
 #define MW_APP_PLANT_H
 
-#include "gateway/app/reader.h"
+#include "gateway/app/inference.h"
 #include "gateway/core/asset.h"
 
 struct mw_plant;
@@ -20,7 +20,7 @@ struct mw_plant_events {
 };
 
 struct mw_plant_opts {
-	struct mw_reader *reader;                /* borrowed */
+	struct mw_inference *inference;                /* borrowed */
 	const struct mw_fault_library *library;  /* borrowed */
 	struct mw_explain_opts explain;
 	struct mw_plant_events events;

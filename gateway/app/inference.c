@@ -1,0 +1,147 @@
+#include "gateway/app/inference.h"
+
+#include "gateway/base/clock.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct mw_inference {
+	struct mw_lm *model;
+	struct mw_lm_session *session[MW_INFERENCE_BATCH];
+	char name[64];
+	struct mw_inference_stats stats;
+};
+
+static void name_model(struct mw_inference *inference)
+{
+	const struct mw_lm_info *info = mw_lm_info(inference->model);
+	const char *hash = mw_lm_metadata(inference->model, "millwright.weights_hash");
+
+	(void)snprintf(inference->name, sizeof(inference->name), "%.40s%s%.16s",
+		       info->name[0] ? info->name : "unnamed", hash ? " " : "", hash ? hash : "");
+}
+
+static mw_err open_model(struct mw_inference *inference, const char *path, const char *kernels, char *why,
+			 size_t why_size)
+{
+	struct mw_lm_options options = {.kernels = kernels && kernels[0] ? kernels : NULL};
+	mw_lm_err err = mw_lm_open(path, &options, &inference->model, why, why_size);
+
+	if (err == MW_LM_E_IO)
+		return MW_E_IO;
+	if (err == MW_LM_E_MEMORY)
+		return MW_E_NOMEM;
+	if (err)
+		return MW_E_MALFORMED;
+	return mw_answer_check_model(inference->model, why, why_size);
+}
+
+static mw_err make_sessions(struct mw_inference *inference)
+{
+	struct mw_lm_session_options options = {.max_rows = MW_PROMPT_MAX_ROWS,
+						.max_tail = 1 + MW_ANSWER_MAX_TOKENS};
+
+	for (size_t i = 0; i < MW_INFERENCE_BATCH; i++)
+		if (mw_lm_session_new(inference->model, &options, &inference->session[i]) != MW_LM_E_OK)
+			return MW_E_NOMEM;
+	return MW_E_OK;
+}
+
+mw_err mw_inference_new(const char *path, const char *kernels, char *why, size_t why_size,
+		     struct mw_inference **ret_reader)
+{
+	struct mw_inference *inference = calloc(1, sizeof(*inference));
+	mw_err err;
+
+	if (!inference)
+		return mw_why(MW_E_NOMEM, why, why_size, "out of memory");
+	err = open_model(inference, path, kernels, why, why_size);
+	if (!err && (err = make_sessions(inference)))
+		(void)mw_why(err, why, why_size, "out of memory for the model's sessions");
+	if (err) {
+		mw_inference_free(inference);
+		return err;
+	}
+	name_model(inference);
+	*ret_reader = inference;
+	return MW_E_OK;
+}
+
+void mw_inference_free(struct mw_inference *inference)
+{
+	if (!inference)
+		return;
+	for (size_t i = 0; i < MW_INFERENCE_BATCH; i++)
+		mw_lm_session_free(inference->session[i]);
+	mw_lm_close(inference->model);
+	free(inference);
+}
+
+const struct mw_lm *mw_inference_model(const struct mw_inference *inference)
+{
+	return inference->model;
+}
+
+const char *mw_inference_name(const struct mw_inference *inference)
+{
+	return inference->name;
+}
+
+static void softmax(float *value, size_t n)
+{
+	float top = value[0];
+	float sum = 0;
+
+	for (size_t i = 1; i < n; i++)
+		top = fmaxf(top, value[i]);
+	for (size_t i = 0; i < n; i++)
+		sum += value[i] = expf(value[i] - top);
+	for (size_t i = 0; i < n; i++)
+		value[i] /= sum;
+}
+
+static mw_err read_verdict(struct mw_inference *inference, size_t i, struct mw_reading *ret)
+{
+	mw_lm_err err =
+		mw_lm_logits(inference->session[i], MW_CODE_VERDICT, 4, ret->verdict_probability);
+
+	if (err)
+		return MW_E_INTERNAL;
+	softmax(ret->verdict_probability, 4);
+	return MW_E_OK;
+}
+
+mw_err mw_inference_read(struct mw_inference *inference, const struct mw_prompt *const *prompt, size_t n,
+		      struct mw_reading *ret_reading)
+{
+	struct mw_lm_window window[MW_INFERENCE_BATCH];
+	int64_t start = mw_clock_mono_ns();
+	mw_err err = MW_E_OK;
+
+	if (n > MW_INFERENCE_BATCH)
+		return MW_E_INVAL;
+	for (size_t i = 0; i < n; i++) {
+		window[i] = (struct mw_lm_window){.session = inference->session[i],
+						  .codes = prompt[i]->code,
+						  .n_rows = prompt[i]->n_rows,
+						  .question = prompt[i]->question,
+						  .ret_patch_logits =
+							  ret_reading[i].patch_logit[0]};
+		ret_reading[i].n_rows = prompt[i]->n_rows;
+		inference->stats.positions += prompt[i]->n_rows * MW_PROMPT_ROW_LEN + 1;
+	}
+	if (mw_lm_read_batch(window, n) != MW_LM_E_OK)
+		return MW_E_INTERNAL;
+	for (size_t i = 0; i < n && !err; i++)
+		err = read_verdict(inference, i, &ret_reading[i]);
+	inference->stats.windows += n;
+	inference->stats.busy_ns += mw_clock_mono_ns() - start;
+	return err;
+}
+
+void mw_inference_stats(const struct mw_inference *inference, struct mw_inference_stats *ret_stats)
+{
+	*ret_stats = inference->stats;
+}
