@@ -61,6 +61,19 @@ struct mw_prompt {
 void mw_prompt_encode(const struct mw_evidence *evidence, const struct mw_machine_info *info,
 		      enum mw_language language, struct mw_prompt *ret_prompt);
 
+/* One of the tables above: "patch", its first code and how many codes it has. */
+struct mw_prompt_table {
+	const char *name;
+	unsigned first, size;
+};
+#define MW_PROMPT_N_TABLE 20
+const struct mw_prompt_table *mw_prompt_tables(void); /* MW_PROMPT_N_TABLE, by first code */
+
+#define MW_TOKEN_NAME_SIZE 40
+/* The name of a code (< MW_CODE_END), as it stands in a model file: "<patch.level:3>", "<row:asset>",
+ * "<role:pressure>", "<verdict:normal>", "<onset:before>".  Every name is different. */
+void mw_prompt_token_name(unsigned code, char ret_name[MW_TOKEN_NAME_SIZE]);
+
 /* Guesses a channel's role from its name and unit ("discharge_pressure", "bar"); OTHER if unsure. */
 enum mw_role mw_role_guess(const char *name, const char *unit);
 

@@ -1,0 +1,189 @@
+#include "gateway/core/baseline_impl.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* log2 ratios to the healthy median: far beyond what the codes tell apart. */
+#define RATIO_MIN  (-8.0)
+#define RATIO_MAX  24.0
+#define RATIO_TINY 1e-6
+
+static double *cut(double **block, size_t size)
+{
+	double *part = *block;
+
+	*block += size;
+	return part;
+}
+
+struct mw_baseline *baseline_alloc(size_t n_channels, size_t n_rows)
+{
+	struct mw_baseline *baseline = calloc(1, sizeof(*baseline));
+	double *at;
+
+	if (!baseline)
+		return NULL;
+	baseline->n_channels = n_channels;
+	baseline->n_rows = n_rows;
+	baseline->block = calloc(BASELINE_DOUBLES(n_channels), sizeof(double));
+	if (!baseline->block) {
+		free(baseline);
+		return NULL;
+	}
+	at = baseline->block;
+	baseline->location = cut(&at, n_channels);
+	baseline->scale = cut(&at, n_channels);
+	baseline->step_scale = cut(&at, n_channels);
+	baseline->static_scale = cut(&at, n_channels);
+	baseline->dynamic_scale = cut(&at, n_channels);
+	baseline->header = cut(&at, BASELINE_HEADER * n_channels);
+	baseline->median = cut(&at, N_STAT);
+	baseline->whitener = cut(&at, n_channels * n_channels);
+	joint_place(&baseline->joint, at, n_channels);
+	return baseline;
+}
+
+void mw_baseline_free(struct mw_baseline *baseline)
+{
+	if (!baseline)
+		return;
+	mw_baseline_forget_learn(baseline);
+	free(baseline->block);
+	free(baseline);
+}
+
+void mw_baseline_forget_learn(struct mw_baseline *baseline)
+{
+	free(baseline->learn);
+	free(baseline->learn_missing);
+	baseline->learn = NULL;
+	baseline->learn_missing = NULL;
+}
+
+size_t mw_baseline_n_channels(const struct mw_baseline *baseline)
+{
+	return baseline->n_channels;
+}
+
+double mw_baseline_location(const struct mw_baseline *baseline, size_t channel)
+{
+	return baseline->location[channel];
+}
+
+double mw_baseline_scale(const struct mw_baseline *baseline, size_t channel)
+{
+	return baseline->scale[channel];
+}
+
+void mw_baseline_learn_evidence(const struct mw_baseline *baseline, size_t row,
+				struct mw_row_evidence *ret_evidence)
+{
+	size_t n = baseline->n_channels;
+	const double *from;
+
+	memset(ret_evidence, 0, sizeof(*ret_evidence));
+	if (!baseline->learn || row >= baseline->n_rows)
+		return;
+	from = baseline->learn + row * LEARN_STRIDE(n);
+	memcpy(ret_evidence->z, from, n * sizeof(double));
+	memcpy(ret_evidence->d, from + n, n * sizeof(double));
+	memcpy(ret_evidence->r, from + 2 * n, n * sizeof(double));
+	memcpy(ret_evidence->e, from + 3 * n, n * sizeof(double));
+	ret_evidence->t2 = from[4 * n + STAT_T2];
+	ret_evidence->q = from[4 * n + STAT_Q];
+	ret_evidence->dyn = from[4 * n + STAT_DYNAMIC];
+	ret_evidence->mewma = from[4 * n + STAT_MEWMA];
+	ret_evidence->missing = baseline->learn_missing[row];
+}
+
+double baseline_ratio(double value, double median)
+{
+	double ratio = log2(fmax(value, RATIO_TINY) / fmax(median, RATIO_TINY));
+
+	return fmin(fmax(ratio, RATIO_MIN), RATIO_MAX);
+}
+
+/* --- a row of the stream ------------------------------------------------------------------------
+ */
+
+void baseline_stream_init(struct baseline_stream *stream, size_t n_channels)
+{
+	memset(stream, 0, sizeof(*stream));
+	for (size_t c = 0; c < n_channels; c++)
+		stream->held[c] = NAN;
+}
+
+/* z and d of the row; marks what is missing and holds the last value there. */
+static void read_values(const struct mw_baseline *baseline, struct baseline_stream *stream,
+			const double *value, struct mw_row_evidence *ret)
+{
+	ret->missing = 0;
+	for (size_t c = 0; c < baseline->n_channels; c++) {
+		double before = stream->held[c];
+		double now = before;
+
+		if (isnan(value[c]))
+			ret->missing |= UINT64_C(1) << c;
+		else
+			now = baseline_clip(value[c], BASELINE_ABSURD);
+		ret->z[c] = 0;
+		ret->d[c] = 0;
+		if (isnan(now))
+			continue;
+		ret->z[c] = baseline_clip((now - baseline->location[c]) / baseline->scale[c],
+					  BASELINE_Z_MAX);
+		if (!isnan(before))
+			ret->d[c] =
+			    baseline_clip((now - before) / baseline->step_scale[c], BASELINE_D_MAX);
+		stream->held[c] = now;
+	}
+}
+
+static void remember(struct baseline_stream *stream, size_t n, const struct mw_row_evidence *row)
+{
+	memcpy(stream->lag[1], stream->lag[0], n * sizeof(double));
+	memcpy(stream->lag[0], row->z, n * sizeof(double));
+	for (size_t c = 0; c < n; c++)
+		stream->mewma[c] +=
+		    BASELINE_MEWMA * (baseline_clip(row->e[c], BASELINE_W_MAX) - stream->mewma[c]);
+	stream->rows++;
+}
+
+void baseline_step(const struct mw_baseline *baseline, struct baseline_stream *stream,
+		   const double *value, struct mw_row_evidence *ret)
+{
+	size_t n = baseline->n_channels;
+	double stat[N_STAT] = {0};
+	bool primed = stream->rows >= BASELINE_LAGS;
+
+	read_values(baseline, stream, value, ret);
+	stat[STAT_T2] = joint_residuals(&baseline->joint, n, ret->z, stream->lag[0], stream->lag[1],
+					ret->r, ret->e);
+	for (size_t c = 0; c < n; c++) {
+		ret->r[c] = baseline_clip(ret->r[c] / baseline->static_scale[c], BASELINE_Z_MAX);
+		ret->e[c] =
+		    primed ? baseline_clip(ret->e[c] / baseline->dynamic_scale[c], BASELINE_Z_MAX)
+			   : 0;
+		stat[STAT_Q] += ret->r[c] * ret->r[c] / (double)n;
+	}
+	remember(stream, n, ret);
+	stat[STAT_DYNAMIC] = joint_form(baseline->whitener, ret->e, n);
+	stat[STAT_MEWMA] = joint_form(baseline->whitener, stream->mewma, n);
+	ret->t2 = baseline_ratio(stat[STAT_T2], baseline->median[STAT_T2]);
+	ret->q = baseline_ratio(stat[STAT_Q], baseline->median[STAT_Q]);
+	/* Two rows without a past say nothing: what is usual stands in. */
+	ret->dyn = primed ? baseline_ratio(stat[STAT_DYNAMIC], baseline->median[STAT_DYNAMIC]) : 0;
+	ret->mewma = primed ? baseline_ratio(stat[STAT_MEWMA], baseline->median[STAT_MEWMA]) : 0;
+}
+
+void baseline_follow(const struct mw_baseline *baseline, struct baseline_stream *stream,
+		     const double *value, const struct mw_row_evidence *evidence)
+{
+	size_t n = baseline->n_channels;
+
+	for (size_t c = 0; c < n; c++)
+		if (!isnan(value[c]))
+			stream->held[c] = baseline_clip(value[c], BASELINE_ABSURD);
+	remember(stream, n, evidence);
+}
