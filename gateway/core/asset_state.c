@@ -1,0 +1,311 @@
+/* asset_state.c -- an asset's exact state as bytes, and back. */
+#include "gateway/core/asset_impl.h"
+
+#include "gateway/base/pack.h"
+#include "gateway/core/evidence_impl.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define STATE_MAGIC   0x5341574du /* "MWAS" */
+#define STATE_VERSION 1u
+
+/* --- parts ----------------------------------------------------------------------------------------- */
+
+static void put_blob(struct mw_writer *w, const uint8_t *data, size_t size)
+{
+	mw_put_u32(w, (uint32_t)size);
+	mw_put_bytes(w, data, size);
+}
+
+static const uint8_t *get_blob(struct mw_reader *r, size_t *ret_size)
+{
+	*ret_size = mw_get_u32(r);
+	return mw_get_bytes(r, *ret_size);
+}
+
+static mw_err put_assembler(struct mw_writer *w, const struct mw_asset *asset)
+{
+	uint8_t *data;
+	size_t size;
+	mw_err err = mw_assembler_pack(asset->assembler, &data, &size);
+
+	if (err)
+		return err;
+	put_blob(w, data, size);
+	free(data);
+	return MW_E_OK;
+}
+
+static void put_learn(struct mw_writer *w, const struct mw_asset *asset)
+{
+	size_t n = (size_t)asset->rows;
+
+	mw_put_u32(w, (uint32_t)asset->learn_stride);
+	for (size_t i = 0; i < n; i++)
+		mw_put_i64(w, asset->learn_time[i]);
+	for (size_t i = 0; i < n * asset->learn_stride; i++)
+		mw_put_f64(w, asset->learn[i]);
+}
+
+static bool get_learn(struct mw_reader *r, struct mw_asset *asset)
+{
+	size_t n = (size_t)asset->rows;
+	size_t stride = mw_get_u32(r);
+	size_t room = (size_t)asset->opts.learn_rows;
+
+	if (n > room || stride > MW_MAX_CHANNELS || (n > 0 && stride == 0) ||
+	    r->size - r->at < n * (1 + stride) * sizeof(double))
+		return false;
+	asset->learn_stride = stride;
+	asset->learn_time = calloc(room, sizeof(*asset->learn_time));
+	asset->learn = calloc(room * (stride ? stride : 1), sizeof(*asset->learn));
+	if (!asset->learn_time || !asset->learn)
+		return false;
+	for (size_t i = 0; i < n; i++)
+		asset->learn_time[i] = mw_get_i64(r);
+	for (size_t i = 0; i < n * stride; i++)
+		asset->learn[i] = mw_get_f64(r);
+	return !r->failed;
+}
+
+static void put_judge(struct mw_writer *w, const struct mw_judge *judge)
+{
+	mw_put_u8(w, judge->smoothing);
+	mw_put_u32(w, judge->n_calibration);
+	for (int k = 0; k < MW_N_COMPONENT; k++) {
+		mw_put_f64(w, judge->smooth[k]);
+		mw_put_f64(w, judge->center[k]);
+		mw_put_f64(w, judge->spread[k]);
+	}
+	mw_put_f64(w, judge->tail_from);
+	mw_put_f64(w, judge->tail_mean);
+	for (uint32_t i = 0; i < judge->n_calibration; i++)
+		mw_put_f32(w, judge->healthy[i]);
+}
+
+static bool get_judge(struct mw_reader *r, struct mw_judge *judge)
+{
+	judge->smoothing = mw_get_u8(r) != 0;
+	judge->n_calibration = mw_get_u32(r);
+	for (int k = 0; k < MW_N_COMPONENT; k++) {
+		judge->smooth[k] = mw_get_f64(r);
+		judge->center[k] = mw_get_f64(r);
+		judge->spread[k] = mw_get_f64(r);
+		if (!isfinite(judge->smooth[k]) || !isfinite(judge->center[k]) ||
+		    !(judge->spread[k] > 0))
+			return false;
+	}
+	judge->tail_from = mw_get_f64(r);
+	judge->tail_mean = mw_get_f64(r);
+	if (judge->n_calibration > MW_JUDGE_MAX_CALIBRATION || !isfinite(judge->tail_from) ||
+	    !(judge->tail_mean > 0))
+		return false;
+	for (uint32_t i = 0; i < judge->n_calibration; i++)
+		judge->healthy[i] = mw_get_f32(r);
+	judge->ready = true;
+	return !r->failed;
+}
+
+static void put_alarm(struct mw_writer *w, const struct mw_alarm *alarm)
+{
+	mw_put_u8(w, (uint8_t)alarm->state);
+	mw_put_i64(w, alarm->over);
+	mw_put_i64(w, alarm->under);
+	mw_put_i64(w, alarm->first_over_ns);
+	mw_put_i64(w, alarm->raised_ns);
+	mw_put_text(w, alarm->event_id);
+	mw_put_u32(w, alarm->sequence);
+	mw_put_i64(w, alarm->shelved_until_ns);
+}
+
+static bool get_alarm(struct mw_reader *r, struct mw_alarm *alarm)
+{
+	uint8_t state = mw_get_u8(r);
+
+	if (state > MW_ALARM_OUT_OF_SERVICE)
+		return false;
+	alarm->state = (enum mw_alarm_state)state;
+	alarm->over = mw_get_i64(r);
+	alarm->under = mw_get_i64(r);
+	alarm->first_over_ns = mw_get_i64(r);
+	alarm->raised_ns = mw_get_i64(r);
+	mw_get_text(r, alarm->event_id, sizeof(alarm->event_id));
+	alarm->sequence = mw_get_u32(r);
+	alarm->shelved_until_ns = mw_get_i64(r);
+	return !r->failed;
+}
+
+/* The event is restored from the same build's bytes: its plain struct, guarded by its size. */
+static void put_event(struct mw_writer *w, const struct mw_event *event)
+{
+	mw_put_u32(w, event ? (uint32_t)sizeof(*event) : 0);
+	if (event)
+		mw_put_bytes(w, event, sizeof(*event));
+}
+
+static bool event_is_sane(const struct mw_event *event)
+{
+	return memchr(event->id, 0, sizeof(event->id)) &&
+	       memchr(event->asset, 0, sizeof(event->asset)) &&
+	       memchr(event->explanation, 0, sizeof(event->explanation)) &&
+	       memchr(event->cause, 0, sizeof(event->cause)) &&
+	       memchr(event->check, 0, sizeof(event->check)) &&
+	       memchr(event->model, 0, sizeof(event->model)) &&
+	       event->n_channel <= MW_EVENT_CHANNELS && event->n_citation <= MW_MAX_CITATIONS &&
+	       (unsigned)event->fault < MW_N_FAULT && (unsigned)event->machine < MW_N_MACHINE;
+}
+
+static bool get_event(struct mw_reader *r, struct mw_asset *asset)
+{
+	uint32_t size = mw_get_u32(r);
+	const uint8_t *bytes;
+
+	if (size == 0)
+		return !r->failed;
+	bytes = size == sizeof(*asset->event) ? mw_get_bytes(r, size) : NULL;
+	asset->event = bytes ? malloc(sizeof(*asset->event)) : NULL;
+	if (!asset->event)
+		return false;
+	memcpy(asset->event, bytes, sizeof(*asset->event));
+	return event_is_sane(asset->event);
+}
+
+/* --- whole ----------------------------------------------------------------------------------------- */
+
+/* Calibration is one short burst: a state taken in its midst starts it over from the learn rows. */
+static bool is_learning(const struct mw_asset *asset)
+{
+	return asset->phase != MW_PHASE_WATCHING;
+}
+
+static mw_err put_watching(struct mw_writer *w, const struct mw_asset *asset)
+{
+	uint8_t *data;
+	size_t size;
+	mw_err err = mw_baseline_pack(asset->baseline, &data, &size);
+
+	if (err)
+		return err;
+	put_blob(w, data, size);
+	free(data);
+	err = mw_evidence_pack(asset->evidence, &data, &size);
+	if (err)
+		return err;
+	put_blob(w, data, size);
+	free(data);
+	for (size_t c = 0; c < mw_baseline_n_channels(asset->baseline); c++)
+		mw_put_u8(w, (uint8_t)asset->info.role[c]);
+	put_judge(w, &asset->judge);
+	put_alarm(w, &asset->alarm);
+	put_event(w, asset->event);
+	return MW_E_OK;
+}
+
+mw_err mw_asset_pack(const struct mw_asset *asset, uint8_t **ret_data, size_t *ret_size)
+{
+	struct mw_writer w = {0};
+	uint8_t *data;
+	size_t size;
+	mw_err err;
+
+	mw_put_u32(&w, STATE_MAGIC);
+	mw_put_u32(&w, STATE_VERSION);
+	mw_put_u8(&w, (uint8_t)asset->opts.machine);
+	mw_put_i64(&w, asset->opts.learn_rows);
+	mw_put_u8(&w, is_learning(asset));
+	mw_put_i64(&w, asset->rows);
+	mw_put_i64(&w, asset->last_row_ns);
+	for (size_t c = 0; c < MW_MAX_CHANNELS; c++)
+		mw_put_u8(&w, (uint8_t)asset->role[c]);
+	err = put_assembler(&w, asset);
+	if (!err && is_learning(asset))
+		put_learn(&w, asset);
+	else if (!err)
+		err = put_watching(&w, asset);
+	if (!err)
+		return mw_writer_finish(&w, ret_data, ret_size);
+	if (mw_writer_finish(&w, &data, &size) == MW_E_OK)
+		free(data);
+	return err;
+}
+
+static bool get_watching(struct mw_reader *r, struct mw_asset *asset)
+{
+	size_t size;
+	const uint8_t *data = get_blob(r, &size);
+
+	if (!data || mw_baseline_unpack(data, size, NULL, 0, &asset->baseline) != MW_E_OK)
+		return false;
+	data = get_blob(r, &size);
+	if (!data ||
+	    mw_evidence_unpack(asset->baseline, data, size, &asset->evidence) != MW_E_OK ||
+	    mw_baseline_n_channels(asset->baseline) != mw_assembler_n_channels(asset->assembler))
+		return false;
+	asset->phase = MW_PHASE_WATCHING;
+	asset->info.machine = asset->opts.machine;
+	for (size_t c = 0; c < mw_baseline_n_channels(asset->baseline); c++) {
+		asset->info.role[c] = (enum mw_role)mw_get_u8(r);
+		if (asset->info.role[c] >= MW_N_ROLE)
+			return false;
+	}
+	return get_judge(r, &asset->judge) && get_alarm(r, &asset->alarm) && get_event(r, asset);
+}
+
+static bool get_head(struct mw_reader *r, struct mw_asset *asset, bool *ret_learning)
+{
+	uint8_t machine;
+	bool known = mw_get_u32(r) == STATE_MAGIC && mw_get_u32(r) == STATE_VERSION;
+
+	machine = mw_get_u8(r);
+	if (asset->opts.machine == MW_MACHINE_OTHER && machine < MW_N_MACHINE)
+		asset->opts.machine = (enum mw_machine)machine; /* the source that said so is gone */
+	asset->opts.learn_rows = mw_get_i64(r);
+	*ret_learning = mw_get_u8(r) != 0;
+	asset->rows = mw_get_i64(r);
+	asset->last_row_ns = mw_get_i64(r);
+	for (size_t c = 0; c < MW_MAX_CHANNELS; c++) {
+		uint8_t role = mw_get_u8(r);
+
+		known = known && role < MW_N_ROLE;
+		asset->role[c] = (enum mw_role)role;
+	}
+	return known && !r->failed && asset->rows >= 0 &&
+	       asset->opts.learn_rows >= MW_LEARN_ROWS_MIN && asset->opts.learn_rows <= 10000000;
+}
+
+static bool get_asset(struct mw_reader *r, struct mw_asset *asset)
+{
+	const uint8_t *data;
+	size_t size;
+	bool learning;
+
+	if (!get_head(r, asset, &learning))
+		return false;
+	mw_assembler_free(asset->assembler);
+	asset->assembler = NULL;
+	data = get_blob(r, &size);
+	if (!data || mw_assembler_unpack(&asset->opts.assembler, data, size, &asset->assembler) !=
+			     MW_E_OK)
+		return false;
+	return (learning ? get_learn(r, asset) : get_watching(r, asset)) && mw_reader_is_done(r);
+}
+
+mw_err mw_asset_unpack(const struct mw_asset_opts *opts, const uint8_t *data, size_t size,
+		       struct mw_asset **ret_asset)
+{
+	struct mw_reader r;
+	struct mw_asset *asset;
+	mw_err err = mw_asset_new(opts, &asset);
+
+	if (err)
+		return err;
+	mw_reader_init(&r, data, size);
+	if (!get_asset(&r, asset)) {
+		mw_asset_free(asset);
+		return MW_E_CORRUPT;
+	}
+	*ret_asset = asset;
+	return MW_E_OK;
+}
