@@ -33,6 +33,21 @@ const char *mw_transition_text(enum mw_transition transition); /* "raised", ... 
 enum mw_text_form { MW_FORM_WORDS, MW_FORM_SHORT, MW_FORM_TEMPLATE }; /* who worded it */
 const char *mw_text_form_text(enum mw_text_form form);
 
+/* Texts of the two enums of prompt.h: "normal", "operation", "fault", "unknown"; "en", "ko". */
+const char *mw_verdict_text(enum mw_verdict verdict);
+const char *mw_language_text(enum mw_language language);
+
+/* And back, for what the store and the API hand in.  -1: no such text. */
+int mw_alarm_state_from_text(const char *text);
+int mw_transition_from_text(const char *text);
+int mw_text_form_from_text(const char *text);
+int mw_verdict_from_text(const char *text);
+int mw_language_from_text(const char *text);
+
+/* OPC UA severity, 1..1000: the three severities are its low, medium and high bands (1-333, 334-666,
+ * 667-1000; OPC 10000-5, 6.4.2), the score places the event inside its band. */
+unsigned mw_event_severity_opcua(unsigned severity, double score);
+
 struct mw_event_channel {
 	char name[MW_NAME_SIZE], unit[MW_UNIT_SIZE];
 	struct mw_channel_finding finding;

@@ -1,11 +1,18 @@
 /*
  * store.h -- the SQLite database: events, their windows and words, the alarm log, baselines, asset
- * states, and the outbox.  The only file pair that knows SQLite.
+ * states, and the outbox.  Only store*.c and store_impl.h know SQLite.
  *
- * The daemon owns the live database with one connection (SQLite before 3.51.3 can corrupt a WAL
- * database when two connections write or checkpoint at once); every call takes the store's mutex, so
- * any thread may call.  Writes between mw_store_begin and mw_store_commit are one transaction, made by
- * one thread at a time (begin keeps the mutex, recursive for the same thread).
+ * The daemon owns the live database with one connection in exclusive locking mode (SQLite before
+ * 3.51.3 can corrupt a WAL database when two connections write or checkpoint at once, so a second
+ * opener is refused); every call takes the store's mutex, so any thread may call.  Writes between
+ * mw_store_begin and mw_store_commit are one transaction, made by one thread at a time (begin keeps
+ * the mutex, recursive for the same thread).
+ *
+ * Durability: what a commit (or a single call outside a transaction) wrote is on the disk when it
+ * returns, a power cut included; mw_store_outbox_done alone may be undone by one.
+ *
+ * Errors: FULL the disk or a size limit; IO read-only, locked, failing disk; CORRUPT; INVAL what the
+ * schema refuses.  A call that fails changes nothing; mw_store_why has the reason.
  */
 #ifndef MW_IO_STORE_H
 #define MW_IO_STORE_H
@@ -20,15 +27,19 @@ struct mw_store_opts {
 };
 
 /* Opens or creates, migrates by schemas/store_NNNN.sql (embedded at build).  A corrupt database is
- * moved aside to PATH.corrupt-<time> and a new one started: *ret_quarantined (may be NULL) = true. */
+ * moved aside to PATH.corrupt-<time> and a new one started: *ret_quarantined (may be NULL) = true.
+ * Refused: another program's database (CONFIG), a newer schema (UNSUPPORTED), one that another process
+ * has open (IO).  Read-only works from a read-only directory; a left-over -wal is read through. */
 MW_MUST_CHECK mw_err mw_store_open(const struct mw_store_opts *opts, char *why, size_t why_size,
 				   bool *ret_quarantined, struct mw_store **ret_store);
 void mw_store_close(struct mw_store *store);
 
-MW_MUST_CHECK mw_err mw_store_begin(struct mw_store *store);
+MW_MUST_CHECK mw_err mw_store_begin(struct mw_store *store); /* not nested: MW_E_INVAL */
+/* Ends the transaction either way: a failed commit has rolled back. */
 MW_MUST_CHECK mw_err mw_store_commit(struct mw_store *store);
-void mw_store_rollback(struct mw_store *store);
-const char *mw_store_why(struct mw_store *store); /* the last failure, for the log */
+void mw_store_rollback(struct mw_store *store); /* without a transaction: nothing */
+/* The last failure, for the log; lent until this thread asks again. */
+const char *mw_store_why(struct mw_store *store);
 
 /* --- events -------------------------------------------------------------------------------------- */
 
@@ -42,19 +53,23 @@ MW_MUST_CHECK mw_err mw_store_event_put(struct mw_store *store, const struct mw_
 
 struct mw_event_query {
 	const char *asset;   /* NULL = all */
-	const char *text;    /* full-text search in the explanations, NULL = none */
-	int64_t from_ns, to_ns; /* by raised_ns; 0 = open */
-	bool active_only;
-	int64_t limit;       /* newest first; 0 = 50 */
+	const char *text;    /* words that explanation, cause, check, fault and asset must hold, each as
+			      * the beginning of a word; NULL = none */
+	int64_t from_ns, to_ns; /* from <= raised_ns < to; 0 = open */
+	bool active_only;    /* not cleared yet */
+	int64_t limit;       /* newest first; 0 = 50; at most 10,000 */
 };
-/* Returns owned array (free with free()). */
+/* Returns owned array (free with free(); NULL when there is none). */
 MW_MUST_CHECK mw_err mw_store_events(struct mw_store *store, const struct mw_event_query *query,
 				     struct mw_event **ret_event, size_t *ret_n);
+/* ret_window may be NULL; an event stored without one has n_rows 0. */
 MW_MUST_CHECK mw_err mw_store_event_get(struct mw_store *store, const char *id,
 					struct mw_event *ret_event,
 					struct mw_event_window *ret_window);
 
 /* --- outbox: at least once over MQTT --------------------------------------------------------------- */
+
+#define MW_STORE_OUTBOX_MAX 100000 /* rows; past them the oldest leave (the events stay in the store) */
 
 struct mw_outbox_row {
 	int64_t row;
@@ -75,9 +90,13 @@ MW_MUST_CHECK mw_err mw_store_outbox_count(struct mw_store *store, int64_t *ret_
 
 /* --- state ----------------------------------------------------------------------------------------- */
 
-/* Baselines: versioned per asset; the newest is read back.  Also fills the asset and channel tables. */
+/* Baselines: versioned per asset (1, 2, ...); the newest is read back, owned by the caller.
+ * NOTFOUND: none yet.  ret_version may be NULL. */
 MW_MUST_CHECK mw_err mw_store_baseline_put(struct mw_store *store, const char *asset,
 					   int64_t made_ns, const uint8_t *data, size_t size,
+					   int64_t *ret_version);
+MW_MUST_CHECK mw_err mw_store_baseline_get(struct mw_store *store, const char *asset,
+					   uint8_t **ret_data, size_t *ret_size,
 					   int64_t *ret_version);
 /* A named blob: asset states ("asset/<name>") and the pipeline's cursor ("pipeline").
  * Returned data is owned by the caller. */
@@ -85,9 +104,12 @@ MW_MUST_CHECK mw_err mw_store_state_put(struct mw_store *store, const char *key,
 					const uint8_t *data, size_t size);
 MW_MUST_CHECK mw_err mw_store_state_get(struct mw_store *store, const char *key,
 					uint8_t **ret_data, size_t *ret_size);
+/* Calls fn for each key that begins so, in order; data is lent for the call, under the store's lock.
+ * An error of fn ends the walk and is returned. */
 typedef mw_err mw_store_state_fn(void *ctx, const char *key, const uint8_t *data, size_t size);
 MW_MUST_CHECK mw_err mw_store_state_each(struct mw_store *store, const char *key_prefix,
 					 mw_store_state_fn *fn, void *ctx);
+/* What is known of an asset; replaces its channel list. */
 struct mw_store_channel {
 	const char *name, *unit;
 	enum mw_role role;
@@ -95,10 +117,11 @@ struct mw_store_channel {
 MW_MUST_CHECK mw_err mw_store_asset_put(struct mw_store *store, const char *asset,
 					enum mw_machine machine, int64_t period_ns,
 					const struct mw_store_channel *channel, size_t n_channel);
-/* Removes what is older, at most max_rows rows a call, so that ingest never stalls. */
+/* Removes closed events (with their log) and superseded baselines that are older, at most max_rows of
+ * them a call, so that ingest never stalls.  Active events and newest baselines stay. */
 MW_MUST_CHECK mw_err mw_store_expire(struct mw_store *store, int64_t before_ns, int64_t max_rows,
 				     int64_t *ret_removed);
-/* Online copy. */
+/* Online copy in one file, replacing `path` when it is complete; others may use the store meanwhile. */
 MW_MUST_CHECK mw_err mw_store_backup(struct mw_store *store, const char *path, char *why,
 				     size_t why_size);
 /* PRAGMA quick_check; MW_E_CORRUPT with a reason. */
