@@ -196,15 +196,17 @@ static void draw_hunting(const struct generic *g, struct generic_fault *f, struc
 		draw_direction(g, f, share_of(g, mw_rng_uniform(rng, 1, 4)), rng);
 }
 
-/* A valve nobody measures, in a process without loops: what it let through stays where it was. */
+/* Without loops: a valve that nobody measures; what it let through stays where it was. */
 static void draw_valve_stuck(const struct generic *g, struct generic_fault *f, struct mw_rng *rng)
 {
+	double jump = mw_rng_log_uniform(rng, 0.05, 0.6);
+
 	f->loop = draw_loop_index(g, rng);
+	f->hold = mw_rng_chance(rng, 0.5) ? jump : -jump;
 	if (f->loop >= 0)
 		return;
 	f->cut = strongest_driver(g, true);
 	follow_driver(g, f, (size_t)f->cut);
-	f->hold = mw_rng_chance(rng, 0.5) ? 0.5 : -0.5;
 	if (f->reference < 0)
 		draw_direction(g, f, share_of(g, 2), rng);
 }

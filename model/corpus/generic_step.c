@@ -211,6 +211,12 @@ static void step_target(struct generic_loop *loop, struct mw_rng *rng)
 		loop->target = loop->target_amp * normal;
 }
 
+/* A stem that jams is seldom where it should be. */
+static void jam(struct generic_loop *loop, double jump)
+{
+	loop->position = fmin(fmax(loop->position + jump, -loop->limit), loop->limit);
+}
+
 /* Static friction: the stem follows only when pushed harder than the band. */
 static void move_valve(struct generic_loop *loop, double band)
 {
@@ -257,6 +263,8 @@ static void step_loops(struct generic *g, const struct mw_plant_row *row, const 
 		step_target(loop, rng);
 		if (sick)
 			size = force * generic_unit(g, row->noise_unit, (size_t)loop->pv);
+		if (sick && row->fault.fault == MW_FAULT_VALVE_STUCK && row->fault.age_rows == 0)
+			jam(loop, g->fault.hold * size);
 		if (row->fault.fault == MW_FAULT_VALVE_STUCK)
 			step_loop(loop, value[loop->pv], size, 0);
 		else

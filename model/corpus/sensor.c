@@ -192,9 +192,11 @@ double mw_sensor_read_troubled(const struct mw_sensor *sensor, struct mw_measure
 			       struct mw_sensor_trouble *trouble, double grown, size_t age)
 {
 	double level = smooth(state, sensor->keep, truth);
-	double value = trouble->fault == MW_FAULT_LAG ? lagging(trouble, level) : level;
+	double value = level + draw->noise;
 
-	value = digitise(sensor, distort(trouble, value + draw->noise, grown, age));
+	if (trouble->fault == MW_FAULT_LAG)
+		value = lagging(trouble, value);
+	value = digitise(sensor, distort(trouble, value, grown, age));
 	value = trouble->factor * value + trouble->offset;
 	if (trouble->fault == MW_FAULT_STUCK) {
 		if (isnan(trouble->held))

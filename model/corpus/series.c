@@ -9,7 +9,14 @@
 #define MIN_LEARN 16
 #define N_RETRY   3 /* corrections of a fault's level */
 
-enum { FORK_PLANT = 1, FORK_SENSOR, FORK_CHANNELS, FORK_INJECTION, FORK_ROW = 1u << 20 };
+enum {
+	FORK_PLANT = 1,
+	FORK_SENSOR,
+	FORK_CHANNELS,
+	FORK_INJECTION,
+	FORK_PLACE,
+	FORK_ROW = 1u << 20
+};
 
 /* One run of a machine, healthy or not; copied whole to begin the second twin. */
 struct machine_run {
@@ -138,6 +145,19 @@ static int trouble_at(const struct run *run, size_t channel, size_t row)
 		    acts(&spec->injection[i], row))
 			return (int)i;
 	return -1;
+}
+
+/* The machine's channels that a process fault moves, in causal order. */
+static size_t plant_cause(const struct run *run, size_t i, uint8_t *ret_full)
+{
+	struct mw_plant_act act = act_of(run, i, run->series->spec.injection[i].onset_row);
+	const struct mw_plant_can *can;
+
+	if (run->plant->cause)
+		return run->plant->cause(run->now.state, &act, ret_full);
+	can = find_can(run->plant, act.fault);
+	memcpy(ret_full, can->cause, can->n_cause);
+	return can->n_cause;
 }
 
 /* ---- one row, one run ---- */
@@ -315,18 +335,6 @@ static int series_channel(const struct run *run, uint8_t full)
 	return -1;
 }
 
-static size_t plant_cause(const struct run *run, size_t i, uint8_t *ret_full)
-{
-	struct mw_plant_act act = act_of(run, i, run->series->spec.injection[i].onset_row);
-	const struct mw_plant_can *can;
-
-	if (run->plant->cause)
-		return run->plant->cause(run->now.state, &act, ret_full);
-	can = find_can(run->plant, act.fault);
-	memcpy(ret_full, can->cause, can->n_cause);
-	return can->n_cause;
-}
-
 /* Channels in the machine's causal order, those that show nothing left out.  When none of the
  * machine's list shows anything: the one with the largest effect. */
 static void label_cause(struct run *run, size_t i)
@@ -385,11 +393,12 @@ static void choose_columns(struct run *run, size_t n_wanted)
 	struct mw_rng rng;
 
 	mw_rng_fork(&run->rng, FORK_CHANNELS, &rng);
-	for (size_t i = 0; i < spec->n_injection && !run->plant->cause; i++) {
-		const struct mw_plant_can *can = find_can(run->plant, spec->injection[i].fault);
+	for (size_t i = 0; i < spec->n_injection; i++) {
+		uint8_t full[MW_SIM_MAX_CHANNELS];
 
-		if (can && can->n_cause > 0 && !keep[can->cause[0]] && n_kept < n_wanted)
-			n_kept += keep[can->cause[0]] = true;
+		if (mw_fault_kind_of(spec->injection[i].fault) == MW_KIND_PROCESS &&
+		    plant_cause(run, i, full) > 0 && !keep[full[0]] && n_kept < n_wanted)
+			n_kept += keep[full[0]] = true;
 	}
 	while (n_kept < n_wanted) {
 		size_t c = mw_rng_below(&rng, run->n_full);
@@ -441,20 +450,33 @@ static int draw_channel(const struct run *run, struct mw_rng *rng)
 	return (int)c;
 }
 
-static int prepare_injections(struct run *run)
+static void draw_injections(struct run *run)
+{
+	const struct mw_sim_spec *spec = &run->series->spec;
+	struct mw_rng rng;
+
+	mw_rng_fork(&run->rng, FORK_INJECTION, &rng);
+	for (size_t i = 0; i < spec->n_injection; i++) {
+		const struct mw_sim_injection *in = &spec->injection[i];
+		bool operation = mw_fault_kind_of(in->fault) == MW_KIND_OPERATION;
+
+		run->seed[i] = mw_rng_u64(&rng);
+		run->level[i] = operation ? in->strength : mw_sensor_size(in->strength) / 30;
+	}
+}
+
+static int place_injections(struct run *run)
 {
 	struct mw_sim_spec *spec = &run->series->spec;
 	struct mw_rng rng;
 
-	mw_rng_fork(&run->rng, FORK_INJECTION, &rng);
+	mw_rng_fork(&run->rng, FORK_PLACE, &rng);
 	run->split = spec->n_rows;
 	for (size_t i = 0; i < spec->n_injection; i++) {
 		struct mw_sim_injection *in = &spec->injection[i];
 		bool operation = mw_fault_kind_of(in->fault) == MW_KIND_OPERATION;
 		int drawn = draw_channel(run, &rng);
 
-		run->seed[i] = mw_rng_u64(&rng);
-		run->level[i] = operation ? in->strength : mw_sensor_size(in->strength) / 30;
 		if (in->end_row > spec->n_rows)
 			in->end_row = spec->n_rows;
 		if (is_process_act(in->fault))
@@ -497,8 +519,9 @@ static int make_machine(struct run *run)
 	mw_rng_fork(&run->rng, FORK_PLANT, &rng);
 	run->plant->init(run->now.state, &setup, &rng);
 	settle(run);
+	draw_injections(run);
 	make_channels(run);
-	return prepare_injections(run);
+	return place_injections(run);
 }
 
 static int make_arrays(struct mw_sim_series *series)
