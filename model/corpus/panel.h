@@ -15,6 +15,17 @@
 #define MW_PANEL_MAX     24 /* full channels */
 #define MW_PANEL_MOUNTED 10
 
+/* Rows of a plant's table of faults: every machine can be run otherwise. */
+#define MW_OPERATION_CAN                                                                           \
+	{MW_FAULT_STARTUP, 0, {0}}, {MW_FAULT_SHUTDOWN, 0, {0}}, {MW_FAULT_LOAD_CHANGE, 0, {0}},   \
+	    {MW_FAULT_SETPOINT_CHANGE, 0, {0}}, {MW_FAULT_PRODUCT_CHANGE, 0, {0}},                 \
+	{                                                                                          \
+		MW_FAULT_IDLE, 0,                                                                  \
+		{                                                                                  \
+			0                                                                          \
+		}                                                                                  \
+	}
+
 struct mw_panel {
 	enum mw_machine machine;
 	uint8_t n;

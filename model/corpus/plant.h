@@ -99,5 +99,14 @@ extern const struct mw_plant mw_plant_generic;
 extern const struct mw_plant mw_plant_pump;
 extern const struct mw_plant mw_plant_compressor;
 extern const struct mw_plant mw_plant_conveyor;
+extern const struct mw_plant mw_plant_fan;
+extern const struct mw_plant mw_plant_motor;
+extern const struct mw_plant mw_plant_gearbox;
+extern const struct mw_plant mw_plant_spindle;
+extern const struct mw_plant mw_plant_hydraulic;
+extern const struct mw_plant mw_plant_exchanger;
+extern const struct mw_plant mw_plant_furnace;
+extern const struct mw_plant mw_plant_tank;
+extern const struct mw_plant mw_plant_chiller;
 
 #endif

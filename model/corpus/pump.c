@@ -173,7 +173,8 @@ static double control(struct pump *s, const struct mw_plant_row *row, const stru
 	out = order->run < 0.05 ? s->pi.integral : mw_pi_step(&s->pi, want - measured, row->dt_s);
 	if (s->mode == THROTTLE) {
 		out = mw_clamp(out * (1.0 + 0.3 * swing), 0.03, 1.0);
-		s->valve = mw_lag(s->valve, out, row->dt_s, 2.0);
+		if (row->fault.fault != MW_FAULT_VALVE_STUCK)
+			s->valve = mw_lag(s->valve, out, row->dt_s, 2.0);
 		return order->run;
 	}
 	s->valve = s->mode == HOLD_PRESSURE ? mw_clamp(demand, 0.05, 1.0) : 0.9;

@@ -68,16 +68,6 @@ enum mw_train_channel {
 		}                                                                                  \
 	}
 
-#define MW_OPERATION_CAN                                                                           \
-	{MW_FAULT_STARTUP, 0, {0}}, {MW_FAULT_SHUTDOWN, 0, {0}}, {MW_FAULT_LOAD_CHANGE, 0, {0}},   \
-	    {MW_FAULT_SETPOINT_CHANGE, 0, {0}}, {MW_FAULT_PRODUCT_CHANGE, 0, {0}},                 \
-	{                                                                                          \
-		MW_FAULT_IDLE, 0,                                                                  \
-		{                                                                                  \
-			0                                                                          \
-		}                                                                                  \
-	}
-
 /* What is wrong with a train: levels, 0 = nothing. */
 struct mw_train_bad {
 	double wear, imbalance, misaligned, loose, unlubricated, overload, phase, slow, uncooled;
