@@ -13,7 +13,7 @@ from typing import Optional
 from torch import Tensor
 
 SOURCE = Path(__file__).with_name("kernels.c")
-FLAGS = ("-O3", "-march=native", "-ffast-math", "-fopenmp", "-fPIC", "-shared", "-std=gnu11")
+FLAGS = ("-O3", "-march=native", "-mprefer-vector-width=512", "-ffast-math", "-fopenmp", "-fPIC", "-shared", "-std=gnu11")
 HEAD_SIZE = 32
 
 
@@ -32,6 +32,14 @@ class Geometry(ctypes.Structure):
         return self.rows * self.row_length + self.tail
 
 
+def keep_memory() -> None:
+    """Lets glibc reuse the freed arrays of a step: giving them back costs a fifth of the time."""
+    libc = ctypes.CDLL(None)
+    if hasattr(libc, "mallopt"):
+        for option, value in ((-3, 32 << 20), (-1, 2**31 - 1), (-2, 256 << 20)):
+            libc.mallopt(option, value)  # M_MMAP_THRESHOLD, M_TRIM_THRESHOLD, M_TOP_PAD
+
+
 @lru_cache(maxsize=None)
 def library() -> ctypes.CDLL:
     """Compiles once per source and machine; raises CalledProcessError where there is no compiler."""
@@ -44,6 +52,7 @@ def library() -> ctypes.CDLL:
         compiler = os.environ.get("CC", "cc")
         subprocess.run([compiler, *FLAGS, "-o", partial, SOURCE, "-lm"], check=True)
         partial.replace(path)
+    keep_memory()
     return ctypes.CDLL(str(path))
 
 

@@ -1,0 +1,214 @@
+"""How good a model is on a role's shards: `python3 -m model.train.evaluate FILE [--role validation]`.
+
+FILE is a checkpoint or an exported GGUF.  Answers are decoded greedily within the grammar, fields in
+order, each conditioned on the model's own earlier ones.
+"""
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Iterator
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from model.train.export import load_exported
+from model.train.layout import FAULT, N_ONSET, N_VERDICT, NONE_CODE, OPERATION, Layout
+from model.train.model import Millwright
+from model.train.setup import DEFAULT_CONFIG, Setup, load_checkpoint, read_setup
+from model.train.shards import NO_CHANNEL, Group, merge, read_shard
+
+BANDS = ((0.5, 1.0), (1.0, 2.0), (2.0, 4.0), (4.0, 8.0), (8.0, np.inf))
+
+
+def auroc(score: np.ndarray, positive: np.ndarray) -> float:
+    """Area under the ROC curve by ranks, ties shared; NaN where one class is empty."""
+    n_positive = int(positive.sum())
+    n_negative = len(positive) - n_positive
+    if n_positive == 0 or n_negative == 0:
+        return float("nan")
+    _, inverse, counts = np.unique(score, return_inverse=True, return_counts=True)
+    rank = (np.cumsum(counts) - (counts - 1) / 2)[inverse]
+    above = rank[positive].sum() - n_positive * (n_positive + 1) / 2
+    return float(above / (n_positive * n_negative))
+
+
+@dataclass
+class Answers:
+    """What the model said of each window, beside the labels."""
+
+    label: dict[str, list[np.ndarray]] = field(default_factory=dict)
+    said: dict[str, list[np.ndarray]] = field(default_factory=dict)
+    asset: list[tuple[np.ndarray, np.ndarray]] = field(default_factory=list)
+    channel: list[tuple[np.ndarray, np.ndarray]] = field(default_factory=list)
+
+    def add(self, group: Group, said: dict[str, np.ndarray], out) -> None:
+        for name in ("verdict", "fault", "onset", "channels", "effect", "severity"):
+            self.label.setdefault(name, []).append(np.asarray(group.data[name]))
+        for name, value in said.items():
+            self.said.setdefault(name, []).append(value)
+        truth = group.data["patch"].astype(bool)
+        self.asset.append((out.asset.numpy().ravel(), truth[:, 0].ravel()))
+        self.channel.append((out.channel.numpy().ravel(), truth[:, 1:].ravel()))
+
+    def joined(self, table: dict[str, list[np.ndarray]]) -> dict[str, np.ndarray]:
+        return {name: np.concatenate(parts) for name, parts in table.items()}
+
+
+class Reader:
+    """Runs the plain fp32 model over groups of windows."""
+
+    def __init__(self, model: Millwright, layout: Layout) -> None:
+        self.model, self.layout = model.eval(), layout
+        kinds = np.array(layout.fault_kinds)
+        fault = np.isin(kinds, ("sensor", "process"))
+        unknown = np.array([code == "unknown" for code in layout.faults])
+        normal = np.array([code == "none" for code in layout.faults])
+        self.fitting = torch.from_numpy(np.stack((normal, kinds == "operation", fault, unknown)))
+
+    def tail(self, columns: list[Tensor]) -> Tensor:
+        question = torch.full((len(columns[0]), 1, self.layout.slots), NONE_CODE)
+        question[:, 0, 0], question[:, 0, 1] = self.layout.table("ask"), self.layout.table("en")
+        answer = torch.full((len(columns[0]), len(columns) - 1, self.layout.slots), NONE_CODE)
+        for i, column in enumerate(columns[1:]):
+            answer[:, i, 0] = column
+        return torch.cat((question, answer), 1)
+
+    def following(self, codes: Tensor, columns: list[Tensor], first: int, count: int):
+        out = self.model(codes, self.tail(columns))
+        return out, self.model.logits(out.tail[:, -1])[:, first : first + count]
+
+    def read(self, group: Group) -> tuple[dict[str, np.ndarray], object]:
+        """Verdict, fault, first channel (0: none named) and onset, as the model would answer."""
+        table, n = self.layout.table, len(group)
+        codes = torch.from_numpy(group.data["code"].astype(np.int64))
+        columns = [torch.zeros(n, dtype=torch.long)]
+        out, logits = self.following(codes, columns, table("verdict"), N_VERDICT)
+        verdict, share = logits.argmax(1), logits.softmax(1)
+        columns.append(table("verdict") + verdict)
+        _, logits = self.following(codes, columns, table("fault"), len(self.layout.faults))
+        fault = logits.masked_fill(~self.fitting[verdict], -1e9).argmax(1)
+        columns += [table("fault") + fault, torch.full((n,), table("severity") + 1)]
+        width = table("end_channels") - table("channel") + 1
+        _, logits = self.following(codes, columns, table("channel"), width)
+        logits[:, group.rows - 1 : width - 1] = -1e9  # channels that the window does not have
+        top = logits.argmax(1)
+        named = top < width - 1
+        columns.append(torch.where(named, table("channel") + top, table("end_channels")))
+        columns.append(torch.full((n,), table("end_channels")))
+        _, logits = self.following(codes, columns, table("onset"), N_ONSET)
+        heads = torch.maximum(out.asset.amax(1), out.channel.flatten(1).amax(1))
+        said = {
+            "verdict": verdict, "share": share[:, FAULT], "fault": fault,
+            "top": torch.where(named, top + 1, torch.zeros_like(top)), "onset": logits.argmax(1),
+            "asset_head": out.asset.amax(1), "heads": heads,
+        }  # fmt: skip
+        return {name: value.numpy() for name, value in said.items()}, out
+
+
+def groups_of(setup: Setup, role: str, limit: int) -> Iterator[Group]:
+    """Groups of the role's shards, cut to `limit` windows in all, in pieces of bounded size."""
+    paths = sorted(setup.folder("shards").glob(setup.config["data"][role]))
+    merged = merge(group for path in paths for group in read_shard(path))
+    total = sum(map(len, merged.values()))
+    for group in merged.values():
+        count = max(1, round(len(group) * min(1.0, limit / total)))
+        piece = max(1, 40000 // (group.rows * 20))
+        chosen = np.linspace(0, len(group) - 1, count).astype(int)
+        for at in range(0, count, piece):
+            yield group.take(chosen[at : at + piece])
+
+
+def share(hits: np.ndarray) -> float:
+    return float(hits.mean()) if len(hits) else float("nan")
+
+
+def by_effect(label: dict, said: dict, real: np.ndarray, healthy: np.ndarray) -> list[dict]:
+    rows = []
+    for low, high in BANDS:
+        band = real & (label["effect"] >= low) & (label["effect"] < high)
+        both = band | healthy
+        first = label["channels"][band][:, 0]
+        known = first != NO_CHANNEL
+        away = np.abs(said["onset"][band].astype(int) - label["onset"][band])
+        rows.append(
+            {
+                "effect": f"{low:g} to {high:g}",
+                "windows": int(band.sum()),
+                "auroc_heads": auroc(said["heads"][both], band[both]),
+                "auroc_asset_head": auroc(said["asset_head"][both], band[both]),
+                "auroc_verdict": auroc(said["share"][both], band[both]),
+                "called_fault": share(said["verdict"][band] == FAULT),
+                "fault_top1": share(said["fault"][band] == label["fault"][band]),
+                "top_channel": share(said["top"][band][known] == first[known]),
+                "onset_within_1": share(away <= 1),
+            }
+        )
+    return rows
+
+
+def by_fault(label: dict, said: dict, real: np.ndarray, layout: Layout) -> dict[str, list[float]]:
+    """Fault code -> [windows, share named rightly]; effects of 2 noise units and more."""
+    table = {}
+    for index, code in enumerate(layout.faults):
+        own = (label["fault"] == index) & (real & (label["effect"] >= 2) | (label["verdict"] == 1))
+        if own.any():
+            table[code] = [int(own.sum()), share(said["fault"][own] == index)]
+    return table
+
+
+def evaluate(model: Millwright, setup: Setup, role: str, limit: int) -> dict:
+    reader, answers = Reader(model, setup.layout), Answers()
+    with torch.no_grad():
+        for group in groups_of(setup, role, limit):
+            said, out = reader.read(group)
+            answers.add(group, said, out)
+    label, said = answers.joined(answers.label), answers.joined(answers.said)
+    asset, channel = (map(np.concatenate, zip(*pairs)) for pairs in (answers.asset, answers.channel))
+    real, healthy = label["verdict"] == FAULT, label["verdict"] == 0
+    operation = label["verdict"] == OPERATION
+    return {
+        "windows": len(real),
+        "patch_auroc_asset": auroc(*asset),
+        "patch_auroc_channel": auroc(*channel),
+        "window_auroc": auroc(said["heads"], real),
+        "window_auroc_without_operations": auroc(said["heads"][~operation], real[~operation]),
+        "verdict_auroc": auroc(said["share"], real),
+        "verdict_right": share(said["verdict"] == label["verdict"]),
+        "operation_called_fault": share(said["verdict"][operation] == FAULT),
+        "normal_called_fault": share(said["verdict"][healthy] == FAULT),
+        "by_effect": by_effect(label, said, real, healthy),
+        "by_fault": by_fault(label, said, real, setup.layout),
+    }
+
+
+def load_model(path: Path, setup: Setup) -> Millwright:
+    if path.suffix == ".gguf":
+        return load_exported(path)[0]
+    return load_checkpoint(path, setup)[0]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("model", type=Path)
+    parser.add_argument("--config", type=Path, default=DEFAULT_CONFIG)
+    parser.add_argument("--role", default="validation", choices=("train", "validation", "test"))
+    parser.add_argument("--limit", type=int, default=10000)
+    parser.add_argument("--int8", action="store_true", help="imitate int8 weights and activations")
+    parser.add_argument("--out", type=Path)
+    arguments = parser.parse_args()
+    setup = read_setup(arguments.config)
+    torch.set_num_threads(setup.config["threads"])
+    model = load_model(arguments.model, setup)
+    model.quantised.on = arguments.int8
+    text = json.dumps(evaluate(model, setup, arguments.role, arguments.limit), indent=1)
+    print(text)
+    if arguments.out:
+        arguments.out.write_text(text + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
