@@ -11,7 +11,8 @@
 
 struct mw_fault_text {
 	char *name;
-	char *symptom[MW_FAULT_TEXTS], *cause[MW_FAULT_TEXTS], *check[MW_FAULT_TEXTS]; /* NULL-ended */
+	char *symptom[MW_FAULT_TEXTS], *cause[MW_FAULT_TEXTS],
+	    *check[MW_FAULT_TEXTS]; /* NULL-ended */
 };
 
 struct mw_fault_library {

@@ -1,10 +1,10 @@
 /*
  * mqtt.h -- one connection to one broker (Eclipse Paho MQTT C, MQTTAsync), 3.1.1 or 5, TLS.
  *
- * Persistent session with a fixed client id; reconnects with back-off for ever, also when the broker
- * is not there at start; subscriptions are renewed at every connect; the last will says offline.
- * Callbacks come from Paho's threads, hold no lock of ours and must return at once: Paho 1.3.12 sends
- * the PUBACK when on_message returns, whatever it returns.
+ * Persistent session with a fixed client id; reconnects with back-off for ever, also when the
+ * broker is not there at start; subscriptions are renewed at every connect; the last will says
+ * offline. Callbacks come from Paho's threads, hold no lock of ours and must return at once:
+ * Paho 1.3.12 sends the PUBACK when on_message returns, whatever it returns.
  */
 #ifndef MW_IO_MQTT_H
 #define MW_IO_MQTT_H
@@ -19,8 +19,8 @@ struct mw_mqtt_message {
 	size_t size;
 	int qos;
 	bool retained;
-	const char *content_type;  /* MQTT 5, may be NULL */
-	int64_t expiry_s;          /* MQTT 5 message expiry, 0 = none */
+	const char *content_type; /* MQTT 5, may be NULL */
+	int64_t expiry_s;         /* MQTT 5 message expiry, 0 = none */
 	/* MQTT 5 user properties, pairs name,value; CloudEvents attributes travel here */
 	const char *const *property; /* NULL-terminated, may be NULL */
 };
@@ -49,7 +49,8 @@ MW_MUST_CHECK mw_err mw_mqtt_new(const struct mw_conf_mqtt *config,
 				 size_t why_size, struct mw_mqtt **ret_mqtt);
 /* Starts connecting; never waits for the broker. */
 MW_MUST_CHECK mw_err mw_mqtt_start(struct mw_mqtt *mqtt);
-/* 1 Hz watchdog from the control thread: reconnects when due (Paho's own stops when the clock jumps). */
+/* 1 Hz watchdog from the control thread: reconnects when due (Paho's own stops when the clock
+ * jumps). */
 void mw_mqtt_tick(struct mw_mqtt *mqtt, int64_t mono_now_ns);
 /* MW_E_AGAIN: not connected or in-flight window full: offer it again later. */
 mw_err mw_mqtt_publish(struct mw_mqtt *mqtt, const struct mw_mqtt_message *message, uint64_t tag);
@@ -58,10 +59,23 @@ void mw_mqtt_stats(struct mw_mqtt *mqtt, struct mw_mqtt_stats *ret_stats);
 /* Says goodbye (publishes nothing itself), waits at most timeout_ns, frees. */
 void mw_mqtt_free(struct mw_mqtt *mqtt, int64_t timeout_ns);
 
-/* Does the topic match the filter (3.1.1 section 4.7)?  Pure. */
+/* --- topics: pure, in topic.c
+ * --------------------------------------------------------------------- */
+
+#define MW_TOPIC_MAX 1024 /* bytes of a topic filter */
+
+/* Does the topic match the filter (3.1.1 section 4.7)?  "$share/GROUP/" before a filter is ignored.
+ */
 bool mw_topic_matches(const char *filter, struct mw_str topic);
-/* Expands "$2/$4" with the topic's levels; MW_E_MALFORMED: level missing, empty, too long, or control
- * characters / invalid UTF-8 in it. */
+/* MW_E_INVAL and why the text is no topic filter. */
+MW_MUST_CHECK mw_err mw_topic_check_filter(const char *filter, char *why, size_t why_size);
+/* How many levels a topic that matches the filter has; -1: any number ("#"). */
+int mw_topic_levels(const char *filter);
+/* If *at is at a "$N", steps over it and returns N (at least 1; -1: no number after the $).  Else
+ * 0. */
+int mw_topic_reference(const char **at);
+/* Expands "$2/$4" with the topic's levels; MW_E_MALFORMED: level missing, empty, too long, or
+ * control characters / invalid UTF-8 in it.  The empty pattern expands to the empty text. */
 mw_err mw_topic_expand(const char *pattern, struct mw_str topic, char *ret_text, size_t size);
 
 #endif
