@@ -89,14 +89,21 @@ def merge(groups: Iterable[Group]) -> dict[int, Group]:
     }  # fmt: skip
 
 
+def cuts(count: int, size: int) -> list[slice]:
+    """Slices of `size` that cover `count`; a last one of less than half joins the one before."""
+    starts = list(range(0, count, size))
+    if len(starts) > 1 and count - starts[-1] < size / 2:
+        starts.pop()
+    return [slice(at, end) for at, end in zip(starts, starts[1:] + [count])]
+
+
 def batches(groups: Iterable[Group], positions: int, rng: np.random.Generator) -> Iterator[Group]:
     """Every window once, in random batches of one row count and about `positions` positions."""
     merged, order = merge(groups), []
     for rows, group in merged.items():
-        size = max(8, positions // (rows * 20 + 10))
         shuffled = rng.permutation(len(group))
-        cuts = range(0, len(group), size)
-        order += [(rows, shuffled[i : i + size]) for i in cuts if len(group) - i >= min(8, len(group))]
+        size = max(8, positions // (rows * 20 + 10))
+        order += [(rows, shuffled[cut]) for cut in cuts(len(group), size)]
     for i in rng.permutation(len(order)):
         rows, index = order[i]
         yield merged[rows].take(index)
