@@ -40,8 +40,7 @@
 	X(MEMORY, "out of memory, or past the memory limit")                                       \
 	X(ARGUMENT, "an argument is out of range")                                                 \
 	X(FULL, "the session has no room for more positions")                                      \
-	X(STATE, "nothing was read yet")                                                           \
-	X(GRAMMAR, "the grammar admits no token here")
+	X(STATE, "nothing was read yet")
 
 typedef enum {
 #define X(name, text) MW_LM_E_##name,
@@ -163,7 +162,7 @@ struct mw_lm_window {
 
 /*
  * Reads n windows of sessions of one model; positions of all of them share passes over the weights,
- * in the scratch of the first session.  On an error nothing is written and the sessions are reset.
+ * in the scratch of the first session.  On an error nothing is written or reset.
  * Errors: ARGUMENT (a code past the vocabulary, no rows, sessions of different models or repeated).
  */
 MW_LM_API mw_lm_err mw_lm_read_batch(const struct mw_lm_window *windows, size_t n) MW_LM_MUST_CHECK;

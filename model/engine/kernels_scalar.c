@@ -1,0 +1,148 @@
+#include "model/engine/kernels.h"
+#include "model/engine/kernels_math.h"
+
+#include <math.h>
+
+static bool always(void)
+{
+	return true;
+}
+
+static void block_dot(const struct lm_block *w, const int8_t *x, int32_t sum[LM_LANES])
+{
+	memset(sum, 0, LM_LANES * sizeof(*sum));
+	for (size_t g = 0; g < LM_BLOCK / 4; g++)
+		for (size_t r = 0; r < LM_LANES; r++)
+			for (size_t k = 0; k < 4; k++)
+				sum[r] += (int8_t)w->q[g][r][k] * x[4 * g + k];
+}
+
+static void gemm(const struct lm_block *panels, size_t n_panels, size_t n_blocks,
+		 const struct lm_q8 *x, size_t n, float *y, size_t stride)
+{
+	int32_t sum[LM_LANES];
+
+	for (size_t p = 0; p < n_panels; p++) {
+		for (size_t i = 0; i < n; i++) {
+			float acc[LM_LANES] = {0};
+
+			for (size_t b = 0; b < n_blocks; b++) {
+				const struct lm_block *w = &panels[p * n_blocks + b];
+				float scale = x->scale[i * n_blocks + b];
+
+				block_dot(w, x->q + (i * n_blocks + b) * LM_BLOCK, sum);
+				for (size_t r = 0; r < LM_LANES; r++)
+					acc[r] += (float)sum[r] * (w->scale[r] * scale);
+			}
+			memcpy(y + i * stride + p * LM_LANES, acc, sizeof(acc));
+		}
+	}
+}
+
+static int32_t round_to_int8(float x)
+{
+	int32_t n = (int32_t)(lm_bits(x + LM_ROUND) - LM_ROUND_BITS);
+
+	return n > 127 ? 127 : n < -127 ? -127 : n;
+}
+
+static void quantize(const float *x, size_t n_blocks, int8_t *q, float *scale, int32_t *bias)
+{
+	for (size_t b = 0; b < n_blocks; b++, x += LM_BLOCK, q += LM_BLOCK) {
+		float max = 0, inverse;
+		int32_t sum = 0;
+
+		for (size_t i = 0; i < LM_BLOCK; i++)
+			max = lm_max(fabsf(x[i]), max);
+		inverse = max > 0 ? 127.0f / max : 0;
+		for (size_t i = 0; i < LM_BLOCK; i++) {
+			int32_t value = round_to_int8(x[i] * inverse);
+
+			q[i] = (int8_t)value;
+			sum += value;
+		}
+		scale[b] = max / 127.0f;
+		bias[b] = -128 * sum;
+	}
+}
+
+static float dot(const float *a, const float *b, size_t n)
+{
+	float lanes[LM_LANES] = {0};
+
+	for (size_t i = 0; i < n; i++)
+		lanes[i % LM_LANES] += a[i] * b[i];
+	return lm_tree(lanes);
+}
+
+static void rms_norm(const float *x, const float *weight, size_t n, float eps, float *y)
+{
+	float mean = dot(x, x, n) / (float)n;
+	float inverse = 1.0f / sqrtf(mean + eps);
+
+	for (size_t i = 0; i < n; i++)
+		y[i] = x[i] * inverse * weight[i];
+}
+
+static void scores(const float *q, const float *tiles, size_t n_tiles, size_t head_size,
+		   float *ret_scores)
+{
+	for (size_t t = 0; t < n_tiles; t++, ret_scores += LM_LANES) {
+		memset(ret_scores, 0, LM_LANES * sizeof(*ret_scores));
+		for (size_t d = 0; d < head_size; d++, tiles += LM_LANES)
+			for (size_t j = 0; j < LM_LANES; j++)
+				ret_scores[j] += q[d] * tiles[j];
+	}
+}
+
+static void softmax(float *x, size_t n, float scale)
+{
+	float lanes[LM_LANES] = {0};
+	float max = x[0] * scale, inverse;
+
+	for (size_t i = 0; i < n; i++) {
+		x[i] *= scale;
+		max = lm_max(x[i], max);
+	}
+	for (size_t i = 0; i < n; i++) {
+		x[i] = lm_exp(x[i] - max);
+		lanes[i % LM_LANES] += x[i];
+	}
+	inverse = 1.0f / lm_tree(lanes);
+	for (size_t i = 0; i < n; i++)
+		x[i] *= inverse;
+}
+
+static void mix(const float *p, const float *values, size_t n, size_t head_size, float *y)
+{
+	for (size_t i = 0; i < n; i++, values += head_size)
+		for (size_t d = 0; d < head_size; d++)
+			y[d] += p[i] * values[d];
+}
+
+static void silu_mul(float *gate, const float *up, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		gate[i] = gate[i] / (1.0f + lm_exp(-gate[i])) * up[i];
+}
+
+static void add(float *x, const float *y, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		x[i] += y[i];
+}
+
+const struct lm_kernels lm_kernels_scalar = {
+    .name = "scalar",
+    .weight_flip = 0,
+    .usable = always,
+    .gemm = gemm,
+    .quantize = quantize,
+    .dot = dot,
+    .rms_norm = rms_norm,
+    .scores = scores,
+    .softmax = softmax,
+    .mix = mix,
+    .silu_mul = silu_mul,
+    .add = add,
+};

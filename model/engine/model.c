@@ -1,0 +1,88 @@
+#include "model/engine/model.h"
+#include "model/engine/file.h"
+
+#include <stdlib.h>
+
+static mw_lm_err choose_kernels(const struct lm_load *load, const char *name)
+{
+	if (!name || !*name)
+		name = getenv("MW_LM_KERNELS");
+	load->model->ops = lm_kernels_find(name);
+	if (!load->model->ops)
+		return lm_why(load->why, MW_LM_E_UNSUPPORTED,
+			      "kernels %s are not known or not for this processor", name);
+	load->model->info.kernels = load->model->ops->name;
+	return MW_LM_E_OK;
+}
+
+static mw_lm_err load_model(const struct lm_load *load, const struct mw_lm_options *options)
+{
+	struct mw_lm *model = load->model;
+	mw_lm_err err;
+
+	model->precision = options->precision;
+	model->arena.limit = options->memory_limit;
+	model->info.file_size = load->gguf->size;
+	err = choose_kernels(load, options->kernels);
+	if (!err)
+		err = lm_arch_read(load);
+	if (!err)
+		err = lm_vocab_read(load);
+	if (!err)
+		err = lm_weights_read(load);
+	model->info.weight_bytes = model->arena.used;
+	return err;
+}
+
+mw_lm_err mw_lm_open_memory(const void *data, size_t size, const struct mw_lm_options *options,
+			    struct mw_lm **ret_model, char *why_text, size_t why_size)
+{
+	static const struct mw_lm_options defaults;
+	const struct lm_why why = {why_text, why_size};
+	struct mw_lm *model;
+	struct gguf gguf;
+	mw_lm_err err;
+
+	err = gguf_parse(data, size, &gguf, &why);
+	if (err)
+		return err;
+	model = calloc(1, sizeof(*model));
+	if (model)
+		err = load_model(&(struct lm_load){&gguf, model, &why},
+				 options ? options : &defaults);
+	else
+		err = lm_why(&why, MW_LM_E_MEMORY, "no memory for the model");
+	gguf_done(&gguf);
+	if (err) {
+		mw_lm_close(model);
+		return err;
+	}
+	*ret_model = model;
+	return MW_LM_E_OK;
+}
+
+mw_lm_err mw_lm_open(const char *path, const struct mw_lm_options *options,
+		     struct mw_lm **ret_model, char *why_text, size_t why_size)
+{
+	struct lm_file file;
+	mw_lm_err err = lm_file_map(path, &file, &(struct lm_why){why_text, why_size});
+
+	if (err)
+		return err;
+	err = mw_lm_open_memory(file.data, file.size, options, ret_model, why_text, why_size);
+	lm_file_unmap(&file);
+	return err;
+}
+
+void mw_lm_close(struct mw_lm *model)
+{
+	if (!model)
+		return;
+	lm_arena_done(&model->arena);
+	free(model);
+}
+
+const struct mw_lm_info *mw_lm_info(const struct mw_lm *model)
+{
+	return &model->info;
+}

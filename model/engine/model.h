@@ -1,0 +1,101 @@
+/*
+ * model.h -- a model in memory: what its architecture is, and its weights with their shapes.
+ *
+ * An architecture is a description (struct lm_arch) over the one forward pass of forward.c.
+ */
+#ifndef MW_LM_MODEL_H
+#define MW_LM_MODEL_H
+
+#include "model/engine/arena.h"
+#include "model/engine/gguf.h"
+#include "model/engine/kernels.h"
+
+#define LM_MAX_LAYERS    512u
+#define LM_MAX_WIDTH     65536u /* of any vector: embedding, heads, feed-forward */
+#define LM_MAX_VOCAB     1048576u
+#define LM_MAX_CONTEXT   1048576u
+#define LM_MAX_HEAD_SIZE 1024u
+#define LM_MAX_SLOTS     64u
+#define LM_MAX_ROW       256u
+
+enum lm_rope {
+	LM_ROPE_HALVES, /* d turns with d + size / 2 ("NEOX") */
+	LM_ROPE_PAIRS   /* d turns with d + 1 */
+};
+
+struct lm_arch {
+	const char *name; /* general.architecture and the prefix of its keys */
+	enum lm_rope rope;
+	bool windows;           /* positions are sums of codes, in rows; heads on the patches */
+	const char *qkv[4];     /* tensors of blk.N stacked into one matrix; NULL ends */
+	const char *gate_up[3]; /* the same */
+};
+
+/* rows x cols; in int8 as panels of 16 rows (the last one filled up with zeros), else as floats. */
+struct lm_matrix {
+	uint32_t rows, cols;
+	struct lm_block *panels; /* [ceil(rows / 16)][cols / 32], or NULL */
+	float *floats;           /* [rows][cols], or NULL */
+};
+
+struct lm_layer {
+	uint32_t n_head, n_kv, n_ff;
+	float *attn_norm;         /* [n_embd] */
+	struct lm_matrix qkv;     /* [(n_head + 2 n_kv) head_size, n_embd] */
+	struct lm_matrix out;     /* [n_embd, n_head head_size] */
+	float *ffn_norm;          /* [n_embd] */
+	struct lm_matrix gate_up; /* [2 n_ff, n_embd] */
+	struct lm_matrix down;    /* [n_embd, n_ff] */
+};
+
+struct lm_entry {
+	const char *key;
+	const char *text; /* NULL for an array */
+};
+
+struct mw_lm {
+	struct mw_lm_info info;
+	enum mw_lm_precision precision;
+	const struct lm_arch *arch;
+	const struct lm_kernels *ops;
+	struct lm_arena arena; /* everything below */
+	float eps;
+	double rope_base;
+	uint32_t rope_dims; /* of a head, the first ones turn */
+	struct lm_layer *layers;
+	struct lm_matrix embd;   /* [n_vocab, n_embd] */
+	struct lm_matrix output; /* the same memory as embd when tied */
+	float *output_norm;      /* [n_embd] */
+	float *head_weight[2];   /* asset, channel: [n_embd]; NULL without windows */
+	float head_bias[2];
+	char *vocab_text;   /* every token's text, NUL-terminated */
+	uint64_t *vocab_at; /* [n_vocab] into vocab_text; NULL without tokens */
+	struct lm_entry *entries;
+	size_t n_entries;
+};
+
+/* A file being read into a model. */
+struct lm_load {
+	const struct gguf *gguf;
+	struct mw_lm *model;
+	const struct lm_why *why;
+};
+
+/* arch.c: reads the hyper-parameters and makes the layers (without weights). */
+mw_lm_err lm_arch_read(const struct lm_load *load);
+
+/* weights.c: reads every tensor that the architecture asks for. */
+mw_lm_err lm_weights_read(const struct lm_load *load);
+
+/* vocab.c: copies tokens and metadata. */
+mw_lm_err lm_vocab_read(const struct lm_load *load);
+
+/* Adds row `row` of a matrix to x[cols]. */
+void lm_matrix_add_row(const struct lm_matrix *matrix, uint8_t flip, uint32_t row, float *x);
+
+static inline uint32_t lm_pad(uint32_t n)
+{
+	return (n + LM_LANES - 1) / LM_LANES * LM_LANES;
+}
+
+#endif

@@ -1,0 +1,79 @@
+/*
+ * session.h -- what a session holds, and the forward pass over positions.
+ *
+ * A session's positions stand in its cache in the order of reading: rows first, then the tail. What
+ * a position sees is at most two spans of the cache, the last of which ends with itself.
+ */
+#ifndef MW_LM_SESSION_H
+#define MW_LM_SESSION_H
+
+#include "model/engine/model.h"
+
+struct lm_span {
+	uint32_t first, n; /* of the cache */
+};
+
+struct lm_position {
+	struct mw_lm_session *session; /* whose cache */
+	const uint16_t *codes;         /* [slots], or NULL: token */
+	uint32_t token;
+	uint32_t index;        /* in the cache */
+	uint32_t rope;         /* how far RoPE turns */
+	struct lm_span see[2]; /* n = 0: none */
+	float *ret_patch;      /* the patch logit goes here, or NULL */
+	bool channel;          /* by the channel head, else by the asset head */
+	bool keep;             /* the normed state becomes the session's hidden */
+};
+
+/* Keys and values of a layer. */
+struct lm_cache {
+	float *keys;   /* [n_kv][n_tiles][head_size][16]: 16 positions side by side */
+	float *values; /* [n_kv][capacity][head_size] */
+};
+
+/* Buffers of a pass; P = positions of a pass. */
+struct lm_scratch {
+	uint32_t pass;                 /* P */
+	struct lm_position *positions; /* [P] */
+	float *x;                      /* [P][n_embd]: the residual stream */
+	float *h;                      /* [P][widest input or output of a matrix but those of y] */
+	float *y;                      /* [P][widest of qkv, gate_up] */
+	struct lm_q8 q8;               /* [P][widest input] */
+	float *raw;                    /* [capacity in whole tiles + 1 tile]: scores of a span */
+	float *scores;                 /* [capacity] */
+	float *logits;                 /* [n_vocab in whole panels] */
+	uint8_t *mark;                 /* [n_vocab] */
+	uint8_t *panel_done;           /* [panels of the vocabulary] */
+};
+
+struct mw_lm_session {
+	const struct mw_lm *model;
+	struct lm_arena arena;
+	uint32_t max_rows, max_tail;
+	uint32_t capacity;          /* positions */
+	uint32_t n_tiles;           /* of 16 positions */
+	uint32_t n_rows;            /* read */
+	uint32_t n_tail;            /* read */
+	bool mark;                  /* seen in this batch */
+	struct lm_cache *caches;    /* [n_layers] */
+	float *rope_cos, *rope_sin; /* [positions][rope_dims / 2] */
+	float *hidden;              /* [n_embd]; true when n_tail > 0 */
+	struct lm_scratch scratch;
+};
+
+/* Reads n <= P positions, in order, in that scratch.  Never fails: the codes were checked. */
+void lm_forward(struct lm_scratch *scratch, const struct mw_lm *model, size_t n);
+
+/* y[n][stride] = matrix . x[n][x_stride]; y has room for whole panels. */
+void lm_matmul(struct lm_scratch *scratch, const struct mw_lm *model,
+	       const struct lm_matrix *matrix, const float *x, size_t x_stride, size_t n, float *y,
+	       size_t stride);
+
+/* Makes scratch->logits of the tokens [first, first + n) true, in whole panels.  Panels that
+ * scratch->panel_done marks are skipped and marked. */
+void lm_logits_panels(struct mw_lm_session *session, uint32_t first, uint32_t n);
+
+/* Forgets the panels done, and takes the hidden state for the next logits. */
+void lm_logits_begin(struct mw_lm_session *session);
+
+#endif

@@ -1,0 +1,333 @@
+#include "model/engine/weights.h"
+
+#include "model/engine/f16.h"
+#include "model/engine/model.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+static uint16_t load_u16(const uint8_t *bytes)
+{
+	return (uint16_t)(bytes[0] | bytes[1] << 8);
+}
+
+static float load_value(const struct gguf_tensor *tensor, uint64_t i)
+{
+	float x;
+
+	switch (tensor->type) {
+	case GGUF_W_F32:
+		memcpy(&x, tensor->data + 4 * i, sizeof(x));
+		return x;
+	case GGUF_W_F16:
+		return lm_f16_load(load_u16(tensor->data + 2 * i));
+	default:
+		return lm_bf16_load(load_u16(tensor->data + 2 * i));
+	}
+}
+
+static bool load_block(const uint8_t *bytes, struct lm_q8_block *block)
+{
+	block->scale = lm_f16_load(load_u16(bytes));
+	memcpy(block->q, bytes + 2, GGUF_Q8_BLOCK);
+	return isfinite(block->scale);
+}
+
+static const uint8_t *block_at(const struct gguf_tensor *tensor, uint64_t row, uint64_t b)
+{
+	return tensor->data + (row * (tensor->dim[0] / GGUF_Q8_BLOCK) + b) * GGUF_Q8_BYTES;
+}
+
+static bool q8_row_floats(const struct gguf_tensor *tensor, uint64_t row, float *ret_x)
+{
+	struct lm_q8_block block;
+	bool finite = true;
+
+	for (uint64_t b = 0; b < tensor->dim[0] / GGUF_Q8_BLOCK; b++) {
+		finite &= load_block(block_at(tensor, row, b), &block);
+		for (size_t i = 0; i < GGUF_Q8_BLOCK; i++)
+			*ret_x++ = block.scale * (float)block.q[i];
+	}
+	return finite;
+}
+
+bool lm_row_floats(const struct gguf_tensor *tensor, uint64_t row, float *ret_x)
+{
+	bool finite = true;
+
+	if (tensor->type == GGUF_W_Q8_0)
+		return q8_row_floats(tensor, row, ret_x);
+	for (uint64_t i = 0; i < tensor->dim[0]; i++) {
+		ret_x[i] = load_value(tensor, row * tensor->dim[0] + i);
+		finite &= isfinite(ret_x[i]) != 0;
+	}
+	return finite;
+}
+
+void lm_block_quantize(const float *x, struct lm_q8_block *ret_block)
+{
+	float max = 0, inverse;
+
+	for (size_t i = 0; i < GGUF_Q8_BLOCK; i++)
+		max = lm_max(fabsf(x[i]), max);
+	inverse = max > 0 ? 1.0f / (max / 127.0f) : 0;
+	if (!isfinite(inverse)) /* so small that its half-precision scale is 0 */
+		inverse = 0;
+	ret_block->scale = lm_f16_load(lm_f16_store(max / 127.0f));
+	for (size_t i = 0; i < GGUF_Q8_BLOCK; i++)
+		ret_block->q[i] = (int8_t)roundf(x[i] * inverse);
+}
+
+bool lm_row_blocks(const struct gguf_tensor *tensor, uint64_t row, struct lm_q8_block *ret_blocks)
+{
+	bool finite = true;
+	float x[GGUF_Q8_BLOCK];
+
+	for (uint64_t b = 0; b < tensor->dim[0] / GGUF_Q8_BLOCK; b++) {
+		if (tensor->type == GGUF_W_Q8_0) {
+			finite &= load_block(block_at(tensor, row, b), &ret_blocks[b]);
+			continue;
+		}
+		for (size_t i = 0; i < GGUF_Q8_BLOCK; i++) {
+			x[i] = load_value(tensor, row * tensor->dim[0] + b * GGUF_Q8_BLOCK + i);
+			finite &= isfinite(x[i]) != 0;
+		}
+		if (!finite)
+			return false;
+		lm_block_quantize(x, &ret_blocks[b]);
+		finite &= isfinite(ret_blocks[b].scale) != 0;
+	}
+	return finite;
+}
+
+/* The tensor of that name and shape, or an error that names it. */
+static mw_lm_err find_tensor(const struct lm_load *load, const char *name, uint32_t rows,
+			     uint32_t cols, const struct gguf_tensor **ret_tensor)
+{
+	const struct gguf_tensor *tensor = gguf_tensor_find(load->gguf, name);
+
+	if (!tensor)
+		return lm_why(load->why, MW_LM_E_FORMAT, "tensor %s is missing", name);
+	if (tensor->dim[0] != cols || tensor->dim[1] != rows || tensor->dim[2] != 1 ||
+	    tensor->dim[3] != 1)
+		return lm_why(load->why, MW_LM_E_FORMAT, "tensor %s: %llu x %llu, not %u x %u",
+			      name, (unsigned long long)tensor->dim[1],
+			      (unsigned long long)tensor->dim[0], rows, cols);
+	if (tensor->size == 0)
+		return lm_why(load->why, MW_LM_E_UNSUPPORTED, "tensor %s: weight type %u", name,
+			      tensor->type);
+	*ret_tensor = tensor;
+	return MW_LM_E_OK;
+}
+
+static mw_lm_err read_vector(const struct lm_load *load, const char *name, uint32_t n,
+			     float **ret_x)
+{
+	const struct gguf_tensor *tensor;
+	mw_lm_err err = find_tensor(load, name, 1, n, &tensor);
+
+	if (err)
+		return err;
+	*ret_x = lm_arena_take(&load->model->arena, n, sizeof(**ret_x));
+	if (!*ret_x)
+		return lm_why(load->why, MW_LM_E_MEMORY, "no memory for tensor %s", name);
+	if (!lm_row_floats(tensor, 0, *ret_x))
+		return lm_why(load->why, MW_LM_E_FORMAT, "tensor %s: a value is not finite", name);
+	load->model->info.n_parameters += n;
+	return MW_LM_E_OK;
+}
+
+static mw_lm_err matrix_new(const struct lm_load *load, const char *name, uint32_t rows,
+			    uint32_t cols, struct lm_matrix *ret_matrix)
+{
+	struct lm_arena *arena = &load->model->arena;
+	struct lm_matrix matrix = {.rows = rows, .cols = cols};
+
+	if (load->model->precision == MW_LM_F32)
+		matrix.floats = lm_arena_take(arena, (uint64_t)rows * cols, sizeof(float));
+	else
+		matrix.panels =
+		    lm_arena_take(arena, (uint64_t)(lm_pad(rows) / LM_LANES) * (cols / LM_BLOCK),
+				  sizeof(struct lm_block));
+	if (!matrix.floats && !matrix.panels)
+		return lm_why(load->why, MW_LM_E_MEMORY, "no memory for tensor %s", name);
+	*ret_matrix = matrix;
+	return MW_LM_E_OK;
+}
+
+static void pack_block(struct lm_block *panel, uint32_t lane, uint8_t flip,
+		       const struct lm_q8_block *block)
+{
+	uint8_t bytes[LM_BLOCK];
+
+	panel->scale[lane] = block->scale;
+	for (size_t i = 0; i < LM_BLOCK; i++)
+		bytes[i] = (uint8_t)block->q[i] ^ flip;
+	for (size_t g = 0; g < LM_BLOCK / 4; g++)
+		memcpy(panel->q[g][lane], bytes + 4 * g, 4);
+}
+
+static bool pack_row(const struct lm_matrix *matrix, uint32_t row, uint8_t flip,
+		     const struct gguf_tensor *tensor, uint64_t tensor_row,
+		     struct lm_q8_block *blocks)
+{
+	uint32_t n_blocks = matrix->cols / LM_BLOCK;
+	struct lm_block *panel;
+
+	if (matrix->floats)
+		return lm_row_floats(tensor, tensor_row,
+				     matrix->floats + (size_t)row * matrix->cols);
+	if (!lm_row_blocks(tensor, tensor_row, blocks))
+		return false;
+	panel = matrix->panels + (size_t)(row / LM_LANES) * n_blocks;
+	for (uint32_t b = 0; b < n_blocks; b++)
+		pack_block(&panel[b], row % LM_LANES, flip, &blocks[b]);
+	return true;
+}
+
+/* Puts a tensor into rows first_row.. of a matrix. */
+static mw_lm_err fill_rows(const struct lm_load *load, const char *name, uint32_t first_row,
+			   uint32_t rows, const struct lm_matrix *matrix)
+{
+	struct lm_q8_block blocks[LM_MAX_WIDTH / LM_BLOCK];
+	const struct gguf_tensor *tensor;
+	mw_lm_err err = find_tensor(load, name, rows, matrix->cols, &tensor);
+
+	for (uint32_t i = 0; i < rows && !err; i++)
+		if (!pack_row(matrix, first_row + i, load->model->ops->weight_flip, tensor, i,
+			      blocks))
+			err = lm_why(load->why, MW_LM_E_FORMAT,
+				     "tensor %s: a value of row %u is not finite", name, i);
+	load->model->info.n_parameters += err ? 0 : (uint64_t)rows * matrix->cols;
+	return err;
+}
+
+/* A matrix from n tensors, one below the other. */
+static mw_lm_err read_matrix(const struct lm_load *load, const char *const *names,
+			     const uint32_t *rows, size_t n, uint32_t cols,
+			     struct lm_matrix *ret_matrix)
+{
+	const struct gguf_tensor *tensor;
+	uint32_t total = 0, at = 0;
+	mw_lm_err err = MW_LM_E_OK;
+
+	/* shapes first: nothing is allocated for a tensor that the file does not hold */
+	for (size_t i = 0; i < n && !err; i++) {
+		err = find_tensor(load, names[i], rows[i], cols, &tensor);
+		total += rows[i];
+	}
+	if (!err)
+		err = matrix_new(load, names[0], total, cols, ret_matrix);
+	for (size_t i = 0; i < n && !err; i++) {
+		err = fill_rows(load, names[i], at, rows[i], ret_matrix);
+		at += rows[i];
+	}
+	return err;
+}
+
+struct layer_name {
+	char text[64];
+};
+
+static const char *layer_tensor(uint32_t layer, const char *name, struct layer_name *ret_name)
+{
+	(void)snprintf(ret_name->text, sizeof(ret_name->text), "blk.%u.%s.weight", layer, name);
+	return ret_name->text;
+}
+
+/* A matrix from the parts that the architecture names; a single part holds all rows. */
+static mw_lm_err read_stack(const struct lm_load *load, uint32_t layer, const char *const *parts,
+			    const uint32_t *rows, size_t n_rows, uint32_t cols,
+			    struct lm_matrix *ret_matrix)
+{
+	struct layer_name texts[4];
+	const char *names[4];
+	uint32_t all = 0;
+	size_t n = 0;
+
+	for (size_t i = 0; i < n_rows; i++)
+		all += rows[i];
+	for (; n < 4 && parts[n]; n++)
+		names[n] = layer_tensor(layer, parts[n], &texts[n]);
+	return read_matrix(load, names, n == 1 ? &all : rows, n, cols, ret_matrix);
+}
+
+static mw_lm_err read_layer(const struct lm_load *load, uint32_t i)
+{
+	struct mw_lm *model = load->model;
+	struct lm_layer *layer = &model->layers[i];
+	uint32_t n_embd = model->info.n_embd, size = model->info.head_size;
+	const uint32_t qkv[] = {layer->n_head * size, layer->n_kv * size, layer->n_kv * size};
+	const uint32_t gate_up[] = {layer->n_ff, layer->n_ff};
+	const char *const out[] = {"attn_output", NULL}, *const down[] = {"ffn_down", NULL};
+	struct layer_name name;
+	mw_lm_err err;
+
+	err = read_vector(load, layer_tensor(i, "attn_norm", &name), n_embd, &layer->attn_norm);
+	if (!err)
+		err = read_stack(load, i, model->arch->qkv, qkv, 3, n_embd, &layer->qkv);
+	if (!err)
+		err = read_stack(load, i, out, &n_embd, 1, qkv[0], &layer->out);
+	if (!err)
+		err =
+		    read_vector(load, layer_tensor(i, "ffn_norm", &name), n_embd, &layer->ffn_norm);
+	if (!err)
+		err =
+		    read_stack(load, i, model->arch->gate_up, gate_up, 2, n_embd, &layer->gate_up);
+	if (!err)
+		err = read_stack(load, i, down, &n_embd, 1, layer->n_ff, &layer->down);
+	return err;
+}
+
+static mw_lm_err read_head(const struct lm_load *load, size_t i, const char *weight,
+			   const char *bias)
+{
+	struct mw_lm *model = load->model;
+	float *value;
+	mw_lm_err err = read_vector(load, weight, model->info.n_embd, &model->head_weight[i]);
+
+	if (!err)
+		err = read_vector(load, bias, 1, &value);
+	if (!err)
+		model->head_bias[i] = *value;
+	return err;
+}
+
+mw_lm_err lm_weights_read(const struct lm_load *load)
+{
+	struct mw_lm *model = load->model;
+	uint32_t n_vocab = model->info.n_vocab, n_embd = model->info.n_embd;
+	const char *const embd = "token_embd.weight", *const output = "output.weight";
+	mw_lm_err err = read_matrix(load, &embd, &n_vocab, 1, n_embd, &model->embd);
+
+	model->output = model->embd;
+	if (!err && !model->arch->windows && gguf_tensor_find(load->gguf, output))
+		err = read_matrix(load, &output, &n_vocab, 1, n_embd, &model->output);
+	if (!err)
+		err = read_vector(load, "output_norm.weight", n_embd, &model->output_norm);
+	for (uint32_t i = 0; i < model->info.n_layers && !err; i++)
+		err = read_layer(load, i);
+	if (err || !model->arch->windows)
+		return err;
+	err = read_head(load, 0, "patch_head.asset.weight", "patch_head.asset.bias");
+	return err ? err
+		   : read_head(load, 1, "patch_head.channel.weight", "patch_head.channel.bias");
+}
+
+void lm_matrix_add_row(const struct lm_matrix *matrix, uint8_t flip, uint32_t row, float *x)
+{
+	uint32_t n_blocks = matrix->cols / LM_BLOCK, lane = row % LM_LANES;
+	const struct lm_block *block;
+
+	if (matrix->floats) {
+		for (uint32_t i = 0; i < matrix->cols; i++)
+			x[i] += matrix->floats[(size_t)row * matrix->cols + i];
+		return;
+	}
+	block = matrix->panels + (size_t)(row / LM_LANES) * n_blocks;
+	for (uint32_t b = 0; b < n_blocks; b++, block++, x += LM_BLOCK)
+		for (uint32_t i = 0; i < LM_BLOCK; i++)
+			x[i] += block->scale[lane] *
+				(float)(int8_t)(block->q[i / 4][lane][i % 4] ^ flip);
+}
