@@ -51,6 +51,7 @@ class Answers:
         for name, value in said.items():
             self.said.setdefault(name, []).append(value)
         truth = group.data["patch"].astype(bool)
+        self.label.setdefault("now", []).append(truth[:, 0, -1])
         self.asset.append((out.asset.numpy().ravel(), truth[:, 0].ravel()))
         self.channel.append((out.channel.numpy().ravel(), truth[:, 1:].ravel()))
 
@@ -104,7 +105,8 @@ class Reader:
         said = {
             "verdict": verdict, "share": share[:, FAULT], "fault": fault,
             "top": torch.where(named, top + 1, torch.zeros_like(top)), "onset": logits.argmax(1),
-            "asset_head": out.asset.amax(1), "heads": heads,
+            "asset_head": out.asset.amax(1), "heads": heads, "asset_now": out.asset[:, -1],
+            "channel_now": out.channel[:, :, -1].amax(1),
         }  # fmt: skip
         return {name: value.numpy() for name, value in said.items()}, out
 
@@ -174,6 +176,8 @@ def evaluate(model: Millwright, setup: Setup, role: str, limit: int) -> dict:
         "windows": len(real),
         "patch_auroc_asset": auroc(*asset),
         "patch_auroc_channel": auroc(*channel),
+        "now_auroc_asset": auroc(said["asset_now"], label["now"]),
+        "now_auroc_channel": auroc(said["channel_now"], label["now"]),
         "window_auroc": auroc(said["heads"], real),
         "window_auroc_without_operations": auroc(said["heads"][~operation], real[~operation]),
         "verdict_auroc": auroc(said["share"], real),

@@ -18,6 +18,7 @@ class LossWeights:
     asset_patch: float
     channel_patch: float
     answer: float
+    last_patch: float  # how much the newest patch counts: it alone decides a live score
 
 
 def answer_loss(model: Millwright, hidden: Tensor, target: Tensor, weight: Tensor, first: int) -> Tensor:
@@ -28,15 +29,23 @@ def answer_loss(model: Millwright, hidden: Tensor, target: Tensor, weight: Tenso
     return (token * weight[known]).sum() / len(target)
 
 
+def patch_loss(logit: Tensor, truth: Tensor, last: float) -> Tensor:
+    """Mean over [..., patches], the newest patch weighted by `last`."""
+    bce = fn.binary_cross_entropy_with_logits(logit.float(), truth, reduction="none")
+    weight = torch.ones(logit.shape[-1])
+    weight[-1] = last
+    return (bce * (weight / weight.mean())).mean()
+
+
 def losses(
-    model: Millwright, out: Output, patch: Tensor, target: Tensor, weight: Tensor, first: int
-) -> Tensor:
+    model: Millwright, out: Output, patch: Tensor, target: Tensor, weight: Tensor, first: int,
+    weights: LossWeights,
+) -> Tensor:  # fmt: skip
     """The three parts of PARTS."""
-    bce = fn.binary_cross_entropy_with_logits
     return torch.stack(
         (
-            bce(out.asset.float(), patch[:, 0]),
-            bce(out.channel.float(), patch[:, 1:]),
+            patch_loss(out.asset, patch[:, 0], weights.last_patch),
+            patch_loss(out.channel, patch[:, 1:], weights.last_patch),
             answer_loss(model, out.tail, target, weight, first),
         )
     )

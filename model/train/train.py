@@ -109,9 +109,9 @@ class Trainer:
         for group in self.optimiser.param_groups:
             group["lr"] = self.learning_rate()
         out = forward(self.model, batch.codes, batch.tail, fused=self.setup.config["fused"])
-        first = self.setup.first_answer
-        parts = losses(self.model, out, batch.patch, batch.target, batch.weight, first)
-        loss = total(parts, self.setup.loss_weights)
+        first, weights = self.setup.first_answer, self.setup.loss_weights
+        parts = losses(self.model, out, batch.patch, batch.target, batch.weight, first, weights)
+        loss = total(parts, weights)
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.options["clip"])
