@@ -40,7 +40,7 @@ struct simulate {
 
 	struct mw_mqtt *mqtt;
 	atomic_ullong published, delivered;
-	int64_t start_ns; /* data time of row 0 */
+	int64_t start_ns; /* data time of row 0; 0 = such that the data ends now */
 	int64_t period_ns;
 	char why[512];
 };
@@ -338,6 +338,17 @@ static size_t longest_rows(const struct simulate *s)
 	return longest;
 }
 
+/* Faster than real time the data ends now, so that no row lies in the receiver's future. */
+static void set_start(struct simulate *s)
+{
+	if (s->start_ns == 0) {
+		s->start_ns = mw_clock_now_ns();
+		if (s->speed != 1)
+			s->start_ns -= (int64_t)longest_rows(s) * s->period_ns;
+	}
+	s->start_ns -= s->start_ns % s->period_ns;
+}
+
 static mw_err simulate(struct simulate *s)
 {
 	mw_err err = make_series(s);
@@ -347,11 +358,7 @@ static mw_err simulate(struct simulate *s)
 			print_assets(s);
 		return err;
 	}
-	/* Data time ends now, so that no row lies in the receiver's future. */
-	s->start_ns = mw_clock_now_ns();
-	if (s->speed != 1)
-		s->start_ns -= (int64_t)longest_rows(s) * s->period_ns;
-	s->start_ns -= s->start_ns % s->period_ns;
+	set_start(s);
 	if (s->truth_path && (err = write_truth(s)))
 		return mw_why(err, s->why, sizeof(s->why), "%s: %m", s->truth_path);
 	err = connect_broker(s);
@@ -374,6 +381,7 @@ static const struct option long_options[] = {{"host", required_argument, NULL, '
 					     {"speed", required_argument, NULL, 's'},
 					     {"seed", required_argument, NULL, 'S'},
 					     {"truth", required_argument, NULL, 'T'},
+					     {"start", required_argument, NULL, 'b'},
 					     {"delimiter", required_argument, NULL, 'd'},
 					     {"time", required_argument, NULL, 'i'},
 					     {"ignore", required_argument, NULL, 'g'},
@@ -396,6 +404,7 @@ static void usage(FILE *to)
 		"  --rows N --learn N    length; the first N rows are healthy (2000, 400)\n"
 		"  --period SECONDS      between rows in the data's time (1)\n"
 		"  --speed X             times real time; 0 = as fast as the broker takes it (1)\n"
+		"  --start TIME          of the first row (default: so that the data ends now)\n"
 		"  --seed N --topic T    (1, factory)   --host H --port P  (127.0.0.1, 1883)\n"
 		"  --truth FILE          writes what was injected, one JSON line each\n"
 		"  --print-assets        prints the assets block for millwright.conf and ends\n"
@@ -444,6 +453,8 @@ static bool set_option(struct simulate *s, int option, const char *text)
 	case 'T':
 		s->truth_path = text;
 		return true;
+	case 'b':
+		return mw_time_parse(text, &s->start_ns) == MW_E_OK;
 	case 'd':
 		s->delimiter = text;
 		return true;
