@@ -129,7 +129,7 @@ static void draw_life(struct generic_channel *c, double n_learn, struct mw_rng *
 	c->rest = draw_rest(c->scale, rng);
 }
 
-static void draw_reading(struct generic_channel *c, struct mw_rng *rng)
+static void draw_reading(struct generic_channel *c, bool noisy, struct mw_rng *rng)
 {
 	double offset = c->scale * mw_rng_log_uniform(rng, 1, 40);
 	double step = c->scale * mw_rng_log_uniform(rng, 0.08, 1.2);
@@ -138,7 +138,7 @@ static void draw_reading(struct generic_channel *c, struct mw_rng *rng)
 	c->offset = mw_rng_chance(rng, 0.1) ? -offset : offset;
 	if (mw_rng_chance(rng, 0.1))
 		c->offset = 0;
-	c->noise = c->scale * mw_rng_log_uniform(rng, 0.02, 1.2);
+	c->noise = c->scale * mw_rng_log_uniform(rng, noisy ? 0.3 : 0.02, noisy ? 4 : 1.2);
 	c->step = mw_rng_chance(rng, 0.25) ? step : 0;
 }
 
@@ -152,19 +152,43 @@ static void name_channel(struct generic_channel *c, size_t i, enum mw_role role,
 	c->id.role = role;
 }
 
-static void make_state(struct generic_channel *c, struct mw_rng *rng)
+static void make_state(struct generic_channel *c, size_t i, bool run, struct mw_rng *rng)
 {
-	c->kind = CHANNEL_STATE;
+	c->kind = run ? CHANNEL_RUN : CHANNEL_STATE;
 	c->threshold = c->scale * mw_rng_uniform(rng, -0.3, 1);
 	c->offset = 0;
 	c->gain = 1;
 	c->noise = 0;
 	c->step = 1;
+	name_channel(c, i, MW_ROLE_STATE, "");
+}
+
+static void make_command(struct generic_channel *c, size_t i)
+{
+	c->kind = CHANNEL_COMMAND;
+	c->noise = 0;
+	c->step = 0;
+	name_channel(c, i, MW_ROLE_SETPOINT, "");
+}
+
+/* What is not measured but told: only where something measured is left beside it. */
+static void draw_told(struct generic *g, size_t i, struct mw_rng *rng)
+{
+	double luck = mw_rng_uniform(rng, 0, 1);
+	bool commanded = g->driver[0].kind == DRIVER_STEPS && g->driver[0].amp > 0;
+
+	if (i == 0)
+		return;
+	if (luck < 0.05)
+		make_state(&g->channel[i], i, mw_rng_chance(rng, 0.5), rng);
+	else if (luck < 0.1 && commanded)
+		make_command(&g->channel[i], i);
 }
 
 static void draw_channels(struct generic *g, double n_learn, struct mw_rng *rng)
 {
 	double density = mw_rng_uniform(rng, 0.3, 0.95);
+	bool noisy = mw_rng_chance(rng, 0.4);
 
 	for (size_t i = 0; i < g->n_channel; i++) {
 		struct generic_channel *c = &g->channel[i];
@@ -173,10 +197,9 @@ static void draw_channels(struct generic *g, double n_learn, struct mw_rng *rng)
 		c->loop = -1;
 		draw_mix(g, c, density, rng);
 		draw_life(c, n_learn, rng);
-		draw_reading(c, rng);
+		draw_reading(c, noisy, rng);
 		name_channel(c, i, measured[m].role, measured[m].unit);
-		if (mw_rng_chance(rng, 0.05) && i > 0)
-			make_state(c, rng);
+		draw_told(g, i, rng);
 	}
 }
 
@@ -270,8 +293,11 @@ static void draw_loop(struct generic *g, struct mw_rng *rng)
 static void draw_loops(struct generic *g, struct mw_rng *rng)
 {
 	size_t most = g->n_channel < 2 ? 1 : g->n_channel < 6 ? 2 : GENERIC_MAX_LOOP;
-	size_t n = mw_rng_chance(rng, 0.45) ? 0 : 1 + mw_rng_below(rng, most);
+	size_t n;
 
+	if (g->n_channel >= 6 && g->n_channel < 16)
+		most = 4;
+	n = mw_rng_chance(rng, 0.45) ? 0 : 1 + mw_rng_below(rng, most);
 	while (n-- > 0)
 		draw_loop(g, rng);
 }

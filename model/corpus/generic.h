@@ -12,7 +12,7 @@
 #include "model/corpus/plant.h"
 
 #define GENERIC_MAX_DRIVER 10
-#define GENERIC_MAX_LOOP   4
+#define GENERIC_MAX_LOOP   10
 #define GENERIC_GROSS      30.0 /* noise units at level 1 */
 
 enum generic_driver_kind { DRIVER_STEPS, DRIVER_WANDER, DRIVER_CYCLE, DRIVER_SLOW };
@@ -37,7 +37,9 @@ enum generic_channel_kind {
 	CHANNEL_PV,
 	CHANNEL_VALVE,
 	CHANNEL_SETPOINT,
-	CHANNEL_STATE
+	CHANNEL_STATE,   /* a threshold on the movement */
+	CHANNEL_COMMAND, /* what a driver of steps was told to do */
+	CHANNEL_RUN,     /* running or standing */
 };
 
 struct generic_channel {

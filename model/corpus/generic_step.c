@@ -237,17 +237,25 @@ static void step_loop(struct generic_loop *loop, double disturbance, double band
 	    loop->keep * loop->value + (1 - loop->keep) * (disturbance + loop->position + shake);
 }
 
-static double reading(const struct generic *g, const struct generic_channel *c, double value)
+static double inner_value(const struct generic *g, const struct generic_channel *c, double value,
+			  double told)
 {
-	if (c->kind == CHANNEL_STATE)
+	switch (c->kind) {
+	case CHANNEL_STATE:
 		return value > c->threshold ? 1 : 0;
-	if (c->kind == CHANNEL_PV)
-		value = g->loop[c->loop].value;
-	else if (c->kind == CHANNEL_VALVE)
-		value = g->loop[c->loop].command;
-	else if (c->kind == CHANNEL_SETPOINT)
-		value = g->loop[c->loop].target + g->loop[c->loop].target_shift;
-	return (value + c->offset) * c->gain;
+	case CHANNEL_RUN:
+		return g->run > 0.6 ? 1 : 0;
+	case CHANNEL_COMMAND:
+		return told;
+	case CHANNEL_PV:
+		return g->loop[c->loop].value;
+	case CHANNEL_VALVE:
+		return g->loop[c->loop].command;
+	case CHANNEL_SETPOINT:
+		return g->loop[c->loop].target + g->loop[c->loop].target_shift;
+	default:
+		return value;
+	}
 }
 
 static void step_loops(struct generic *g, const struct mw_plant_row *row, const double *value,
@@ -296,5 +304,7 @@ void generic_step(void *state, const struct mw_plant_row *row, struct mw_rng *rn
 	}
 	step_loops(g, row, value, rng);
 	for (size_t i = 0; i < g->n_channel; i++)
-		ret_true[i] = reading(g, &g->channel[i], value[i]);
+		ret_true[i] =
+		    (inner_value(g, &g->channel[i], value[i], driver[0]) + g->channel[i].offset) *
+		    g->channel[i].gain;
 }

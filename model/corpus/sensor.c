@@ -57,6 +57,8 @@ void mw_sensor_draw_instance(const struct mw_plant_channel *channel, double dt_s
 	bool heavy = mw_rng_chance(rng, 0.15);
 	bool glitches = mw_rng_chance(rng, 0.05);
 	bool loses = mw_rng_chance(rng, 0.03);
+	bool holds = mw_rng_chance(rng, 0.07);
+	unsigned hold = 2 + (unsigned)mw_rng_below(rng, 7);
 
 	*ret_sensor = (struct mw_sensor){
 	    .noise = noise,
@@ -68,6 +70,7 @@ void mw_sensor_draw_instance(const struct mw_plant_channel *channel, double dt_s
 	    .glitch = glitches && !silent ? glitch : 0,
 	    .glitch_size = glitch_size,
 	    .lost = loses ? 0.004 : 0,
+	    .hold = holds && !silent ? hold : 1,
 	};
 }
 
@@ -84,7 +87,7 @@ void mw_sensor_draw_row(const struct mw_sensor *sensor, struct mw_rng *rng,
 	ret_draw->lost = sensor->lost > 0 && mw_rng_chance(rng, sensor->lost);
 }
 
-static double smooth(struct mw_measuree *state, double keep, double input)
+static double smooth(struct mw_sensor_state *state, double keep, double input)
 {
 	state->level = state->primed ? keep * state->level + (1 - keep) * input : input;
 	state->primed = true;
@@ -98,12 +101,22 @@ static double digitise(const struct mw_sensor *sensor, double value)
 	return sensor->step > 0 ? rint(value / sensor->step) * sensor->step : value;
 }
 
-double mw_sensor_read(const struct mw_sensor *sensor, struct mw_measuree *state,
+/* The newest reading, or the one that is still on show. */
+static double show(const struct mw_sensor *sensor, struct mw_sensor_state *state, double value)
+{
+	if (state->age == 0)
+		state->last = value;
+	state->age = (state->age + 1) % sensor->hold;
+	return state->last;
+}
+
+double mw_sensor_read(const struct mw_sensor *sensor, struct mw_sensor_state *state,
 		      const struct mw_sensor_draw *draw, double truth)
 {
 	double value = smooth(state, sensor->keep, truth) + draw->noise;
 
-	return draw->lost ? NAN : digitise(sensor, value);
+	value = show(sensor, state, digitise(sensor, value));
+	return draw->lost ? NAN : value;
 }
 
 /* The factor whose effect comes nearest to the wanted size, with some luck in it. */
@@ -187,7 +200,7 @@ static bool drops(struct mw_sensor_trouble *trouble, double grown, size_t age)
 	return mw_rng_chance(&trouble->rng, share) || age == 0;
 }
 
-double mw_sensor_read_troubled(const struct mw_sensor *sensor, struct mw_measuree *state,
+double mw_sensor_read_troubled(const struct mw_sensor *sensor, struct mw_sensor_state *state,
 			       const struct mw_sensor_draw *draw, double truth,
 			       struct mw_sensor_trouble *trouble, double grown, size_t age)
 {
@@ -197,7 +210,7 @@ double mw_sensor_read_troubled(const struct mw_sensor *sensor, struct mw_measure
 	if (trouble->fault == MW_FAULT_LAG)
 		value = lagging(trouble, value);
 	value = digitise(sensor, distort(trouble, value, grown, age));
-	value = trouble->factor * value + trouble->offset;
+	value = show(sensor, state, trouble->factor * value + trouble->offset);
 	if (trouble->fault == MW_FAULT_STUCK) {
 		if (isnan(trouble->held))
 			trouble->held = value;

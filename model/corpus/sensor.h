@@ -2,7 +2,8 @@
  * sensor.h -- internal to the corpus: what stands between the truth and a reading, on any machine.
  *
  * A healthy sensor smooths (first-order lag), adds noise (sometimes with heavy tails and rare
- * glitches), clips to its range, rounds to its resolution and now and then loses a reading.  A
+ * glitches), clips to its range, rounds to its resolution, may show a reading
+ * for several rows (an analyser, a slow bus) and now and then loses one.  A
  * sensor fault ("trouble") acts on one sensor and only on the measured twin.
  *
  * Random numbers come in as a draw made once per row and channel and handed to both twins, so the
@@ -22,11 +23,14 @@ struct mw_sensor {
 	double glitch;              /* chance of a benign outlier per row */
 	double glitch_size;         /* its standard deviation */
 	double lost;                /* chance of a lost reading per row */
+	unsigned hold; /* rows from one reading to the next; 1 = every row has its own */
 };
 
-struct mw_measuree {
+struct mw_sensor_state {
 	double level; /* of the lag */
 	bool primed;  /* level holds something */
+	double last;  /* reading that is still shown */
+	unsigned age; /* rows since it was taken */
 };
 
 /* One row's random numbers for one sensor. */
@@ -40,11 +44,11 @@ struct mw_sensor_trouble {
 	enum mw_fault fault;
 	double size; /* at full strength, noise units */
 	double sign;
-	double strength;         /* 0..1, as injected */
-	double factor, offset;   /* unit error: reading = factor * value + offset */
-	double limit;            /* saturation */
-	double held;             /* stuck; NaN until the first row */
-	struct mw_measuree slow; /* lag */
+	double strength;             /* 0..1, as injected */
+	double factor, offset;       /* unit error: reading = factor * value + offset */
+	double limit;                /* saturation */
+	double held;                 /* stuck; NaN until the first row */
+	struct mw_sensor_state slow; /* lag */
 	struct mw_rng rng;
 	struct mw_measure stat;
 };
@@ -56,7 +60,7 @@ void mw_sensor_draw_row(const struct mw_sensor *sensor, struct mw_rng *rng,
 			struct mw_sensor_draw *ret_draw);
 
 /* The reading of a healthy sensor (NaN: lost). */
-double mw_sensor_read(const struct mw_sensor *sensor, struct mw_measuree *state,
+double mw_sensor_read(const struct mw_sensor *sensor, struct mw_sensor_state *state,
 		      const struct mw_sensor_draw *draw, double truth);
 /* Sets up a sensor fault of strength 0..1.  Bias, drift, spike, noise and saturation reach about
  * mw_sensor_size(strength) noise units; unit_error takes the real-world factor that comes nearest;
@@ -66,7 +70,7 @@ void mw_sensor_trouble_init(struct mw_sensor_trouble *trouble, enum mw_fault fau
 			    uint64_t seed, const struct mw_measure *stat);
 /* The reading of a sensor in trouble; grown: 0..1, share of full strength reached; age: rows since
  * onset. */
-double mw_sensor_read_troubled(const struct mw_sensor *sensor, struct mw_measuree *state,
+double mw_sensor_read_troubled(const struct mw_sensor *sensor, struct mw_sensor_state *state,
 			       const struct mw_sensor_draw *draw, double truth,
 			       struct mw_sensor_trouble *trouble, double grown, size_t age);
 

@@ -21,7 +21,7 @@ enum {
 /* One run of a machine, healthy or not; copied whole to begin the second twin. */
 struct machine_run {
 	void *state;
-	struct mw_measuree sensor[MW_SIM_MAX_CHANNELS];
+	struct mw_sensor_state sensor[MW_SIM_MAX_CHANNELS];
 };
 
 struct run {
