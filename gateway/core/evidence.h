@@ -105,11 +105,4 @@ MW_MUST_CHECK mw_err mw_evidence_pack(const struct mw_evidence *evidence, uint8_
 MW_MUST_CHECK mw_err mw_evidence_unpack(const struct mw_baseline *baseline, const uint8_t *data,
 					size_t size, struct mw_evidence **ret_evidence);
 
-/* Exact state, for the store: continuing from a restored one gives the same bits.  The parser trusts
- * nothing: MW_E_CORRUPT. */
-MW_MUST_CHECK mw_err mw_evidence_pack(const struct mw_evidence *evidence, uint8_t **ret_data,
-				      size_t *ret_size);
-MW_MUST_CHECK mw_err mw_evidence_unpack(const struct mw_baseline *baseline, const uint8_t *data,
-					size_t size, struct mw_evidence **ret_evidence);
-
 #endif
