@@ -96,6 +96,9 @@ class Trainer:
 
     @property
     def done_share(self) -> float:
+        """Of the budget: "steps" where the configuration has it, else "minutes"."""
+        if "steps" in self.options:
+            return self.progress.step / self.options["steps"]
         return self.progress.seconds / (self.options["minutes"] * 60)
 
     def learning_rate(self) -> float:

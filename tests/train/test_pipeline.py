@@ -17,7 +17,7 @@ from model.train.setup import DEFAULT_CONFIG, load_checkpoint, read_setup
 from model.train.train import run
 
 DESCRIBE = Path(os.environ["MW_DESCRIBE"])
-SECONDS = 16
+STEPS = 160
 
 
 def small_config(folder: Path) -> Path:
@@ -25,7 +25,7 @@ def small_config(folder: Path) -> Path:
     config |= {"describe": str(DESCRIBE), "shards": str(folder), "checkpoints": str(folder / "run")}
     config["model"] |= {"width": 64, "layers": 1, "heads": 2, "kv_heads": 1, "ffn": 64}
     config["data"]["positions_per_batch"] = 3000
-    config["optimiser"] |= {"minutes": SECONDS / 60, "warmup_steps": 20, "ema": 0.97, "log_steps": 20}
+    config["optimiser"] |= {"steps": STEPS, "warmup_steps": 20, "ema": 0.97, "log_steps": 20}
     path = folder / "config.json"
     path.write_text(json.dumps(config), encoding="utf-8")
     return path
@@ -38,9 +38,9 @@ class Pipeline(unittest.TestCase):
             fixture.make_shard(folder / "train-1.mwc", layout, 300, seed=1)
             fixture.make_shard(folder / "validation-1.mwc", layout, 60, seed=900001)
             setup = read_setup(small_config(folder))
-            setup.config["optimiser"]["minutes"] = SECONDS / 120
+            setup.config["optimiser"]["steps"] = STEPS // 2
             half = load_checkpoint(run(setup, resume=False), setup)[1]["progress"]
-            setup.config["optimiser"]["minutes"] = SECONDS / 60
+            setup.config["optimiser"]["steps"] = STEPS
             model, saved = load_checkpoint(run(setup, resume=True), setup)
             self.assertGreater(saved["progress"]["step"], half["step"])
             self.assertEqual(saved["progress"]["curve"][: len(half["curve"])], half["curve"])
