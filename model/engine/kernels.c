@@ -5,6 +5,10 @@
 
 static const struct lm_kernels *const all[] = {
     &lm_kernels_scalar,
+#if defined(__x86_64__)
+    &lm_kernels_avx2,
+    &lm_kernels_avx512vnni,
+#endif
 };
 
 #define N_ALL (sizeof(all) / sizeof(all[0]))

@@ -24,6 +24,7 @@
 #define LM_EXP_C5     5.0000001201e-1f
 #define LM_ROUND      12582912.0f /* 1.5 * 2^23: adding it rounds to whole numbers, half to even */
 #define LM_ROUND_BITS 0x4B400000u
+#define LM_NOTHING    1e-30f
 
 static inline uint32_t lm_bits(float x)
 {
@@ -70,6 +71,13 @@ static inline float lm_exp(float x)
 	y = y * (r * r) + r;
 	y = y + 1.0f;
 	return y * lm_float(((lm_bits(shifted) - LM_ROUND_BITS + 127u) & 0xFFu) << 23);
+}
+
+/* What the values of a block are multiplied with; 0 for a block of (nearly) nothing, whose quotient
+ * would not be finite. */
+static inline float lm_inverse(float max)
+{
+	return max > LM_NOTHING ? 127.0f / max : 0;
 }
 
 /* The tree over 16 lanes; destroys them. */

@@ -54,7 +54,7 @@ static void quantize(const float *x, size_t n_blocks, int8_t *q, float *scale, i
 
 		for (size_t i = 0; i < LM_BLOCK; i++)
 			max = lm_max(fabsf(x[i]), max);
-		inverse = max > 0 ? 127.0f / max : 0;
+		inverse = lm_inverse(max);
 		for (size_t i = 0; i < LM_BLOCK; i++) {
 			int32_t value = round_to_int8(x[i] * inverse);
 
