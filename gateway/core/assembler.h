@@ -34,10 +34,9 @@ struct mw_assembler_opts {
 };
 
 #define MW_VALUE_MAX        1e300 /* of a sample; further out it is no reading */
-#define MW_MAX_OPEN_SAMPLES 65536 /* kept until their row is ready; past it cells fold into means  \
-				   */
-#define MW_MAX_DETECT    4096     /* samples kept while the period is unknown */
-#define MW_MAX_LATE_ROWS 512      /* a longer lateness is cut to so many periods */
+#define MW_MAX_OPEN_SAMPLES 65536 /* of rows not ready yet; past it cells fold into means */
+#define MW_MAX_DETECT       4096  /* samples kept while the period is unknown */
+#define MW_MAX_LATE_ROWS    512   /* a longer lateness is cut to so many periods */
 
 enum mw_sample_fate {
 	MW_FATE_TAKEN,

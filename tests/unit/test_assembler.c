@@ -376,8 +376,7 @@ START_TEST(a_long_silence_restarts_the_grid_and_a_short_one_is_filled)
 }
 END_TEST
 
-/* --- the period ----------------------------------------------------------------------------------
- */
+/* --- the period ------------------------------------------------------------------------------ */
 
 enum pattern { EXACT, JITTERY, OWN_TIMES_IN_BATCHES, STAMPED_IN_BURSTS, LOSSY };
 
@@ -566,8 +565,7 @@ START_TEST(options_out_of_range_are_refused)
 }
 END_TEST
 
-/* --- the whole, by random streams
- * ------------------------------------------------------------------ */
+/* --- the whole, by random streams ------------------------------------------------------------ */
 
 /* A hard life: three channels, jitter, disorder, loss, duplicates, clock steps, gaps. */
 static void live(struct mw_assembler *a, struct mw_rng *rng, int64_t *clock, int i)
