@@ -327,7 +327,7 @@ static void forget_roles(struct generic *g)
 		name_channel(&g->channel[i], i, MW_ROLE_OTHER, "");
 }
 
-void generic_init(void *state, const struct mw_plant_setup *setup, struct mw_rng *rng)
+void mw_generic_init(void *state, const struct mw_plant_setup *setup, struct mw_rng *rng)
 {
 	struct generic *g = state;
 	double n_learn = (double)setup->n_learn;
@@ -392,8 +392,8 @@ const struct mw_plant mw_plant_generic = {
     .can = can,
     .n_can = sizeof(can) / sizeof(can[0]),
     .state_size = sizeof(struct generic),
-    .init = generic_init,
-    .step = generic_step,
+    .init = mw_generic_init,
+    .step = mw_generic_step,
     .describe = describe,
-    .cause = generic_fault_cause,
+    .cause = mw_generic_fault_cause,
 };

@@ -124,18 +124,19 @@ struct generic {
 };
 
 /* generic.c */
-void generic_init(void *state, const struct mw_plant_setup *setup, struct mw_rng *rng);
+void mw_generic_init(void *state, const struct mw_plant_setup *setup, struct mw_rng *rng);
 /* generic_step.c */
-void generic_step(void *state, const struct mw_plant_row *row, struct mw_rng *rng,
-		  double *ret_true);
+void mw_generic_step(void *state, const struct mw_plant_row *row, struct mw_rng *rng,
+		     double *ret_true);
 /* generic_fault.c: draws the fault; channels in causal order, their number returned; one row of the
  * fault: fills ret_add (internal units, per channel) with what it adds. */
-void generic_fault_draw(const struct generic *g, const struct mw_plant_act *act,
-			struct generic_fault *ret_fault);
-size_t generic_fault_cause(const void *state, const struct mw_plant_act *act, uint8_t *ret_channel);
-void generic_fault_row(struct generic *g, const struct mw_plant_row *row, const double *driver,
-		       double *ret_add);
+void mw_generic_fault_draw(const struct generic *g, const struct mw_plant_act *act,
+			   struct generic_fault *ret_fault);
+size_t mw_generic_fault_cause(const void *state, const struct mw_plant_act *act,
+			      uint8_t *ret_channel);
+void mw_generic_fault_row(struct generic *g, const struct mw_plant_row *row, const double *driver,
+			  double *ret_add);
 /* Unit of a channel, internal. */
-double generic_unit(const struct generic *g, const double *noise_unit, size_t channel);
+double mw_generic_unit(const struct generic *g, const double *noise_unit, size_t channel);
 
 #endif

@@ -3,7 +3,7 @@
 #include <math.h>
 #include <string.h>
 
-double generic_unit(const struct generic *g, const double *noise_unit, size_t channel)
+double mw_generic_unit(const struct generic *g, const double *noise_unit, size_t channel)
 {
 	return noise_unit[channel] / g->channel[channel].gain;
 }
@@ -270,8 +270,8 @@ static void draw_speed_loss(const struct generic *g, struct generic_fault *f, st
 	f->slow_down = 2;
 }
 
-void generic_fault_draw(const struct generic *g, const struct mw_plant_act *act,
-			struct generic_fault *ret_fault)
+void mw_generic_fault_draw(const struct generic *g, const struct mw_plant_act *act,
+			   struct generic_fault *ret_fault)
 {
 	struct generic_fault *f = ret_fault;
 	struct mw_rng rng;
@@ -376,12 +376,13 @@ static void list_pushed(struct order *o, const struct generic_fault *f)
 	}
 }
 
-size_t generic_fault_cause(const void *state, const struct mw_plant_act *act, uint8_t *ret_channel)
+size_t mw_generic_fault_cause(const void *state, const struct mw_plant_act *act,
+			      uint8_t *ret_channel)
 {
 	struct order o = {.g = state, .channel = ret_channel};
 	struct generic_fault f;
 
-	generic_fault_draw(o.g, act, &f);
+	mw_generic_fault_draw(o.g, act, &f);
 	if (f.loop >= 0)
 		list_loop(&o, (size_t)f.loop, f.fault == MW_FAULT_HUNTING);
 	list_pushed(&o, &f);
@@ -422,7 +423,7 @@ static void step_profile(struct generic *g)
 
 static void begin(struct generic *g, const struct mw_plant_act *act, const double *driver)
 {
-	generic_fault_draw(g, act, &g->fault);
+	mw_generic_fault_draw(g, act, &g->fault);
 	mw_rng_seed(&g->fault_rng, ~act->seed);
 	g->fault_source = g->fault.profile == PROFILE_PULSES ? 1 : mw_rng_normal(&g->fault_rng);
 	if (g->fault.profile == PROFILE_WALK)
@@ -452,20 +453,21 @@ static void push(struct generic *g, const struct mw_plant_row *row, const double
 	const struct generic_fault *f = &g->fault;
 	size_t reference = f->reference >= 0 ? (size_t)f->reference : i;
 	double force = row->fault.level * GENERIC_GROSS;
-	double target =
-	    force * f->weight[i] * g->fault_profile * generic_unit(g, row->noise_unit, reference);
+	double target = force * f->weight[i] * g->fault_profile *
+			mw_generic_unit(g, row->noise_unit, reference);
 
 	g->fault_out[i] = f->keep[i] * g->fault_out[i] + (1 - f->keep[i]) * target;
 	ret_add[i] = g->fault_out[i];
 	if (f->has_remix)
-		ret_add[i] += force * generic_unit(g, row->noise_unit, i) * remixed(g, i, driver);
+		ret_add[i] +=
+		    force * mw_generic_unit(g, row->noise_unit, i) * remixed(g, i, driver);
 	if (f->cut >= 0)
 		ret_add[i] += g->channel[i].mix[f->cut] * (g->cut_at - driver[f->cut]) *
 			      fmin(6 * row->fault.level, 1);
 }
 
-void generic_fault_row(struct generic *g, const struct mw_plant_row *row, const double *driver,
-		       double *ret_add)
+void mw_generic_fault_row(struct generic *g, const struct mw_plant_row *row, const double *driver,
+			  double *ret_add)
 {
 	if (row->fault.fault == MW_FAULT_NONE) {
 		g->fault.fault = MW_FAULT_NONE;

@@ -157,17 +157,18 @@ static void step_operation(struct generic *g, const struct mw_plant_act *act)
 /* A driver as it acts: its own movement, what operations add, and its size. */
 static double driver_now(const struct generic *g, struct generic_driver *d, bool operated)
 {
-	double value = d->value + d->shift;
+	bool used = d->amp > 0.3; /* else it has no learned range to speak of */
+	double value = d->value;
 
 	if (!operated) {
 		d->seen_low = fmin(d->seen_low, d->value);
 		d->seen_high = fmax(d->seen_high, d->value);
-	} else if (g->operation.seen) {
-		value = fmin(fmax(value, d->seen_low), d->seen_high);
+	} else if (g->operation.seen && used) {
+		return d->amp * fmin(fmax(value + d->shift, d->seen_low), d->seen_high);
 	}
 	if (operated && d->kind == DRIVER_CYCLE)
 		value *= g->operation.cycle_amp;
-	return value * d->amp;
+	return value * d->amp + d->shift * (used ? d->amp : 0.3);
 }
 
 /* ---- channels ---- */
@@ -270,7 +271,7 @@ static void step_loops(struct generic *g, const struct mw_plant_row *row, const 
 
 		step_target(loop, rng);
 		if (sick)
-			size = force * generic_unit(g, row->noise_unit, (size_t)loop->pv);
+			size = force * mw_generic_unit(g, row->noise_unit, (size_t)loop->pv);
 		if (sick && row->fault.fault == MW_FAULT_VALVE_STUCK && row->fault.age_rows == 0)
 			jam(loop, g->fault.hold * size);
 		if (row->fault.fault == MW_FAULT_VALVE_STUCK)
@@ -280,7 +281,8 @@ static void step_loops(struct generic *g, const struct mw_plant_row *row, const 
 	}
 }
 
-void generic_step(void *state, const struct mw_plant_row *row, struct mw_rng *rng, double *ret_true)
+void mw_generic_step(void *state, const struct mw_plant_row *row, struct mw_rng *rng,
+		     double *ret_true)
 {
 	struct generic *g = state;
 	double driver[GENERIC_MAX_DRIVER];
@@ -296,7 +298,7 @@ void generic_step(void *state, const struct mw_plant_row *row, struct mw_rng *rn
 		step_driver(g, &g->driver[k], slow, rng);
 		driver[k] = driver_now(g, &g->driver[k], operated);
 	}
-	generic_fault_row(g, row, driver, add);
+	mw_generic_fault_row(g, row, driver, add);
 	for (size_t i = 0; i < g->n_channel; i++) {
 		struct generic_channel *c = &g->channel[i];
 

@@ -1,5 +1,5 @@
 /*
- * plant.h -- internal to the corpus: the op table by which series.c runs a machine.
+ * plant.h -- internal to the corpus: the op table by which run.c runs a machine.
  *
  * A machine file (pump.c, generic.c) defines one `const struct mw_plant mw_plant_NAME` and adds one
  * line to plants.c.  The machine computes only physical truth; what sensors do to it (noise,
@@ -13,8 +13,8 @@
  * At most one process fault and one operation act at a row.
  *
  * Size of a fault.  act.level is linear: 1 is gross, about 30 noise units on the channel named
- * first (noise unit: see series.c; roughly one and a half of the sensor's noise), and the effect
- * should be roughly proportional to it, so 0.05 is barely visible.  series.c corrects what is far
+ * first (noise unit: see measure.h; roughly one and a half of the sensor's noise), and the effect
+ * should be roughly proportional to it, so 0.05 is barely visible.  run.c corrects what is far
  * off by running the fault again at another level, which works when effect grows with level.  Level
  * already contains the growth; levels up to MW_PLANT_MAX_LEVEL must not break the machine (no NaN,
  * no inf).

@@ -1,44 +1,9 @@
-#include "model/corpus/measure.h"
-#include "model/corpus/plant.h"
-#include "model/corpus/sensor.h"
+#include "model/corpus/run.h"
 
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 #define MIN_LEARN 16
-#define N_RETRY   3 /* corrections of a fault's level */
-
-enum {
-	FORK_PLANT = 1,
-	FORK_SENSOR,
-	FORK_CHANNELS,
-	FORK_INJECTION,
-	FORK_PLACE,
-	FORK_ROW = 1u << 20
-};
-
-/* One run of a machine, healthy or not; copied whole to begin the second twin. */
-struct machine_run {
-	void *state;
-	struct mw_sensor_state sensor[MW_SIM_MAX_CHANNELS];
-};
-
-struct run {
-	const struct mw_plant *plant;
-	struct mw_sim_series *series;
-	struct mw_rng rng;
-	struct mw_sensor sensor[MW_SIM_MAX_CHANNELS];
-	struct mw_measure stat[MW_SIM_MAX_CHANNELS];
-	size_t n_full;                       /* channels of the machine */
-	uint8_t column[MW_SIM_MAX_CHANNELS]; /* machine's channel of each channel of the series */
-	double full_unit[MW_SIM_MAX_CHANNELS];
-	double level[MW_SIM_MAX_INJECTIONS]; /* full level of each injection */
-	uint64_t seed[MW_SIM_MAX_INJECTIONS];
-	struct mw_sensor_trouble trouble[MW_SIM_MAX_INJECTIONS];
-	size_t split; /* first row of any fault; n_rows: none */
-	struct machine_run now, at_split;
-};
 
 static bool is_process_act(enum mw_fault fault)
 {
@@ -88,304 +53,11 @@ static bool spec_ok(const struct mw_sim_spec *spec)
 	return mw_plant_find(spec->machine) != NULL;
 }
 
-/* ---- what acts at a row ---- */
-
-/* Full strength is reached after growth_rows; the row of onset already shows something. */
-static double grown(const struct mw_sim_injection *in, size_t row)
-{
-	double age = (double)(row - in->onset_row) + 1;
-
-	return in->growth_rows > 0 ? fmin(age / (in->growth_rows + 1), 1) : 1;
-}
-
-static bool acts(const struct mw_sim_injection *in, size_t row)
-{
-	return row >= in->onset_row && row < in->end_row;
-}
-
-static struct mw_plant_act act_of(const struct run *run, size_t i, size_t row)
-{
-	const struct mw_sim_injection *in = &run->series->spec.injection[i];
-
-	return (struct mw_plant_act){
-	    .fault = in->fault,
-	    .level = run->level[i] * grown(in, row),
-	    .full_level = run->level[i],
-	    .age_rows = row - in->onset_row,
-	    .length_rows = in->end_row - in->onset_row,
-	    .seed = run->seed[i],
-	};
-}
-
-static void set_acting(const struct run *run, size_t row, bool faulty, struct mw_plant_row *ret)
-{
-	const struct mw_sim_spec *spec = &run->series->spec;
-
-	ret->fault = ret->operation = (struct mw_plant_act){.fault = MW_FAULT_NONE};
-	for (size_t i = spec->n_injection; i-- > 0;) {
-		enum mw_fault_kind kind = mw_fault_kind_of(spec->injection[i].fault);
-
-		if (!acts(&spec->injection[i], row))
-			continue;
-		if (kind == MW_KIND_OPERATION)
-			ret->operation = act_of(run, i, row);
-		else if (kind == MW_KIND_PROCESS && faulty)
-			ret->fault = act_of(run, i, row);
-	}
-}
-
-/* The sensor fault of a channel at a row; the first of the list when there are several. */
-static int trouble_at(const struct run *run, size_t channel, size_t row)
-{
-	const struct mw_sim_spec *spec = &run->series->spec;
-
-	for (size_t i = 0; i < spec->n_injection; i++)
-		if (spec->injection[i].channel == (int)channel &&
-		    mw_fault_kind_of(spec->injection[i].fault) == MW_KIND_SENSOR &&
-		    acts(&spec->injection[i], row))
-			return (int)i;
-	return -1;
-}
-
-/* The machine's channels that a process fault moves, in causal order. */
-static size_t plant_cause(const struct run *run, size_t i, uint8_t *ret_full)
-{
-	struct mw_plant_act act = act_of(run, i, run->series->spec.injection[i].onset_row);
-	const struct mw_plant_can *can;
-
-	if (run->plant->cause)
-		return run->plant->cause(run->now.state, &act, ret_full);
-	can = find_can(run->plant, act.fault);
-	memcpy(ret_full, can->cause, can->n_cause);
-	return can->n_cause;
-}
-
-/* ---- one row, one run ---- */
-
-static double read_sensor(struct run *run, size_t c, size_t row, const struct mw_sensor_draw *draw,
-			  double truth, bool faulty)
-{
-	int i = faulty ? trouble_at(run, c, row) : -1;
-	const struct mw_sim_injection *in;
-
-	if (i < 0)
-		return mw_sensor_read(&run->sensor[c], &run->now.sensor[c], draw, truth);
-	in = &run->series->spec.injection[i];
-	return mw_sensor_read_troubled(&run->sensor[c], &run->now.sensor[c], draw, truth,
-				       &run->trouble[i], grown(in, row), row - in->onset_row);
-}
-
-static void run_row(struct run *run, size_t row, bool faulty, double *ret_value)
-{
-	double truth[MW_SIM_MAX_CHANNELS] = {0};
-	struct mw_plant_row input = {
-	    .dt_s = run->series->period_s,
-	    .noise_unit = faulty ? run->full_unit : NULL,
-	};
-	struct mw_rng rng;
-
-	set_acting(run, row, faulty, &input);
-	mw_rng_fork(&run->rng, FORK_ROW + 2 * row, &rng);
-	run->plant->step(run->now.state, &input, &rng, truth);
-	mw_rng_fork(&run->rng, FORK_ROW + 2 * row + 1, &rng);
-	for (size_t c = 0; c < run->series->n_channels; c++) {
-		struct mw_sensor_draw draw;
-
-		mw_sensor_draw_row(&run->sensor[c], &rng, &draw);
-		ret_value[c] = read_sensor(run, c, row, &draw, truth[run->column[c]], faulty);
-	}
-}
-
-static void run_copy(const struct run *run, const struct machine_run *from, struct machine_run *to)
-{
-	memcpy(to->state, from->state, run->plant->state_size);
-	memcpy(to->sensor, from->sensor, sizeof(to->sensor));
-}
-
-static void run_healthy(struct run *run)
-{
-	struct mw_sim_series *series = run->series;
-
-	for (size_t row = 0; row < series->n_rows; row++) {
-		if (row == run->split)
-			run_copy(run, &run->now, &run->at_split);
-		run_row(run, row, false, series->healthy + row * series->n_channels);
-	}
-}
-
-/* ---- noise units ---- */
-
-/* Units of the series' channels, and of the machine's channels that nobody measures (those get
- * none: 0). */
-static int measure_units(struct run *run)
-{
-	const struct mw_sim_series *series = run->series;
-	double *scratch = malloc(series->spec.n_learn * sizeof(*scratch));
-
-	if (!scratch)
-		return -1;
-	for (size_t c = 0; c < run->series->n_channels; c++) {
-		mw_measure_channel(series->healthy + c, series->spec.n_learn, series->n_channels,
-				   run->sensor[c].step, scratch, &run->stat[c]);
-		run->series->noise_unit[c] = run->stat[c].noise_unit;
-		run->full_unit[run->column[c]] = run->stat[c].noise_unit;
-	}
-	free(scratch);
-	return 0;
-}
-
-/* ---- faults ---- */
-
-static void mark_effect(struct mw_sim_series *series, size_t at, size_t channel)
-{
-	double value = series->value[at];
-	double healthy = series->healthy[at];
-
-	if (isnan(value))
-		series->effect[at] = isnan(healthy) ? 0 : MW_SIM_EFFECT_LOST;
-	else if (isnan(healthy))
-		series->effect[at] = 0;
-	else
-		series->effect[at] = (float)(fabs(value - healthy) / series->noise_unit[channel]);
-}
-
-static void run_faulty(struct run *run)
-{
-	struct mw_sim_series *series = run->series;
-	const struct mw_sim_spec *spec = &series->spec;
-
-	for (size_t i = 0; i < spec->n_injection; i++) {
-		const struct mw_sim_injection *in = &spec->injection[i];
-
-		if (mw_fault_kind_of(in->fault) == MW_KIND_SENSOR)
-			mw_sensor_trouble_init(&run->trouble[i], in->fault, in->strength,
-					       run->seed[i], &run->stat[in->channel]);
-	}
-	run_copy(run, &run->at_split, &run->now);
-	for (size_t row = run->split; row < series->n_rows; row++) {
-		size_t at = row * series->n_channels;
-
-		run_row(run, row, true, series->value + at);
-		for (size_t c = 0; c < series->n_channels; c++)
-			mark_effect(series, at + c, c);
-	}
-}
-
-static double peak_effect(const struct mw_sim_series *series, const struct mw_sim_injection *in,
-			  int channel)
-{
-	float peak = 0;
-
-	for (size_t row = in->onset_row; row < in->end_row && row < series->n_rows; row++)
-		for (size_t c = 0; c < series->n_channels; c++)
-			if (channel < 0 || c == (size_t)channel)
-				peak = fmaxf(peak, series->effect[row * series->n_channels + c]);
-	return (double)peak;
-}
-
-/* Brings the realised peak of process faults near what their strength asks for.  True: a level has
- * changed and the fault has to run again.  Effects need not be linear, so half steps in logarithm
- * for large corrections, and a fault that cannot reach its size stays as large as it gets. */
-static bool correct_levels(struct run *run)
-{
-	const struct mw_sim_spec *spec = &run->series->spec;
-	bool changed = false;
-
-	for (size_t i = 0; i < spec->n_injection; i++) {
-		const struct mw_sim_injection *in = &spec->injection[i];
-		double want = mw_sensor_size(in->strength);
-		double peak;
-		double level;
-
-		if (mw_fault_kind_of(in->fault) != MW_KIND_PROCESS || want <= 0)
-			continue;
-		peak = peak_effect(run->series, in, -1);
-		level = run->level[i] * fmin(fmax(want / fmax(peak, 1e-3), 0.02), 8);
-		level = fmin(level, MW_PLANT_MAX_LEVEL);
-		if ((peak > 1.6 * want || peak < 0.6 * want) &&
-		    fabs(level - run->level[i]) > 0.1 * run->level[i]) {
-			run->level[i] = level;
-			changed = true;
-		}
-	}
-	return changed;
-}
-
-/* ---- labels ---- */
-
-static void label_rows(struct mw_sim_series *series)
-{
-	memset(series->fault_at, -1, series->n_rows);
-	memset(series->operation_at, -1, series->n_rows);
-	for (size_t i = series->spec.n_injection; i-- > 0;) {
-		const struct mw_sim_injection *in = &series->spec.injection[i];
-		bool operation = mw_fault_kind_of(in->fault) == MW_KIND_OPERATION;
-		int8_t *label = operation ? series->operation_at : series->fault_at;
-
-		for (size_t row = in->onset_row; row < in->end_row; row++)
-			label[row] = (int8_t)i;
-	}
-}
-
-static int series_channel(const struct run *run, uint8_t full)
-{
-	for (size_t c = 0; c < run->series->n_channels; c++)
-		if (run->column[c] == full)
-			return (int)c;
-	return -1;
-}
-
-/* Channels in the machine's causal order, those that show nothing left out.  When none of the
- * machine's list shows anything: the one with the largest effect. */
-static void label_cause(struct run *run, size_t i)
-{
-	struct mw_sim_series *series = run->series;
-	const struct mw_sim_injection *in = &series->spec.injection[i];
-	uint8_t full[MW_SIM_MAX_CHANNELS];
-	size_t n = plant_cause(run, i, full);
-	double best = -1;
-	uint8_t n_cause = 0;
-
-	for (size_t k = 0; k < n; k++) {
-		int c = series_channel(run, full[k]);
-
-		if (c >= 0 && peak_effect(series, in, c) >= 0.5)
-			series->cause_order[i][n_cause++] = (uint8_t)c;
-	}
-	for (size_t c = 0; n_cause == 0 && c < series->n_channels; c++) {
-		double peak = peak_effect(series, in, (int)c);
-
-		if (peak <= best)
-			continue;
-		best = peak;
-		series->cause_order[i][0] = (uint8_t)c;
-	}
-	series->n_cause[i] = n_cause ? n_cause : 1;
-}
-
-static void label(struct run *run)
-{
-	struct mw_sim_series *series = run->series;
-
-	label_rows(series);
-	for (size_t i = 0; i < series->spec.n_injection; i++) {
-		const struct mw_sim_injection *in = &series->spec.injection[i];
-		enum mw_fault_kind kind = mw_fault_kind_of(in->fault);
-
-		if (kind == MW_KIND_PROCESS) {
-			label_cause(run, i);
-		} else if (kind == MW_KIND_SENSOR) {
-			series->cause_order[i][0] = (uint8_t)in->channel;
-			series->n_cause[i] = 1;
-		}
-	}
-}
-
 /* ---- making one ---- */
 
 /* Which of a physical machine's channels this plant has instruments for: all, or some, but always
  * one that shows each injected fault first. */
-static void choose_columns(struct run *run, size_t n_wanted)
+static void choose_columns(struct mw_run *run, size_t n_wanted)
 {
 	const struct mw_sim_spec *spec = &run->series->spec;
 	bool keep[MW_SIM_MAX_CHANNELS] = {false};
@@ -397,7 +69,7 @@ static void choose_columns(struct run *run, size_t n_wanted)
 		uint8_t full[MW_SIM_MAX_CHANNELS];
 
 		if (mw_fault_kind_of(spec->injection[i].fault) == MW_KIND_PROCESS &&
-		    plant_cause(run, i, full) > 0 && !keep[full[0]] && n_kept < n_wanted)
+		    mw_run_cause(run, i, full) > 0 && !keep[full[0]] && n_kept < n_wanted)
 			n_kept += keep[full[0]] = true;
 	}
 	while (n_kept < n_wanted) {
@@ -413,7 +85,7 @@ static void choose_columns(struct run *run, size_t n_wanted)
 	run->series->n_channels = n_kept;
 }
 
-static void make_channels(struct run *run)
+static void make_channels(struct mw_run *run)
 {
 	struct mw_plant_channel drawn[MW_SIM_MAX_CHANNELS];
 	const struct mw_plant_channel *channel = run->plant->channel;
@@ -423,7 +95,7 @@ static void make_channels(struct run *run)
 
 	run->n_full = run->plant->n_channel;
 	if (run->plant->describe) {
-		run->n_full = run->plant->describe(run->now.state, drawn);
+		run->n_full = run->plant->describe(run->now.plant, drawn);
 		channel = drawn;
 	}
 	if (n_wanted == 0 || n_wanted > run->n_full)
@@ -439,7 +111,7 @@ static void make_channels(struct run *run)
 }
 
 /* A sensor that measures something: commands and states only when there is nothing else. */
-static int draw_channel(const struct run *run, struct mw_rng *rng)
+static int draw_channel(const struct mw_run *run, struct mw_rng *rng)
 {
 	size_t n = run->series->n_channels;
 	size_t c = mw_rng_below(rng, n);
@@ -450,7 +122,7 @@ static int draw_channel(const struct run *run, struct mw_rng *rng)
 	return (int)c;
 }
 
-static void draw_injections(struct run *run)
+static void draw_injections(struct mw_run *run)
 {
 	const struct mw_sim_spec *spec = &run->series->spec;
 	struct mw_rng rng;
@@ -465,13 +137,13 @@ static void draw_injections(struct run *run)
 	}
 }
 
-static int place_injections(struct run *run)
+static int place_injections(struct mw_run *run)
 {
 	struct mw_sim_spec *spec = &run->series->spec;
 	struct mw_rng rng;
 
 	mw_rng_fork(&run->rng, FORK_PLACE, &rng);
-	run->split = spec->n_rows;
+	run->first_fault = run->first_operation = spec->n_rows;
 	for (size_t i = 0; i < spec->n_injection; i++) {
 		struct mw_sim_injection *in = &spec->injection[i];
 		bool operation = mw_fault_kind_of(in->fault) == MW_KIND_OPERATION;
@@ -485,24 +157,26 @@ static int place_injections(struct run *run)
 			in->channel = drawn;
 		if (in->channel >= (int)run->series->n_channels)
 			return -1;
-		if (!operation && in->onset_row < run->split)
-			run->split = in->onset_row;
+		if (operation && in->onset_row < run->first_operation)
+			run->first_operation = in->onset_row;
+		if (!operation && in->onset_row < run->first_fault)
+			run->first_fault = in->onset_row;
 	}
 	return 0;
 }
 
-static void settle(struct run *run)
+static void settle(struct mw_run *run)
 {
 	double truth[MW_SIM_MAX_CHANNELS];
 	struct mw_plant_row idle = {.dt_s = run->series->period_s};
 	struct mw_rng rng;
 
-	mw_rng_fork(&run->rng, FORK_ROW - 1, &rng);
+	mw_rng_fork(&run->rng, FORK_SETTLE, &rng);
 	for (size_t i = 0; i < run->plant->settle_rows; i++)
-		run->plant->step(run->now.state, &idle, &rng, truth);
+		run->plant->step(run->now.plant, &idle, &rng, truth);
 }
 
-static int make_machine(struct run *run)
+static int make_machine(struct mw_run *run)
 {
 	struct mw_sim_series *series = run->series;
 	struct mw_plant_setup setup = {
@@ -512,20 +186,22 @@ static int make_machine(struct run *run)
 	};
 	struct mw_rng rng;
 
-	run->now.state = calloc(1, run->plant->state_size);
-	run->at_split.state = calloc(1, run->plant->state_size);
-	if (!run->now.state || !run->at_split.state)
+	run->now.plant = calloc(1, run->plant->state_size);
+	run->at_fault.plant = calloc(1, run->plant->state_size);
+	run->at_operation.plant = calloc(1, run->plant->state_size);
+	if (!run->now.plant || !run->at_fault.plant || !run->at_operation.plant)
 		return -1;
 	mw_rng_fork(&run->rng, FORK_PLANT, &rng);
-	run->plant->init(run->now.state, &setup, &rng);
+	run->plant->init(run->now.plant, &setup, &rng);
 	settle(run);
 	draw_injections(run);
 	make_channels(run);
 	return place_injections(run);
 }
 
-static int make_arrays(struct mw_sim_series *series)
+static int make_arrays(struct mw_run *run)
 {
+	struct mw_sim_series *series = run->series;
 	size_t n = series->n_rows * series->n_channels;
 
 	series->value = calloc(n, sizeof(*series->value));
@@ -533,35 +209,31 @@ static int make_arrays(struct mw_sim_series *series)
 	series->effect = calloc(n, sizeof(*series->effect));
 	series->fault_at = calloc(series->n_rows, 1);
 	series->operation_at = calloc(series->n_rows, 1);
-	return series->value && series->healthy && series->effect && series->fault_at &&
-		       series->operation_at
-		   ? 0
-		   : -1;
+	run->calm = calloc(n, sizeof(*run->calm));
+	if (!series->value || !series->healthy || !series->effect || !series->fault_at)
+		return -1;
+	return series->operation_at && run->calm ? 0 : -1;
 }
 
-static int simulate(struct run *run)
+static int simulate(struct mw_run *run)
 {
-	struct mw_sim_series *series = run->series;
-
-	if (make_machine(run) < 0 || make_arrays(series) < 0)
+	if (make_machine(run) < 0 || make_arrays(run) < 0 || mw_run_all(run) < 0)
 		return -1;
-	run_healthy(run);
-	if (measure_units(run) < 0)
-		return -1;
-	memcpy(series->value, series->healthy,
-	       series->n_rows * series->n_channels * sizeof(*series->value));
-	if (run->split < series->n_rows) {
-		run_faulty(run);
-		for (size_t i = 0; i < N_RETRY && correct_levels(run); i++)
-			run_faulty(run);
-	}
-	label(run);
+	mw_run_label(run);
 	return 0;
+}
+
+static void run_done(struct mw_run *run)
+{
+	free(run->now.plant);
+	free(run->at_fault.plant);
+	free(run->at_operation.plant);
+	free(run->calm);
 }
 
 int mw_sim_series_new(const struct mw_sim_spec *spec, struct mw_sim_series **ret_series)
 {
-	struct run run = {0};
+	struct mw_run run = {0};
 	int rc;
 
 	if (!spec_ok(spec))
@@ -576,8 +248,7 @@ int mw_sim_series_new(const struct mw_sim_spec *spec, struct mw_sim_series **ret
 	run.series->period_s = spec->period_s > 0 ? spec->period_s : run.plant->period_s;
 	run.series->spec.period_s = run.series->period_s;
 	rc = simulate(&run);
-	free(run.now.state);
-	free(run.at_split.state);
+	run_done(&run);
 	if (rc < 0)
 		mw_sim_series_free(run.series);
 	else

@@ -17,9 +17,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define MW_SIM_MAX_CHANNELS 64
+#define MW_SIM_MAX_CHANNELS   64
 #define MW_SIM_MAX_INJECTIONS 32
-#define MW_SIM_NAME_SIZE 32
+#define MW_SIM_NAME_SIZE      32
 
 struct mw_sim_channel {
 	char name[MW_SIM_NAME_SIZE]; /* "discharge_pressure" */
@@ -42,7 +42,7 @@ struct mw_sim_spec {
 	enum mw_machine machine; /* MW_MACHINE_OTHER: the generic randomised process */
 	size_t n_rows;
 	size_t n_learn;    /* leading rows that stay healthy; noise units come from them */
-	size_t n_channels; /* generic process only: how many; 0 = drawn */
+	size_t n_channels; /* 0 = drawn; a physical machine has at most its own */
 	double period_s;   /* 0 = the machine's usual period */
 	size_t n_injection;
 	struct mw_sim_injection injection[MW_SIM_MAX_INJECTIONS];
@@ -55,10 +55,14 @@ struct mw_sim_series {
 	struct mw_sim_channel channel[MW_SIM_MAX_CHANNELS];
 	double *value;   /* n_rows x n_channels, row-major; NaN = no reading */
 	double *healthy; /* same shape: the twin without the *faults* (operations act on both) */
-	float *effect;   /* same shape: |value - healthy| in noise units of the channel (see .c);
-			    a lost reading counts as MW_SIM_EFFECT_LOST */
+	float *effect;   /* same shape: |value - healthy| in noise units of the channel (see
+			    measure.h);   a lost reading counts as MW_SIM_EFFECT_LOST */
 	double noise_unit[MW_SIM_MAX_CHANNELS];
-	/* Which injection acts at a row: index into spec.injection, or -1.  Faults and operations apart. */
+	/* Index into spec.injection, or -1.  fault_at: the fault that acts at the row, seen or not
+	 * (its effect lies in `effect`, and may outlast it).  operation_at: the operation that
+	 * *shows* at the row: some channel is 1 noise unit or more from where it would be without
+	 * operations, and either on the move or outside what was learned; the way back after its
+	 * end counts, having arrived where the machine has been before does not. */
 	int8_t *fault_at;     /* n_rows */
 	int8_t *operation_at; /* n_rows */
 	/* Per injection: channels in causal order (first cause first), by index. */
@@ -69,12 +73,15 @@ struct mw_sim_series {
 #define MW_SIM_EFFECT_LOST 20.0f
 
 /* 0, or -1 when memory is short or the spec breaks a limit above (rows 0, too many channels, an
- * injection out of range, or a fault the machine cannot have: see mw_sim_can). */
+ * injection out of range, or a fault the machine cannot have: see mw_sim_can).  Faults set in at
+ * n_learn or later, operations anywhere; n_learn is at least 16.  When process faults overlap, the
+ * first of the list acts; a sensor has its first listed fault. */
 int mw_sim_series_new(const struct mw_sim_spec *spec, struct mw_sim_series **ret_series);
 void mw_sim_series_free(struct mw_sim_series *series);
 
-/* Can this machine have this fault?  Sensor faults: always.  The generic process: sensor faults, all
- * operations, disturbance, coupling_change, hunting, drift-like fouling, leak.. (see generic.c). */
+/* Can this machine have this fault?  Sensor faults: every machine.  The generic process besides:
+ * all operations, disturbance, coupling_change, hunting, leak, blockage, fouling, overload,
+ * speed_loss, valve_stuck. */
 bool mw_sim_can(enum mw_machine machine, enum mw_fault fault);
 
 /* Draws a whole spec for the training corpus from one seed: machine, size, period, what is injected

@@ -379,8 +379,34 @@ START_TEST(rows_are_labelled_with_what_acts_on_them)
 	s = run(&spec);
 	for (size_t row = 0; row < N_ROWS; row++) {
 		ck_assert_int_eq(s->fault_at[row], row >= ONSET && row < 400 ? 0 : -1);
-		ck_assert_int_eq(s->operation_at[row], row >= 350 ? 1 : -1);
+		ck_assert(s->operation_at[row] == -1 || (s->operation_at[row] == 1 && row >= 350));
 	}
+	mw_sim_series_free(s);
+}
+END_TEST
+
+START_TEST(an_operation_is_labelled_while_it_shows_and_not_when_it_does_not)
+{
+	struct mw_sim_spec spec = plain_spec(MW_MACHINE_OTHER, 9);
+	size_t shown = 0;
+	struct mw_sim_series *s;
+
+	spec.n_channels = 8;
+	inject(&spec, MW_FAULT_SHUTDOWN, 1);
+	spec.injection[0].end_row = 400;
+	s = run(&spec);
+	for (size_t row = 0; row < N_ROWS; row++) {
+		ck_assert(row >= ONSET || s->operation_at[row] == -1);
+		shown += row < 400 && s->operation_at[row] == 0;
+	}
+	ck_assert_uint_gt(shown, 80);
+	ck_assert_int_eq(s->operation_at[N_ROWS - 1], -1);
+	mw_sim_series_free(s);
+	spec.injection[0].fault = MW_FAULT_LOAD_CHANGE;
+	spec.injection[0].strength = 0;
+	s = run(&spec);
+	for (size_t row = 0; row < N_ROWS; row++)
+		ck_assert_int_eq(s->operation_at[row], -1);
 	mw_sim_series_free(s);
 }
 END_TEST
@@ -583,6 +609,7 @@ MW_TEST_MAIN("sim", one_spec_gives_the_same_series_every_time,
 	     a_fault_of_no_strength_changes_no_reading, dropout_loses_readings_of_its_channel_only,
 	     sensor_faults_touch_no_other_channel, a_stuck_sensor_repeats_one_value,
 	     a_growing_fault_is_small_at_first, rows_are_labelled_with_what_acts_on_them,
+	     an_operation_is_labelled_while_it_shows_and_not_when_it_does_not,
 	     causes_are_channels_of_the_series_each_once, channels_have_distinct_names,
 	     as_many_channels_as_asked_for,
 	     a_physical_machine_with_few_instruments_keeps_the_telling_one,
