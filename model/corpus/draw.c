@@ -24,6 +24,15 @@ static enum mw_machine draw_machine(struct mw_rng *rng)
 	return physical[mw_rng_below(rng, n)];
 }
 
+/* Most sites sample a machine as is usual for it; the generic process counts in rows anyway. */
+static double draw_period(enum mw_machine machine, struct mw_rng *rng)
+{
+	double other = mw_rng_log_uniform(rng, 0.5, 2);
+	double period_s = mw_plant_find(machine)->period_s;
+
+	return mw_rng_chance(rng, 0.4) ? period_s * other : period_s;
+}
+
 static enum mw_fault draw_fault(enum mw_machine machine, enum mw_fault_kind kind,
 				struct mw_rng *rng)
 {
@@ -117,6 +126,7 @@ void mw_sim_spec_draw(uint64_t seed, struct mw_sim_spec *ret_spec)
 	spec.machine = draw_machine(&rng);
 	spec.n_learn = 256 + mw_rng_below(&rng, 193);
 	spec.n_rows = spec.n_learn + 256 + mw_rng_below(&rng, 385);
+	spec.period_s = draw_period(spec.machine, &rng);
 	what = mw_rng_uniform(&rng, 0, 1);
 	if (what < SHARE_NOTHING) {
 		*ret_spec = spec;

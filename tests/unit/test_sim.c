@@ -411,6 +411,27 @@ START_TEST(an_operation_is_labelled_while_it_shows_and_not_when_it_does_not)
 }
 END_TEST
 
+START_TEST(a_closed_loop_moves_a_symptom_to_its_valve)
+{
+	int moved = 0;
+
+	/* A leak pushes no valve by itself. */
+	for (uint64_t seed = 0; seed < 60; seed++) {
+		struct mw_sim_spec spec = plain_spec(MW_MACHINE_OTHER, seed);
+		struct mw_sim_series *s;
+
+		spec.n_channels = 6;
+		inject(&spec, MW_FAULT_LEAK, 0.9);
+		s = run(&spec);
+		for (size_t c = 0; c < s->n_channels; c++)
+			moved += s->channel[c].role == MW_ROLE_VALVE &&
+				 s->effect[(N_ROWS - 1) * s->n_channels + c] > 1.0f;
+		mw_sim_series_free(s);
+	}
+	ck_assert_int_ge(moved, 3);
+}
+END_TEST
+
 START_TEST(causes_are_channels_of_the_series_each_once)
 {
 	for (uint64_t seed = 700; seed < 900; seed++) {
@@ -610,6 +631,7 @@ MW_TEST_MAIN("sim", one_spec_gives_the_same_series_every_time,
 	     sensor_faults_touch_no_other_channel, a_stuck_sensor_repeats_one_value,
 	     a_growing_fault_is_small_at_first, rows_are_labelled_with_what_acts_on_them,
 	     an_operation_is_labelled_while_it_shows_and_not_when_it_does_not,
+	     a_closed_loop_moves_a_symptom_to_its_valve,
 	     causes_are_channels_of_the_series_each_once, channels_have_distinct_names,
 	     as_many_channels_as_asked_for,
 	     a_physical_machine_with_few_instruments_keeps_the_telling_one,
