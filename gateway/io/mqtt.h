@@ -3,7 +3,10 @@
  *
  * Persistent session with a fixed client id; reconnects with back-off for ever, also when the
  * broker is not there at start; subscriptions are renewed at every connect; the last will says
- * offline. Callbacks come from Paho's threads, hold no lock of ours and must return at once:
+ * offline.  With MQTT 5 the broker is asked not to send packets over four times max_packet_bytes;
+ * what lies between is refused here and counted, as is everything larger with 3.1.1.
+ *
+ * Callbacks come from Paho's threads, hold no lock of ours and must return at once:
  * Paho 1.3.12 sends the PUBACK when on_message returns, whatever it returns.
  */
 #ifndef MW_IO_MQTT_H
@@ -26,10 +29,12 @@ struct mw_mqtt_message {
 };
 
 struct mw_mqtt_events {
-	/* A message for subscription `source` (index given to subscribe). */
+	/* A message for subscription `source`: the index of the first one that matches. */
 	void (*on_message)(void *ctx, size_t source, const struct mw_mqtt_message *message);
+	/* Connected, lost, or an attempt failed (reason says which and why; lent for the call). */
 	void (*on_connected)(void *ctx, bool connected, const char *reason);
-	/* PUBACK (or failure) of a publish with this tag. */
+	/* PUBACK (or failure) of a publish with this tag.  After a failure the message may still
+	 * have arrived. */
 	void (*on_delivered)(void *ctx, uint64_t tag, bool ok);
 };
 
@@ -39,9 +44,18 @@ struct mw_mqtt_subscription {
 };
 
 struct mw_mqtt_stats {
-	uint64_t received, oversized, unmatched, published, reconnects;
+	uint64_t received;  /* messages that arrived */
+	uint64_t oversized; /* ... of them refused: topic and payload exceed max_packet_bytes */
+	uint64_t
+	    unmatched; /* ... of them for no subscription of ours, or with a NUL in the topic */
+	uint64_t published; /* delivered: PUBACK, or written at QoS 0 */
+	uint64_t failed;    /* given to on_delivered as not ok */
+	uint64_t reconnects;
 };
 
+/* Lends: what config's strings and the subscriptions' filters point to.  The rest is copied. `will`
+ * and every member of events may be NULL.  The password file is read here and again at every
+ * connect. */
 MW_MUST_CHECK mw_err mw_mqtt_new(const struct mw_conf_mqtt *config,
 				 const struct mw_mqtt_subscription *subscription, size_t n,
 				 const struct mw_mqtt_message *will,
@@ -59,8 +73,7 @@ void mw_mqtt_stats(struct mw_mqtt *mqtt, struct mw_mqtt_stats *ret_stats);
 /* Says goodbye (publishes nothing itself), waits at most timeout_ns, frees. */
 void mw_mqtt_free(struct mw_mqtt *mqtt, int64_t timeout_ns);
 
-/* --- topics: pure, in topic.c
- * --------------------------------------------------------------------- */
+/* --- topics: pure, in topic.c ------------------------------------------------------------- */
 
 #define MW_TOPIC_MAX 1024 /* bytes of a topic filter */
 

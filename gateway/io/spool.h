@@ -2,11 +2,11 @@
  * spool.h -- append-only log of received messages: what makes the PUBACK honest.
  *
  * Records are appended by the MQTT callback (any thread) and read by the pipeline (one thread), in
- * order, from a cursor that the store keeps.  A record is length, CRC-32, arrival time, source index,
- * flags, topic, payload.  write(2) on append (survives kill -9), fdatasync at most sync_ns later
- * (survives a power cut).  A torn tail is cut at open and counted.  Segments before the released
- * cursor are removed.  Past max_bytes or on a full disk an append is refused and counted: the newest
- * is dropped, never an acknowledged one.
+ * order, from a cursor that the store keeps.  A record is length, CRC-32, arrival time, source
+ * index, flags, topic, payload.  write(2) on append (survives kill -9), fdatasync at most sync_ns
+ * later (survives a power cut).  A torn tail is cut at open and counted.  Segments before the
+ * released cursor are removed.  Past max_bytes or on a full disk an append is refused and counted:
+ * the newest is dropped, never an acknowledged one.
  */
 #ifndef MW_IO_SPOOL_H
 #define MW_IO_SPOOL_H
@@ -22,7 +22,7 @@ struct mw_spool_cursor {
 
 struct mw_spool_record {
 	int64_t arrival_ns;
-	uint32_t source;   /* index of the matching source of the configuration */
+	uint32_t source; /* index of the matching source of the configuration */
 	bool retained;
 	struct mw_str topic;
 	const uint8_t *payload; /* lent until the next read */
