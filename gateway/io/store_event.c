@@ -21,7 +21,7 @@ static mw_err put_event(struct mw_store *store, const struct mw_event *e)
 	    " = (?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21,?22,?23,"
 	    "?24,?25) WHERE excluded.sequence >= event.sequence";
 
-	return store_do(store, sql, "tttttidddiiiiititttttttiii", e->id, e->asset,
+	return store_do(store, sql, "tttttidddiiiiitittttttiii", e->id, e->asset,
 			mw_machine_code(e->machine), mw_verdict_text(e->verdict),
 			mw_fault_code(e->fault), (int64_t)e->severity, e->score, e->p_value,
 			e->fault_probability, e->onset_ns, (int64_t)e->onset_before_window,

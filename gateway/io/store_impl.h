@@ -40,8 +40,8 @@ MW_MUST_CHECK mw_err store_do(struct mw_store *store, const char *sql, const cha
 MW_MUST_CHECK mw_err store_integer(struct mw_store *store, int64_t *ret_value, const char *sql,
 				   const char *types, ...);
 
-/* A step of several statements that happens whole or not at all, inside a transaction or on its own:
- * err = store_enter(s); if (!err) err = store_leave(s, work(s)); */
+/* A step of several statements that happens whole or not at all, inside a transaction or on its
+ * own: err = store_enter(s); if (!err) err = store_leave(s, work(s)); */
 MW_MUST_CHECK mw_err store_enter(struct mw_store *store);
 MW_MUST_CHECK mw_err store_leave(struct mw_store *store, mw_err err);
 

@@ -129,8 +129,7 @@ static mw_err read_whole_event(struct mw_store *store, sqlite3_stmt *stmt, struc
 	return err ? err : read_citations(store, row, event);
 }
 
-/* --- lists
- * ----------------------------------------------------------------------------------------- */
+/* --- lists ----------------------------------------------------------------------------------- */
 
 /* Every word becomes a quoted prefix, so that no text is a syntax error and Korean words are found
  * with any particle after them. */
@@ -170,8 +169,9 @@ static mw_err select_events(struct mw_store *store, const struct mw_event_query 
 	    " AND (?5 = 0 OR e.cleared_ns = 0) ORDER BY e.raised_ns DESC, e.row DESC LIMIT ?6";
 	int64_t limit = query->limit > 0 ? query->limit : 50;
 
-	return store_query(store, ret_stmt, sql, "ttiiii", query->asset, match, query->from_ns,
-			   query->to_ns, (int64_t)query->active_only,
+	return store_query(store, ret_stmt, sql, "ttiiii", query->asset,
+			   match && *match ? match : NULL, query->from_ns, query->to_ns,
+			   (int64_t)query->active_only,
 			   limit < MAX_EVENTS ? limit : (int64_t)MAX_EVENTS);
 }
 
@@ -235,8 +235,7 @@ mw_err mw_store_events(struct mw_store *store, const struct mw_event_query *quer
 	return MW_E_OK;
 }
 
-/* --- one
- * ------------------------------------------------------------------------------------------- */
+/* --- one ------------------------------------------------------------------------------------- */
 
 static void get_le64(const uint8_t *data, double *ret_value, size_t n)
 {

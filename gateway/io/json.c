@@ -1,0 +1,355 @@
+#include "gateway/io/json.h"
+
+#include "gateway/base/utf8.h"
+#include "gateway/io/when.h"
+
+#include <jansson.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ALERT_SCHEMA "millwright.alert/1"
+#define EVENT_SCHEMA "millwright.event/1"
+#define DUMP_FLAGS   (JSON_COMPACT | JSON_REAL_PRECISION(15))
+
+/* --- a small object -------------------------------------------------------------------------- */
+
+struct mw_json {
+	json_t *root;
+	mw_err err; /* the first failure */
+};
+
+struct mw_json *mw_json_object(void)
+{
+	struct mw_json *object = calloc(1, sizeof(*object));
+
+	if (object && !(object->root = json_object()))
+		object->err = MW_E_NOMEM;
+	return object;
+}
+
+void mw_json_free(struct mw_json *object)
+{
+	if (!object)
+		return;
+	json_decref(object->root);
+	free(object);
+}
+
+static void set(struct mw_json *object, const char *key, json_t *value)
+{
+	if (object && object->root && json_object_set_new(object->root, key, value) == 0)
+		return;
+	if (!object || !object->root)
+		json_decref(value);
+	if (object && !object->err)
+		object->err = MW_E_NOMEM;
+}
+
+static json_t *text_value(const char *text, size_t size)
+{
+	json_t *value = json_stringn(text, size);
+	char *copy;
+	uint32_t code;
+
+	if (value || !(copy = strndup(text, size)))
+		return value;
+	/* Byte for byte, so that citations still point at what they cite. */
+	for (size_t i = 0, n; i < size; i += n) {
+		n = mw_utf8_decode(copy + i, size - i, &code);
+		if (n == 0) {
+			copy[i] = '?';
+			n = 1;
+		}
+	}
+	value = json_stringn(copy, size);
+	free(copy);
+	return value;
+}
+
+static json_t *number_value(double value)
+{
+	return isfinite(value) ? json_real(value) : json_null();
+}
+
+static json_t *time_value(int64_t time_ns)
+{
+	char buf[MW_WHEN_SIZE];
+
+	return time_ns == 0 ? json_null() : json_string(mw_when_iso(time_ns, buf, sizeof(buf)));
+}
+
+void mw_json_text(struct mw_json *object, const char *key, const char *value)
+{
+	set(object, key, text_value(value, strlen(value)));
+}
+
+void mw_json_number(struct mw_json *object, const char *key, double value)
+{
+	set(object, key, number_value(value));
+}
+
+void mw_json_integer(struct mw_json *object, const char *key, int64_t value)
+{
+	set(object, key, json_integer(value));
+}
+
+void mw_json_bool(struct mw_json *object, const char *key, bool value)
+{
+	set(object, key, json_boolean(value));
+}
+
+void mw_json_null(struct mw_json *object, const char *key)
+{
+	set(object, key, json_null());
+}
+
+/* Unwraps a child; its failure becomes the object's. */
+static json_t *take(struct mw_json *object, struct mw_json *child)
+{
+	json_t *root = child ? json_incref(child->root) : NULL;
+
+	if (object && !object->err && (!child || child->err))
+		object->err = child ? child->err : MW_E_NOMEM;
+	mw_json_free(child);
+	return root;
+}
+
+void mw_json_child(struct mw_json *object, const char *key, struct mw_json *child)
+{
+	json_t *root = take(object, child);
+
+	if (root)
+		set(object, key, root);
+}
+
+void mw_json_append(struct mw_json *object, const char *key, struct mw_json *item)
+{
+	json_t *root = take(object, item);
+
+	if (!object || !root) {
+		json_decref(root);
+		return;
+	}
+	if (!json_object_get(object->root, key))
+		set(object, key, json_array());
+	if (json_array_append_new(json_object_get(object->root, key), root) != 0 && !object->err)
+		object->err = MW_E_NOMEM;
+}
+
+mw_err mw_json_finish(struct mw_json *object, char **ret_text)
+{
+	mw_err err = object ? object->err : MW_E_NOMEM;
+	char *text = err ? NULL : json_dumps(object->root, DUMP_FLAGS);
+
+	mw_json_free(object);
+	if (!text)
+		return err ? err : MW_E_NOMEM;
+	*ret_text = text;
+	return MW_E_OK;
+}
+
+/* --- events, out ----------------------------------------------------------------------------- */
+
+static void put_time(struct mw_json *object, const char *key, int64_t time_ns)
+{
+	set(object, key, time_value(time_ns));
+}
+
+static const char *direction_text(int direction)
+{
+	return direction > 0 ? "above" : direction < 0 ? "below" : "neither";
+}
+
+static const char *move_text(int move)
+{
+	return move > 0 ? "rose" : move < 0 ? "fell" : "held";
+}
+
+static struct mw_json *channel_object(const struct mw_event_channel *channel)
+{
+	const struct mw_channel_finding *f = &channel->finding;
+	struct mw_json *object = mw_json_object();
+
+	mw_json_text(object, "channel", channel->name);
+	mw_json_integer(object, "index", f->channel);
+	mw_json_text(object, "unit", channel->unit);
+	mw_json_number(object, "value", f->peak_value);
+	mw_json_number(object, "expected", f->expected);
+	mw_json_number(object, "deviation", f->deviation);
+	mw_json_number(object, "strength", f->strength);
+	mw_json_text(object, "direction", direction_text(f->direction));
+	mw_json_text(object, "move", move_text(f->move));
+	put_time(object, "time", f->peak_time_ns);
+	return object;
+}
+
+static void put_channels(struct mw_json *object, const struct mw_event *event)
+{
+	static const struct mw_event_channel none = {
+	    .finding = {.peak_value = NAN, .expected = NAN, .deviation = NAN}};
+	const struct mw_event_channel *first = event->n_channel > 0 ? &event->channel[0] : &none;
+
+	mw_json_text(object, "channel", first->name);
+	mw_json_text(object, "unit", first->unit);
+	mw_json_number(object, "value", first->finding.peak_value);
+	mw_json_number(object, "expected", first->finding.expected);
+	mw_json_number(object, "deviation", first->finding.deviation);
+	set(object, "channels", json_array());
+	for (size_t i = 0; i < event->n_channel; i++)
+		mw_json_append(object, "channels", channel_object(&event->channel[i]));
+}
+
+static void put_citations(struct mw_json *object, const struct mw_event *event)
+{
+	set(object, "citations", json_array());
+	for (size_t i = 0; i < event->n_citation; i++) {
+		const struct mw_citation *citation = &event->citation[i];
+		struct mw_json *item = mw_json_object();
+
+		mw_json_integer(item, "from", citation->from);
+		mw_json_integer(item, "to", citation->to);
+		mw_json_text(item, "reference", citation->reference);
+		mw_json_number(item, "value", citation->value);
+		mw_json_append(object, "citations", item);
+	}
+}
+
+/* The fault as the explanation calls it, in its language; else the code with spaces. */
+static void put_fault_name(struct mw_json *object, const struct mw_event *event)
+{
+	size_t length = strlen(event->explanation);
+	char name[64];
+
+	for (size_t i = 0; i < event->n_citation; i++) {
+		const struct mw_citation *c = &event->citation[i];
+
+		if (strcmp(c->reference, "fault") == 0 && c->from < c->to && c->to <= length) {
+			set(object, "fault_name",
+			    text_value(event->explanation + c->from, (size_t)(c->to - c->from)));
+			return;
+		}
+	}
+	(void)snprintf(name, sizeof(name), "%s", mw_fault_code(event->fault));
+	for (char *p = name; *p; p++)
+		if (*p == '_')
+			*p = ' ';
+	mw_json_text(object, "fault_name", name);
+}
+
+static void put_judgement(struct mw_json *object, const struct mw_event *event)
+{
+	mw_json_text(object, "asset", event->asset);
+	mw_json_text(object, "machine", mw_machine_code(event->machine));
+	mw_json_text(object, "verdict", mw_verdict_text(event->verdict));
+	mw_json_text(object, "fault", mw_fault_code(event->fault));
+	put_fault_name(object, event);
+	mw_json_number(object, "fault_probability", event->fault_probability);
+	mw_json_integer(object, "severity", event->severity);
+	mw_json_integer(object, "severity_opcua",
+			mw_event_severity_opcua(event->severity, event->score));
+	mw_json_number(object, "score", event->score);
+	mw_json_number(object, "p_value", event->p_value);
+}
+
+static void put_times(struct mw_json *object, const struct mw_event *event)
+{
+	put_time(object, "onset", event->onset_ns);
+	mw_json_bool(object, "onset_before_window", event->onset_before_window);
+	put_time(object, "raised", event->raised_ns);
+	put_time(object, "updated", event->updated_ns);
+	put_time(object, "cleared", event->cleared_ns);
+	put_time(object, "window_from", event->window_from_ns);
+	put_time(object, "window_to", event->window_to_ns);
+	mw_json_number(object, "period_s", (double)event->period_ns / 1e9);
+}
+
+static void put_words(struct mw_json *object, const struct mw_event *event)
+{
+	mw_json_text(object, "explanation", event->explanation);
+	mw_json_text(object, "language", mw_language_text(event->language));
+	mw_json_text(object, "form", mw_text_form_text(event->form));
+	mw_json_text(object, "cause", event->cause);
+	mw_json_text(object, "check", event->check);
+	put_citations(object, event);
+	mw_json_text(object, "model", event->model);
+}
+
+static struct mw_json *event_object(const struct mw_event *event, const char *schema,
+				    const char *transition, const char *gateway)
+{
+	struct mw_json *object = mw_json_object();
+
+	mw_json_text(object, "schema", schema);
+	mw_json_text(object, "id", event->id);
+	mw_json_integer(object, "sequence", event->sequence);
+	if (transition)
+		mw_json_text(object, "transition", transition);
+	mw_json_text(object, "state", mw_alarm_state_text(event->state));
+	mw_json_text(object, "gateway", gateway);
+	put_judgement(object, event);
+	put_times(object, event);
+	put_channels(object, event);
+	put_words(object, event);
+	return object;
+}
+
+static json_t *column(const double *value, const struct mw_event_window *window, size_t channel)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < window->n_rows; i++)
+		if (json_array_append_new(array,
+					  number_value(value[i * window->n_channels + channel])))
+			break; /* only without memory; the text is then refused by its length */
+	return array;
+}
+
+static struct mw_json *window_object(const struct mw_event *event,
+				     const struct mw_event_window *window)
+{
+	struct mw_json *object = mw_json_object();
+
+	put_time(object, "from", window->from_ns);
+	mw_json_number(object, "period_s", (double)window->period_ns / 1e9);
+	mw_json_integer(object, "rows", (int64_t)window->n_rows);
+	for (size_t c = 0; c < window->n_channels && c < event->n_channel; c++) {
+		struct mw_json *item = mw_json_object();
+
+		mw_json_text(item, "channel", event->channel[c].name);
+		set(item, "value", column(window->value, window, c));
+		set(item, "expected", column(window->expected, window, c));
+		mw_json_append(object, "channels", item);
+	}
+	return object;
+}
+
+mw_err mw_json_alert(const struct mw_event *event, enum mw_transition transition,
+		     const char *gateway, char **ret_text)
+{
+	return mw_json_finish(
+	    event_object(event, ALERT_SCHEMA, mw_transition_text(transition), gateway), ret_text);
+}
+
+mw_err mw_json_event(const struct mw_event *event, const struct mw_event_window *window,
+		     const char *gateway, char **ret_text)
+{
+	struct mw_json *object = event_object(event, EVENT_SCHEMA, NULL, gateway);
+
+	if (window && window->n_rows > 0)
+		mw_json_child(object, "window", window_object(event, window));
+	return mw_json_finish(object, ret_text);
+}
+
+mw_err mw_json_events(const struct mw_event *event, size_t n, const char *gateway, char **ret_text)
+{
+	struct mw_json *object = mw_json_object();
+
+	if (object)
+		set(object, "events", json_array());
+	for (size_t i = 0; i < n; i++)
+		mw_json_append(object, "events",
+			       event_object(&event[i], EVENT_SCHEMA, NULL, gateway));
+	return mw_json_finish(object, ret_text);
+}

@@ -1,0 +1,278 @@
+/* Events as the API sent them; nothing in them is trusted. */
+#include "gateway/io/json.h"
+#include "gateway/io/when.h"
+
+#include <jansson.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MAX_EVENTS 10000
+
+/* Reads members one by one; the first that is not what it must be sticks. */
+struct reader {
+	const json_t *object;
+	bool bad;
+};
+
+static const char *get_text(struct reader *in, const char *key)
+{
+	const char *text = json_string_value(json_object_get(in->object, key));
+
+	if (!text)
+		in->bad = true;
+	return text ? text : "";
+}
+
+static void copy_text(struct reader *in, const char *key, char *ret_text, size_t size)
+{
+	if ((size_t)snprintf(ret_text, size, "%s", get_text(in, key)) >= size)
+		in->bad = true;
+}
+
+static double get_number(struct reader *in, const char *key)
+{
+	const json_t *value = json_object_get(in->object, key);
+
+	if (json_is_null(value))
+		return NAN;
+	if (!json_is_number(value))
+		in->bad = true;
+	return json_number_value(value);
+}
+
+static int64_t get_integer(struct reader *in, const char *key, int64_t low, int64_t high)
+{
+	const json_t *value = json_object_get(in->object, key);
+	int64_t number = json_integer_value(value);
+
+	if (!json_is_integer(value) || number < low || number > high) {
+		in->bad = true;
+		return low;
+	}
+	return number;
+}
+
+static int64_t get_time(struct reader *in, const char *key)
+{
+	int64_t time_ns = 0;
+
+	if (json_is_null(json_object_get(in->object, key)))
+		return 0;
+	if (mw_when_parse(get_text(in, key), 0, &time_ns))
+		in->bad = true;
+	return time_ns;
+}
+
+static int64_t get_period(struct reader *in, const char *key)
+{
+	double seconds = get_number(in, key);
+
+	if (!(seconds >= 0 && seconds <= 1e8)) {
+		in->bad = true;
+		return 0;
+	}
+	return llround(seconds * 1e9);
+}
+
+static int get_code(struct reader *in, const char *key, int (*from_text)(const char *))
+{
+	int value = from_text(get_text(in, key));
+
+	if (value < 0)
+		in->bad = true;
+	return value < 0 ? 0 : value;
+}
+
+static int get_sign(struct reader *in, const char *key, const char *plus, const char *minus)
+{
+	const char *text = get_text(in, key);
+
+	return strcmp(text, plus) == 0 ? 1 : strcmp(text, minus) == 0 ? -1 : 0;
+}
+
+static bool parse_channel(const json_t *item, struct mw_event_channel *channel)
+{
+	struct reader in = {.object = item};
+	struct mw_channel_finding *f = &channel->finding;
+
+	copy_text(&in, "channel", channel->name, sizeof(channel->name));
+	copy_text(&in, "unit", channel->unit, sizeof(channel->unit));
+	f->channel = (uint32_t)get_integer(&in, "index", 0, MW_MAX_CHANNELS - 1);
+	f->peak_value = get_number(&in, "value");
+	f->expected = get_number(&in, "expected");
+	f->deviation = get_number(&in, "deviation");
+	f->strength = get_number(&in, "strength");
+	f->direction = get_sign(&in, "direction", "above", "below");
+	f->move = get_sign(&in, "move", "rose", "fell");
+	f->peak_time_ns = get_time(&in, "time");
+	return !in.bad;
+}
+
+static bool parse_citation(const json_t *item, struct mw_citation *citation)
+{
+	struct reader in = {.object = item};
+
+	citation->from = (uint16_t)get_integer(&in, "from", 0, MW_TEXT_SIZE);
+	citation->to = (uint16_t)get_integer(&in, "to", citation->from, MW_TEXT_SIZE);
+	copy_text(&in, "reference", citation->reference, sizeof(citation->reference));
+	citation->value = get_number(&in, "value");
+	return !in.bad;
+}
+
+static bool parse_lists(const json_t *root, struct mw_event *event)
+{
+	const json_t *channels = json_object_get(root, "channels");
+	const json_t *citations = json_object_get(root, "citations");
+
+	if (!json_is_array(channels) || json_array_size(channels) > MW_EVENT_CHANNELS ||
+	    !json_is_array(citations) || json_array_size(citations) > MW_MAX_CITATIONS)
+		return false;
+	event->n_channel = json_array_size(channels);
+	event->n_citation = json_array_size(citations);
+	for (size_t i = 0; i < event->n_channel; i++)
+		if (!parse_channel(json_array_get(channels, i), &event->channel[i]))
+			return false;
+	for (size_t i = 0; i < event->n_citation; i++)
+		if (!parse_citation(json_array_get(citations, i), &event->citation[i]))
+			return false;
+	return true;
+}
+
+static void parse_judgement(struct reader *in, struct mw_event *event)
+{
+	copy_text(in, "id", event->id, sizeof(event->id));
+	event->sequence = (uint32_t)get_integer(in, "sequence", 0, UINT32_MAX);
+	event->state = (enum mw_alarm_state)get_code(in, "state", mw_alarm_state_from_text);
+	copy_text(in, "asset", event->asset, sizeof(event->asset));
+	event->machine = (enum mw_machine)get_code(in, "machine", mw_machine_from_code);
+	event->verdict = (enum mw_verdict)get_code(in, "verdict", mw_verdict_from_text);
+	event->fault = (enum mw_fault)get_code(in, "fault", mw_fault_from_code);
+	event->fault_probability = get_number(in, "fault_probability");
+	event->severity = (unsigned)get_integer(in, "severity", 0, 3);
+	event->score = get_number(in, "score");
+	event->p_value = get_number(in, "p_value");
+}
+
+static bool parse_event(const json_t *root, struct mw_event *event)
+{
+	struct reader in = {.object = root};
+
+	memset(event, 0, sizeof(*event));
+	parse_judgement(&in, event);
+	event->onset_ns = get_time(&in, "onset");
+	event->onset_before_window = json_is_true(json_object_get(root, "onset_before_window"));
+	event->raised_ns = get_time(&in, "raised");
+	event->updated_ns = get_time(&in, "updated");
+	event->cleared_ns = get_time(&in, "cleared");
+	event->window_from_ns = get_time(&in, "window_from");
+	event->window_to_ns = get_time(&in, "window_to");
+	event->period_ns = get_period(&in, "period_s");
+	copy_text(&in, "explanation", event->explanation, sizeof(event->explanation));
+	event->language = (enum mw_language)get_code(&in, "language", mw_language_from_text);
+	event->form = (enum mw_text_form)get_code(&in, "form", mw_text_form_from_text);
+	copy_text(&in, "cause", event->cause, sizeof(event->cause));
+	copy_text(&in, "check", event->check, sizeof(event->check));
+	copy_text(&in, "model", event->model, sizeof(event->model));
+	return !in.bad && parse_lists(root, event);
+}
+
+static bool parse_column(const json_t *array, const struct mw_event_window *window, size_t channel,
+			 double *ret_value)
+{
+	if (!json_is_array(array) || json_array_size(array) != window->n_rows)
+		return false;
+	for (size_t i = 0; i < window->n_rows; i++) {
+		const json_t *value = json_array_get(array, i);
+
+		if (!json_is_number(value) && !json_is_null(value))
+			return false;
+		ret_value[i * window->n_channels + channel] =
+		    json_is_null(value) ? (double)NAN : json_number_value(value);
+	}
+	return true;
+}
+
+static bool parse_window(const json_t *root, struct mw_event_window *window)
+{
+	struct reader in = {.object = root};
+	const json_t *channels = json_object_get(root, "channels");
+
+	memset(window, 0, sizeof(*window));
+	if (!root)
+		return true;
+	window->n_rows = (size_t)get_integer(&in, "rows", 0, MW_WINDOW_ROWS);
+	window->from_ns = get_time(&in, "from");
+	window->period_ns = get_period(&in, "period_s");
+	window->n_channels = json_array_size(channels);
+	if (in.bad || window->n_channels > MW_EVENT_CHANNELS)
+		return false;
+	for (size_t c = 0; c < window->n_channels; c++) {
+		const json_t *item = json_array_get(channels, c);
+
+		if (!parse_column(json_object_get(item, "value"), window, c, window->value) ||
+		    !parse_column(json_object_get(item, "expected"), window, c, window->expected))
+			return false;
+	}
+	return true;
+}
+
+mw_err mw_json_parse_event(const char *text, size_t size, struct mw_event *ret_event,
+			   struct mw_event_window *ret_window)
+{
+	json_t *root = json_loadb(text, size, JSON_REJECT_DUPLICATES, NULL);
+	struct mw_event event;
+	struct mw_event_window window;
+	bool good = root && parse_event(root, &event) &&
+		    parse_window(json_object_get(root, "window"), &window);
+
+	json_decref(root);
+	if (!good)
+		return MW_E_MALFORMED;
+	*ret_event = event;
+	if (ret_window)
+		*ret_window = window;
+	return MW_E_OK;
+}
+
+static mw_err parse_events(const json_t *array, struct mw_event **ret_event, size_t *ret_n)
+{
+	size_t n = json_array_size(array);
+	struct mw_event *event;
+
+	if (!json_is_array(array) || n > MAX_EVENTS)
+		return MW_E_MALFORMED;
+	event = calloc(n > 0 ? n : 1, sizeof(*event));
+	if (!event)
+		return MW_E_NOMEM;
+	for (size_t i = 0; i < n; i++) {
+		if (!parse_event(json_array_get(array, i), &event[i])) {
+			free(event);
+			return MW_E_MALFORMED;
+		}
+	}
+	*ret_event = event;
+	*ret_n = n;
+	return MW_E_OK;
+}
+
+mw_err mw_json_parse_events(const char *text, size_t size, struct mw_event **ret_event,
+			    size_t *ret_n)
+{
+	json_t *root = json_loadb(text, size, JSON_REJECT_DUPLICATES, NULL);
+	mw_err err = parse_events(json_object_get(root, "events"), ret_event, ret_n);
+
+	json_decref(root);
+	return err;
+}
+
+char *mw_json_parse_error(const char *text, size_t size, char *buf, size_t buf_size)
+{
+	json_t *root = json_loadb(text, size, 0, NULL);
+	const char *message = json_string_value(json_object_get(root, "error"));
+
+	(void)snprintf(buf, buf_size, "%s", message ? message : "");
+	json_decref(root);
+	return buf;
+}

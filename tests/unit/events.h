@@ -1,0 +1,186 @@
+/* events.h -- a complete event for tests: every field has a value of its own. */
+#ifndef MW_TESTS_EVENTS_H
+#define MW_TESTS_EVENTS_H
+
+#include "gateway/core/event.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#define SECOND 1000000000LL
+
+static inline void cite(struct mw_event *event, const char *part, const char *reference,
+			double value)
+{
+	const char *at = strstr(event->explanation, part);
+	struct mw_citation *citation = &event->citation[event->n_citation++];
+
+	citation->from = (uint16_t)(at - event->explanation);
+	citation->to = (uint16_t)((size_t)citation->from + strlen(part));
+	(void)snprintf(citation->reference, sizeof(citation->reference), "%s", reference);
+	citation->value = value;
+}
+
+static inline void name_channel(struct mw_event_channel *channel, const char *name,
+				const char *unit, double value, double expected)
+{
+	(void)snprintf(channel->name, sizeof(channel->name), "%s", name);
+	(void)snprintf(channel->unit, sizeof(channel->unit), "%s", unit);
+	channel->finding.peak_value = value;
+	channel->finding.expected = expected;
+	channel->finding.deviation = (value - expected) / 0.05;
+	channel->finding.strength = fabs(channel->finding.deviation);
+	channel->finding.direction = value > expected ? 1 : -1;
+	channel->finding.move = channel->finding.direction;
+}
+
+static inline void word_event(struct mw_event *event)
+{
+	if (event->language == MW_LANGUAGE_KO) {
+		strcpy(event->explanation,
+		       "토출압력이 정상 4.1 bar보다 낮은 3.62 bar입니다. 캐비테이션이 의심됩니다.");
+		strcpy(event->cause, "흡입 필터가 막혔습니다");
+		strcpy(event->check, "흡입 밸브를 확인하세요");
+		cite(event, "캐비테이션", "fault", NAN);
+	} else {
+		strcpy(event->explanation,
+		       "discharge_pressure fell to 3.62 bar (normal 4.1 bar): cavitation.");
+		strcpy(event->cause, "suction strainer clogged");
+		strcpy(event->check, "inspect the suction valve");
+		cite(event, "cavitation", "fault", NAN);
+	}
+	cite(event, "3.62 bar", "c1.value", 3.62);
+	cite(event, "4.1 bar", "c1.normal", 4.1);
+}
+
+/* The event that `asset` raised at raised_ns, as it was raised. */
+static inline struct mw_event make_event(const char *asset, int64_t raised_ns,
+					 enum mw_language language)
+{
+	struct mw_event event = {
+	    .machine = MW_MACHINE_PUMP,
+	    .verdict = MW_VERDICT_FAULT,
+	    .fault = MW_FAULT_CAVITATION,
+	    .severity = 2,
+	    .score = 0.97,
+	    .p_value = 0.0004,
+	    .fault_probability = 0.81,
+	    .onset_ns = raised_ns - 40 * SECOND,
+	    .raised_ns = raised_ns,
+	    .updated_ns = raised_ns,
+	    .state = MW_ALARM_UNACK_ACTIVE,
+	    .n_channel = 2,
+	    .language = language,
+	    .form = MW_FORM_WORDS,
+	    .window_from_ns = raised_ns - 63 * SECOND,
+	    .window_to_ns = raised_ns + SECOND,
+	    .period_ns = SECOND,
+	};
+
+	(void)snprintf(event.asset, sizeof(event.asset), "%s", asset);
+	mw_event_id(asset, raised_ns, event.id);
+	name_channel(&event.channel[0], "discharge_pressure", "bar", 3.62, 4.1);
+	name_channel(&event.channel[1], "motor_current", "A", 12.25, 12.0);
+	event.channel[0].finding.channel = 3;
+	event.channel[0].finding.peak_time_ns = raised_ns - 2 * SECOND;
+	event.channel[1].finding.peak_time_ns = raised_ns - 3 * SECOND;
+	strcpy(event.model, "millwright-nano 1f2e3d");
+	word_event(&event);
+	return event;
+}
+
+static inline void next_transition(struct mw_event *event, enum mw_alarm_state state,
+				   int64_t after_ns)
+{
+	event->sequence++;
+	event->state = state;
+	event->updated_ns += after_ns;
+}
+
+/* 64 rows of the event's two channels: a step down after row 24; row 10 of the second is missing.
+ */
+static inline struct mw_event_window make_window(const struct mw_event *event)
+{
+	struct mw_event_window window = {.n_rows = MW_WINDOW_ROWS,
+					 .n_channels = event->n_channel,
+					 .from_ns = event->window_from_ns,
+					 .period_ns = event->period_ns};
+
+	for (size_t i = 0; i < window.n_rows; i++) {
+		window.value[2 * i] = i < 24 ? 4.1 + 0.01 * (double)(i % 3) : 3.62;
+		window.expected[2 * i] = 4.1;
+		window.value[2 * i + 1] = i == 10 ? (double)NAN : 12.0 + 0.001 * (double)i;
+		window.expected[2 * i + 1] = 12.0;
+	}
+	return window;
+}
+
+/* memcmp of two events would compare padding; this compares what they mean. */
+static inline bool same_number(double a, double b)
+{
+	return (isnan(a) && isnan(b)) || fabs(a - b) <= 1e-13 * fabs(a);
+}
+
+static inline bool same_channel(const struct mw_event_channel *a, const struct mw_event_channel *b)
+{
+	const struct mw_channel_finding *f = &a->finding, *g = &b->finding;
+
+	return strcmp(a->name, b->name) == 0 && strcmp(a->unit, b->unit) == 0 &&
+	       f->channel == g->channel && same_number(f->peak_value, g->peak_value) &&
+	       same_number(f->expected, g->expected) && same_number(f->deviation, g->deviation) &&
+	       same_number(f->strength, g->strength) && f->peak_time_ns == g->peak_time_ns &&
+	       f->direction == g->direction && f->move == g->move;
+}
+
+static inline bool same_words(const struct mw_event *a, const struct mw_event *b)
+{
+	if (a->n_citation != b->n_citation)
+		return false;
+	for (size_t i = 0; i < a->n_citation; i++)
+		if (a->citation[i].from != b->citation[i].from ||
+		    a->citation[i].to != b->citation[i].to ||
+		    strcmp(a->citation[i].reference, b->citation[i].reference) != 0 ||
+		    !same_number(a->citation[i].value, b->citation[i].value))
+			return false;
+	return a->language == b->language && a->form == b->form &&
+	       strcmp(a->explanation, b->explanation) == 0 && strcmp(a->cause, b->cause) == 0 &&
+	       strcmp(a->check, b->check) == 0 && strcmp(a->model, b->model) == 0;
+}
+
+static inline bool same_times(const struct mw_event *a, const struct mw_event *b)
+{
+	return a->onset_ns == b->onset_ns && a->onset_before_window == b->onset_before_window &&
+	       a->raised_ns == b->raised_ns && a->updated_ns == b->updated_ns &&
+	       a->cleared_ns == b->cleared_ns && a->window_from_ns == b->window_from_ns &&
+	       a->window_to_ns == b->window_to_ns && a->period_ns == b->period_ns;
+}
+
+static inline bool same_event(const struct mw_event *a, const struct mw_event *b)
+{
+	if (a->n_channel != b->n_channel)
+		return false;
+	for (size_t i = 0; i < a->n_channel; i++)
+		if (!same_channel(&a->channel[i], &b->channel[i]))
+			return false;
+	return strcmp(a->id, b->id) == 0 && strcmp(a->asset, b->asset) == 0 &&
+	       a->machine == b->machine && a->verdict == b->verdict && a->fault == b->fault &&
+	       a->severity == b->severity && same_number(a->score, b->score) &&
+	       same_number(a->p_value, b->p_value) &&
+	       same_number(a->fault_probability, b->fault_probability) && a->state == b->state &&
+	       a->sequence == b->sequence && same_times(a, b) && same_words(a, b);
+}
+
+static inline bool same_window(const struct mw_event_window *a, const struct mw_event_window *b)
+{
+	if (a->n_rows != b->n_rows || a->n_channels != b->n_channels || a->from_ns != b->from_ns ||
+	    a->period_ns != b->period_ns)
+		return false;
+	for (size_t i = 0; i < a->n_rows * a->n_channels; i++)
+		if (!same_number(a->value[i], b->value[i]) ||
+		    !same_number(a->expected[i], b->expected[i]))
+			return false;
+	return true;
+}
+
+#endif
