@@ -78,6 +78,9 @@ static mw_err explain_failure(CURL *curl, CURLcode code, const char *socket,
 		return mw_why(MW_E_IO, why, why_size,
 			      "%s: no permission; ask for membership of the socket's group",
 			      socket);
+	if (error == EAGAIN)
+		return mw_why(MW_E_IO, why, why_size, "%s: the daemon has too many clients",
+			      socket);
 	return mw_why(MW_E_IO, why, why_size,
 		      "no daemon answers at %s; is `millwright run` running?  A copy of the "
 		      "database can be read with --db FILE",

@@ -254,7 +254,7 @@ static mw_err listen_at(struct mw_http *http, char *why, size_t why_size, int *r
 	 */
 	if (fd < 0 || fchmod(fd, SOCKET_MODE) != 0 ||
 	    bind(fd, (const struct sockaddr *)&address, sizeof(address)) != 0 ||
-	    chmod(http->socket, SOCKET_MODE) != 0 || listen(fd, MAX_CONNECTIONS) != 0 ||
+	    chmod(http->socket, SOCKET_MODE) != 0 || listen(fd, SOMAXCONN) != 0 ||
 	    stat(http->socket, &st) != 0) {
 		err = mw_why(MW_E_IO, why, why_size, "%s: %s", http->socket, strerror(errno));
 		if (fd >= 0)
