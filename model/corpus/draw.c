@@ -36,7 +36,7 @@ static double draw_period(enum mw_machine machine, struct mw_rng *rng)
 static enum mw_fault draw_fault(enum mw_machine machine, enum mw_fault_kind kind,
 				struct mw_rng *rng)
 {
-	enum mw_fault candidate[MW_N_FAULT];
+	enum mw_fault candidate[MW_N_FAULT] = {MW_FAULT_NONE};
 	size_t n = 0;
 
 	for (int f = 0; f < MW_N_FAULT; f++)
