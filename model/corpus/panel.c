@@ -84,7 +84,9 @@ static int missing(const struct mw_panel *panel, const struct mw_plant *plant, u
 		uint8_t c[MW_PLANT_MAX_CAUSE];
 		size_t n = order(panel, &plant->can[f], c);
 
-		if (n > 0 && !(mask >> c[0] & 1u) && (n < 2 || !(mask >> c[1] & 1u)))
+		if (n == 0 || mask >> c[0] & 1u)
+			continue;
+		if (n < 2 || c[0] == panel->hand || !(mask >> c[1] & 1u))
 			return c[0];
 	}
 	return -1;

@@ -138,7 +138,7 @@ static double draw_off(struct tank *s, const struct mw_plant_row *row, const str
 
 static void warm(struct tank *s, const struct mw_plant_row *row, const struct mw_draws *draws)
 {
-	double broken = 0.6 * mw_act_level(&row->fault, MW_FAULT_HEATER_FAILURE);
+	double broken = 1.2 * mw_act_level(&row->fault, MW_FAULT_HEATER_FAILURE);
 	double feed = s->feed_temp + mw_wander_step(&s->feed, draws->n[2], row->dt_s);
 	double ask = 0.08 * (s->setpoint - s->content) + s->heater;
 	double rate = s->inflow / fmax(s->level, 0.1);
