@@ -110,20 +110,24 @@ def batches(groups: Iterable[Group], positions: int, rng: np.random.Generator) -
 
 
 class Pool:
-    """The shards of a folder, fewest visits first; files that appear later join in."""
+    """The shards of a folder, fewest visits first; files that appear later join in.  Of `count`
+    readers each takes every count-th file, or all of them where there are too few."""
 
-    def __init__(self, folder: Path, pattern: str, at_once: int) -> None:
+    def __init__(self, folder: Path, pattern: str, at_once: int, rank: int = 0, count: int = 1) -> None:
         self.folder, self.pattern, self.at_once = folder, pattern, at_once
+        self.rank, self.count = rank, count
         self.visits: dict[str, int] = {}
 
-    def draw(self, rng: np.random.Generator) -> list[Group]:
-        for path in self.folder.glob(self.pattern):
-            self.visits.setdefault(path.name, 0)
-        if not self.visits:
+    def names(self) -> list[str]:
+        names = sorted(path.name for path in self.folder.glob(self.pattern))
+        if not names:
             raise FileNotFoundError(f"no {self.pattern} in {self.folder}")
-        names = list(self.visits)
+        return names[self.rank :: self.count] if len(names) >= self.count else names
+
+    def draw(self, rng: np.random.Generator) -> list[Group]:
+        names = self.names()
         rng.shuffle(names)
-        chosen = sorted(names, key=self.visits.__getitem__)[: self.at_once]
+        chosen = sorted(names, key=lambda name: self.visits.get(name, 0))[: self.at_once]
         for name in chosen:
-            self.visits[name] += 1
+            self.visits[name] = self.visits.get(name, 0) + 1
         return [group for name in chosen for group in read_shard(self.folder / name)]

@@ -18,8 +18,10 @@ from torch import Tensor
 
 from model.train.augment import drop_features, jitter_bins
 from model.train.fused import forward
+from model.train.kernels import library
 from model.train.loss import PARTS, losses, total
 from model.train.model import Millwright
+from model.train.replicas import Replicas
 from model.train.setup import DEFAULT_CONFIG, Setup, make_model, read_setup
 from model.train.shards import Group, Pool, batches
 
@@ -69,18 +71,22 @@ def make_batch(setup: Setup, group: Group, with_words: bool, rng: np.random.Gene
     )
 
 
-def stream(setup: Setup, rng: np.random.Generator) -> Iterator[Batch]:
-    """Training batches without end."""
-    data = setup.config["data"]
-    pool = Pool(setup.folder("shards"), data["train"], data["shards_at_once"])
+def stream(setup: Setup, seed: tuple[int, int], rank: int) -> Iterator[Batch]:
+    """Training batches without end for one replica; all agree on which have words."""
+    data, shared = setup.config["data"], np.random.default_rng(seed)
+    rng = np.random.default_rng((*seed, rank))
+    at_once, count = data["shards_at_once"], setup.config["replicas"]
+    pool = Pool(setup.folder("shards"), data["train"], at_once, rank, count)
     while True:
         for group in batches(pool.draw(rng), data["positions_per_batch"], rng):
-            yield make_batch(setup, group, bool(rng.random() < data["text_share"]), rng)
+            yield make_batch(setup, group, bool(shared.random() < data["text_share"]), rng)
 
 
 class Trainer:
-    def __init__(self, setup: Setup, model: Millwright) -> None:
-        self.setup, self.model = setup, model
+    """One replica of the run; all of them hold the same weights after every step."""
+
+    def __init__(self, setup: Setup, model: Millwright, replicas: Replicas) -> None:
+        self.setup, self.model, self.replicas = setup, model, replicas
         self.options = setup.config["optimiser"]
         matrices = [p for p in model.parameters() if p.dim() > 1]
         vectors = [p for p in model.parameters() if p.dim() <= 1]
@@ -92,11 +98,13 @@ class Trainer:
         self.optimiser = torch.optim.AdamW(groups, lr=0.0, betas=betas)
         self.average = {k: v.detach().clone() for k, v in model.state_dict().items()}
         self.progress = Progress()
+        self.started = time.monotonic()
         self.recent = torch.zeros(len(PARTS))
 
     @property
     def done_share(self) -> float:
-        """Of the budget: "steps" where the configuration has it, else "minutes"."""
+        """Of the budget ("steps" where the configuration has it, else "minutes"); the same in all
+        replicas, since `seconds` is the first one's clock."""
         if "steps" in self.options:
             return self.progress.step / self.options["steps"]
         return self.progress.seconds / (self.options["minutes"] * 60)
@@ -117,6 +125,8 @@ class Trainer:
         loss = total(parts, weights)
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
+        elapsed = time.monotonic() - self.started
+        self.progress.seconds = self.replicas.average(self.model.parameters(), elapsed)
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.options["clip"])
         self.optimiser.step()
         self.account(batch, parts.detach())
@@ -124,8 +134,8 @@ class Trainer:
     def account(self, batch: Batch, parts: Tensor) -> None:
         progress = self.progress
         progress.step += 1
-        progress.windows += len(batch.codes)
-        progress.positions += batch.positions
+        progress.windows += len(batch.codes) * self.replicas.count
+        progress.positions += batch.positions * self.replicas.count
         share = min(0.98, 1 - 1 / progress.step)
         self.recent = share * self.recent + (1 - share) * parts
         keep = min(self.options["ema"], progress.step / (progress.step + 10))
@@ -166,34 +176,42 @@ class Trainer:
         self.average = saved["ema"]
         self.progress = Progress(**saved["progress"])
         self.recent = saved["recent"]
+        self.started = time.monotonic() - self.progress.seconds
 
 
-def run(setup: Setup, resume: bool) -> Path:
-    """Trains until the wall-clock budget is spent; returns the last checkpoint."""
-    torch.set_num_threads(setup.config["threads"])
-    torch.set_flush_denormal(True)
-    seed = setup.config["seed"]
-    trainer = Trainer(setup, make_model(setup, seed))
+def train(setup: Setup, model: Millwright, replicas: Replicas, resume: bool) -> Path:
+    """The work of one replica."""
+    trainer = Trainer(setup, model, replicas)
+    first = replicas.rank == 0
     path = setup.folder("checkpoints") / LAST
     if resume and path.exists():
         trainer.resume(path)
     options, progress = trainer.options, trainer.progress
-    rng = np.random.default_rng((seed, progress.step))
-    clock, saved_at = time.monotonic(), progress.seconds
-    for batch in stream(setup, rng):
+    saved_at = progress.seconds
+    for batch in stream(setup, (setup.config["seed"], progress.step), replicas.rank):
         trainer.step(batch)
-        now = time.monotonic()
-        progress.seconds, clock = progress.seconds + now - clock, now
-        if progress.step % options["log_steps"] == 0:
+        if first and progress.step % options["log_steps"] == 0:
             trainer.log()
-        if progress.seconds - saved_at > options["checkpoint_minutes"] * 60:
+        if first and progress.seconds - saved_at > options["checkpoint_minutes"] * 60:
             trainer.save(path)
             saved_at = progress.seconds
         if trainer.done_share >= 1:
             break
-    trainer.log()
-    trainer.save(path)
+    if first:
+        trainer.log()
+        trainer.save(path)
     return path
+
+
+def run(setup: Setup, resume: bool) -> Path:
+    """Trains until the budget is spent; returns the last checkpoint."""
+    torch.set_num_threads(1)
+    torch.set_flush_denormal(True)
+    model = make_model(setup, setup.config["seed"])
+    n_values = sum(p.numel() for p in model.parameters())
+    replicas = Replicas(setup.config["replicas"], n_values)
+    library()  # built once, before the replicas part
+    return replicas.run(lambda rank: train(setup, model, replicas, resume))
 
 
 def main() -> None:
