@@ -78,7 +78,7 @@ SYMPTOM: Mapping[str, Mapping[str, Sentences]] = {
         ),
         "ko": (
             "{c1.name} {josa:이/가} 순간적으로 {c1.value} +까지 튀었습니다 +. 정상값은 {c1.normal} +입니다 +.",
-            "{c1.name} 에서 정상값 {c1.normal} {josa:을/를} 벗어난 순간 값 {c1.value} {josa:이/가} 보입니다 +.",
+            "{c1.name} +에서 정상값 {c1.normal} {josa:을/를} 벗어난 순간 값 {c1.value} {josa:이/가} 보입니다 +.",
         ),
     },
     "dropout": {
@@ -97,8 +97,8 @@ SYMPTOM: Mapping[str, Mapping[str, Sentences]] = {
             "@When +, {c1.name} does not change any more +; it stays at {c1.value} +.",
         ),
         "ko": (
-            "@when {c1.name} {josa:이/가} {c1.value} 에 멈춰 있으나 기계는 계속 움직입니다 +.",
-            "{c1.name} {josa:은/는} @when 변하지 않고 {c1.value} 에 머물러 있습니다 +.",
+            "@when {c1.name} {josa:이/가} {c1.value} +에 멈춰 있으나 기계는 계속 움직입니다 +.",
+            "{c1.name} {josa:은/는} @when 변하지 않고 {c1.value} +에 머물러 있습니다 +.",
         ),
     },
     "bias": {
@@ -109,7 +109,7 @@ SYMPTOM: Mapping[str, Mapping[str, Sentences]] = {
         ),
         "ko": (
             "@when {c1.name} {josa:이/가} 정상값 {c1.normal} +보다 {c1.dir} 나타나지만 다른 채널과 맞지 않습니다 +.",
-            "{c1.name} {josa:이/가} @when {c1.dev} 만큼 어긋나 {c1.value} {josa:을/를} 가리킵니다 +.",
+            "{c1.name} {josa:이/가} @when {c1.dev} +만큼 어긋나 {c1.value} {josa:을/를} 가리킵니다 +.",
         ),
     },
     "drift": {
@@ -118,7 +118,7 @@ SYMPTOM: Mapping[str, Mapping[str, Sentences]] = {
             "@When +, {c1.name} slowly wanders +; it is {c1.dev} {c1.dir} normal +.",
         ),
         "ko": (
-            "@when {c1.name} {josa:이/가} 정상값 {c1.normal} 에서 서서히 벗어나 {c1.value} 에 이르렀습니다 +.",
+            "@when {c1.name} {josa:이/가} 정상값 {c1.normal} +에서 서서히 벗어나 {c1.value} +에 이르렀습니다 +.",
             "{c1.name} {josa:이/가} @when 천천히 어긋나 정상보다 {c1.dev} {c1.dir} 나타납니다 +.",
         ),
     },
@@ -138,7 +138,7 @@ SYMPTOM: Mapping[str, Mapping[str, Sentences]] = {
             "@When +, {c1.name} runs into a limit near {c1.value} and cannot follow +.",
         ),
         "ko": (
-            "@when {c1.name} {josa:이/가} {c1.value} 에서 잘려 나타납니다 +.",
+            "@when {c1.name} {josa:이/가} {c1.value} +에서 잘려 나타납니다 +.",
             "{c1.name} {josa:은/는} @when {c1.value} 부근의 한계에 걸려 변화를 따라가지 못합니다 +.",
         ),
     },
@@ -150,7 +150,7 @@ SYMPTOM: Mapping[str, Mapping[str, Sentences]] = {
         ),
         "ko": (
             "@when {c1.name} {josa:이/가} {c1.normal} 대신 {c1.value} {josa:을/를} 가리켜 단위나 배율이 바뀐 듯합니다 +.",
-            "{c1.name} 의 배율이 @when 맞지 않습니다 +: 정상값 {c1.normal} +, 측정값 {c1.value} +.",
+            "{c1.name} +의 배율이 @when 맞지 않습니다 +: 정상값 {c1.normal} +, 측정값 {c1.value} +.",
         ),
     },
     "lag": {
@@ -160,7 +160,7 @@ SYMPTOM: Mapping[str, Mapping[str, Sentences]] = {
         ),
         "ko": (
             "@when {c1.name} {josa:이/가} 다른 채널보다 늦게 따라갑니다 +.",
-            "{c1.name} 의 반응이 @when 느려져 가장 클 때 {c1.dev} 벗어납니다 +.",
+            "{c1.name} +의 반응이 @when 느려져 가장 클 때 {c1.dev} 벗어납니다 +.",
         ),
     },
     "hunting": {
@@ -180,7 +180,7 @@ SYMPTOM: Mapping[str, Mapping[str, Sentences]] = {
         ),
         "ko": (
             "@when {c1.name} {josa:이/가} 다른 채널과 예전처럼 함께 움직이지 않습니다 +.",
-            "@when 다른 채널로 보면 {c1.name} {josa:은/는} {c1.normal} 이어야 하나 {c1.value} {josa:을/를} 가리킵니다 +.",
+            "@when 다른 채널로 보면 {c1.name} {josa:은/는} {c1.normal} +이어야 하나 {c1.value} {josa:을/를} 가리킵니다 +.",
         ),
     },
 }

@@ -59,11 +59,24 @@ def make_model(setup: Setup, seed: int) -> Millwright:
     return Millwright(make_shape(setup))
 
 
+def start_from(model: Millwright, setup: Setup, path: Path) -> None:
+    """Takes over the averaged weights of an earlier run; tokens are matched by name, new ones stay
+    as they were drawn."""
+    saved = torch.load(path, map_location="cpu")
+    weights, names = saved["ema"], list(setup.layout.names) + setup.wording.words
+    earlier = {name: i for i, name in enumerate(saved["names"])}
+    table = model.token_embd.detach().clone()
+    for i, name in enumerate(names):
+        if name in earlier:
+            table[i] = weights["token_embd"][earlier[name]]
+    model.load_state_dict(weights | {"token_embd": table})
+
+
 def load_checkpoint(path: Path, setup: Setup, averaged: bool = True) -> tuple[Millwright, dict]:
     """The (averaged) model of a checkpoint, and everything else that was saved with it."""
     saved = torch.load(path, map_location="cpu")
     model = Millwright(Shape(**saved["shape"]))
     model.load_state_dict(saved["ema" if averaged else "model"])
-    if tuple(saved["words"]) != tuple(setup.wording.words):
-        raise ValueError(f"{path}: trained with another vocabulary")
+    if model.shape.vocab != setup.layout.n_codes + len(saved["words"]):
+        raise ValueError(f"{path}: trained with another layout of codes")
     return model, saved

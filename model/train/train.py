@@ -22,7 +22,7 @@ from model.train.kernels import library
 from model.train.loss import PARTS, losses, total
 from model.train.model import Millwright
 from model.train.replicas import Replicas
-from model.train.setup import DEFAULT_CONFIG, Setup, make_model, read_setup
+from model.train.setup import DEFAULT_CONFIG, Setup, make_model, read_setup, start_from
 from model.train.shards import Group, Pool, batches
 
 LAST = "last.pt"
@@ -157,6 +157,7 @@ class Trainer:
         state = {
             "shape": self.model.shape.as_dict(),
             "words": self.setup.wording.words,
+            "names": list(self.setup.layout.names) + self.setup.wording.words,
             "model": self.model.state_dict(),
             "ema": self.average,
             "optimiser": self.optimiser.state_dict(),
@@ -208,6 +209,8 @@ def run(setup: Setup, resume: bool) -> Path:
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
     model = make_model(setup, setup.config["seed"])
+    if setup.config.get("start_from"):
+        start_from(model, setup, Path(setup.config["start_from"]))
     n_values = sum(p.numel() for p in model.parameters())
     replicas = Replicas(setup.config["replicas"], n_values)
     library()  # built once, before the replicas part
