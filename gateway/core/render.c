@@ -353,7 +353,6 @@ void mw_render_init(struct mw_render *render, const struct mw_fault_library *lib
 	render->event = event;
 	render->failed = false;
 	render->starts = true;
-	render->cited = false;
 	render->final = MW_FINAL_NONE;
 	render->size = 0;
 	render->text[0] = '\0';
@@ -405,7 +404,6 @@ static void add_literal(struct mw_render *render, const char *word, bool joined)
 	if (!joined)
 		capitalise(render, at);
 	render->starts = is_sentence_end(last);
-	render->cited = false;
 	render->final = mw_josa_final(word, strlen(word));
 }
 
@@ -450,20 +448,8 @@ static void add_reference(struct mw_render *render, const char *word, bool joine
 	if (piece.is_phrase)
 		capitalise(render, at);
 	render->starts = false;
-	render->cited = true;
 	render->final = piece.final;
 	cite(render, word, at, piece.value);
-}
-
-/* Particles that do not change with the sound, but stand apart in the vocabulary. */
-static bool is_plain_particle(const char *word)
-{
-	static const char *const particle[] = {"에", "에서", "의", "만큼", "이어야"};
-
-	for (size_t i = 0; i < sizeof(particle) / sizeof(particle[0]); i++)
-		if (strcmp(word, particle[i]) == 0)
-			return true;
-	return false;
 }
 
 void mw_render_word(struct mw_render *render, const char *word)
@@ -477,7 +463,6 @@ void mw_render_word(struct mw_render *render, const char *word)
 		return;
 	}
 	word += joined;
-	joined |= render->cited && is_plain_particle(word);
 	if (word[0] == '{')
 		add_reference(render, word, joined);
 	else

@@ -2,7 +2,7 @@
  * render.h -- words and references, one after the other, become text with citations.
  *
  * The table of references is schemas/prompt.md's.  Joins: a space, unless the word begins with '+'
- * or is a Korean particle after a reference.  Pure; all memory is the struct's.
+ * or is a particle.  Pure; all memory is the struct's.
  */
 #ifndef MW_CORE_RENDER_H
 #define MW_CORE_RENDER_H
@@ -40,7 +40,6 @@ struct mw_render {
 	const struct mw_event *event;
 	bool failed;         /* something cited is not there, or the text is full; text up to it */
 	bool starts;         /* a sentence starts here */
-	bool cited;          /* a reference stands last */
 	enum mw_final final; /* sound of the end, for the next particle */
 	size_t size;
 	char text[MW_TEXT_SIZE];

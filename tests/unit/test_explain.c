@@ -1,0 +1,692 @@
+/* test_explain.c -- sentences: every number measured, every particle fitting, in both languages. */
+#include "gateway/base/clock.h"
+#include "gateway/base/utf8.h"
+#include "gateway/core/render.h"
+#include "model/corpus/rng.h"
+#include "tests/unit/unit.h"
+
+#include <ctype.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+/* 2026-03-03T05:05:09Z */
+#define ONSET (1772514309LL * MW_NS_PER_S)
+
+static const struct mw_explain_opts seoul = {.utc_offset_s = 9 * 3600};
+
+static const char *const fault_name[2] = {"bearing wear", "베어링 마모"};
+static const char *const cause_text[2] = {"a worn cage", "케이지 마모"};
+static const char *const check_text[2] = {"the grease", "그리스 상태"};
+
+static struct mw_fault_library *make_library(void)
+{
+	struct mw_fault_library *library = calloc(1, sizeof(*library));
+
+	for (int f = 0; f < MW_N_FAULT; f++)
+		for (int l = 0; l < 2; l++) {
+			library->fault[f][l].name = strdup(fault_name[l]);
+			library->fault[f][l].cause[0] = strdup(cause_text[l]);
+			library->fault[f][l].check[0] = strdup(check_text[l]);
+		}
+	return library;
+}
+
+static void add_channel(struct mw_event *event, const char *name, const char *unit,
+			struct mw_channel_finding finding)
+{
+	struct mw_event_channel *channel = &event->channel[event->n_channel++];
+
+	(void)snprintf(channel->name, sizeof(channel->name), "%s", name);
+	(void)snprintf(channel->unit, sizeof(channel->unit), "%s", unit);
+	channel->finding = finding;
+}
+
+static struct mw_event make_event(enum mw_language language)
+{
+	struct mw_event event;
+
+	memset(&event, 0, sizeof(event));
+	event.language = language;
+	event.verdict = MW_VERDICT_FAULT;
+	event.fault = MW_FAULT_BEARING_WEAR;
+	event.onset_ns = ONSET;
+	event.updated_ns = ONSET + 720 * MW_NS_PER_S;
+	add_channel(&event, "vib_de", "mm/s",
+		    (struct mw_channel_finding){.peak_value = 7.1234,
+						.expected = 2.3,
+						.deviation = 4.23,
+						.direction = 1,
+						.move = 1});
+	add_channel(&event, "압력", "kPa",
+		    (struct mw_channel_finding){.peak_value = 98,
+						.expected = 101.5,
+						.deviation = -12.6,
+						.direction = -1,
+						.move = -1});
+	return event;
+}
+
+/* Renders words apart by spaces. */
+static void explain(const char *words, const struct mw_explain_opts *opts, struct mw_event *event)
+{
+	struct mw_fault_library *library = make_library();
+	char copy[4096], *save = NULL;
+	const char *word[200];
+	size_t n = 0;
+
+	(void)snprintf(copy, sizeof(copy), "%s", words);
+	for (char *w = strtok_r(copy, " ", &save); w; w = strtok_r(NULL, " ", &save))
+		word[n++] = w;
+	mw_explain_texts(word, n, library, opts, event);
+	mw_fault_library_free(library);
+}
+
+START_TEST(numbers_are_written_as_people_do)
+{
+	static const struct {
+		double value;
+		const char *text;
+	} cases[] = {
+	    {0, "0"},
+	    {-0.0, "0"},
+	    {1, "1"},
+	    {4.25, "4.25"},
+	    {4.2, "4.2"},
+	    {-3.14159, "-3.142"},
+	    {12.3456, "12.35"},
+	    {99.996, "100"},
+	    {123.456, "123.5"},
+	    {1234.5, "1234"},
+	    {12345.6, "12350"},
+	    {999949, "999900"},
+	    {999960, "1e6"},
+	    {1e6, "1e6"},
+	    {1234567, "1.235e6"},
+	    {0.001, "0.001"},
+	    {0.0012345, "0.001234"},
+	    {0.00099, "9.9e-4"},
+	    {-2.5e-7, "-2.5e-7"},
+	    {1e300, "1e300"},
+	    {5e-324, "4.941e-324"},
+	    {(double)NAN, "?"},
+	    {(double)INFINITY, "?"},
+	};
+	char text[64];
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		ck_assert_str_eq(mw_explain_number(cases[i].value, text, sizeof(text)),
+				 cases[i].text);
+}
+END_TEST
+
+START_TEST(particles_follow_the_sound)
+{
+	static const struct {
+		const char *before, *i_ga, *euro_ro;
+	} cases[] = {
+	    {"압력", "이", "으로"},  {"온도", "가", "로"},       {"레벨", "이", "로"},
+	    {"10", "이", "으로"},    {"7", "이", "로"},          {"2", "가", "로"},
+	    {"PT-101", "이", "로"},  {"PT-103", "이", "으로"},   {"p_in", "이", "으로"},
+	    {"flow", "가", "로"},    {"level", "이", "로"},      {"vib_de", "가", "로"},
+	    {"RPM", "이", "으로"},   {"PLC", "가", "로"},        {"L", "이", "로"},
+	    {"line", "이", "으로"},  {"setpoint", "가", "로"},   {"block", "이", "으로"},
+	    {"onset", "이", "으로"}, {"heat", "가", "로"},       {"cooling", "이", "으로"},
+	    {"nozzle", "이", "로"},  {"온도(상)", "이", "으로"}, {"45%", "가", "로"},
+	    {"", "가", "로"},        {"motor", "가", "로"},      {"pressure", "가", "로"},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		enum mw_final final = mw_josa_final(cases[i].before, strlen(cases[i].before));
+
+		ck_assert_msg(strcmp(mw_josa(MW_JOSA_I_GA, final), cases[i].i_ga) == 0, "%s%s",
+			      cases[i].before, mw_josa(MW_JOSA_I_GA, final));
+		ck_assert_msg(strcmp(mw_josa(MW_JOSA_EURO_RO, final), cases[i].euro_ro) == 0,
+			      "%s%s", cases[i].before, mw_josa(MW_JOSA_EURO_RO, final));
+	}
+	ck_assert_str_eq(mw_josa(MW_JOSA_EUN_NEUN, MW_FINAL_OTHER), "은");
+	ck_assert_str_eq(mw_josa(MW_JOSA_EUL_REUL, MW_FINAL_RIEUL), "을");
+}
+END_TEST
+
+START_TEST(units_are_read_aloud)
+{
+	static const struct {
+		const char *unit, *eul_reul, *euro_ro;
+	} cases[] = {
+	    {"bar", "를", "로"},  {"kPa", "을", "로"},    {"°C", "를", "로"},
+	    {"K", "을", "으로"},  {"rpm", "을", "으로"},  {"mm/s", "를", "로"},
+	    {"%", "를", "로"},    {"A", "를", "로"},      {"l/min", "을", "으로"},
+	    {"m³/h", "를", "로"}, {"kg", "을", "으로"},   {"kW", "를", "로"},
+	    {"Hz", "를", "로"},   {"m/s²", "을", "으로"}, {"µm", "를", "로"},
+	    {"개", "를", "로"},   {"Nm", "를", "로"},     {"mm", "를", "로"},
+	    {"dB", "을", "로"},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		enum mw_final final = mw_josa_unit_final(cases[i].unit);
+
+		ck_assert_msg(strcmp(mw_josa(MW_JOSA_EUL_REUL, final), cases[i].eul_reul) == 0,
+			      "%s%s", cases[i].unit, mw_josa(MW_JOSA_EUL_REUL, final));
+		ck_assert_msg(strcmp(mw_josa(MW_JOSA_EURO_RO, final), cases[i].euro_ro) == 0,
+			      "%s%s", cases[i].unit, mw_josa(MW_JOSA_EURO_RO, final));
+	}
+}
+END_TEST
+
+static const struct {
+	const char *words, *en, *ko;
+} references[] = {
+    {"x {c1.name} +.", "X vib_de.", "x vib_de."},
+    {"{c2.name} x +.", "압력 x.", "압력 x."},
+    {"{c1.value} +.", "7.123 mm/s.", "7.123 mm/s."},
+    {"{c1.normal} +.", "2.3 mm/s.", "2.3 mm/s."},
+    {"x {c1.dev} +.", "X 4.2 times its healthy spread.", "x 정상 변동폭의 4.2배."},
+    {"x {c2.dev} +.", "X 13 times its healthy spread.", "x 정상 변동폭의 13배."},
+    {"x {c1.dir} +.", "X above.", "x 높게."},
+    {"x {c2.dir} +.", "X below.", "x 낮게."},
+    {"x {c1.move} +.", "X rose.", "x 상승."},
+    {"x {c2.move} +.", "X fell.", "x 하락."},
+    {"x {onset} +.", "X 14:05:09 on 3 March.", "x 3월 3일 14시 5분 9초."},
+    {"x {duration} +.", "X 12 min.", "x 12분."},
+    {"{fault} x +.", "Bearing wear x.", "베어링 마모 x."},
+    {"x {cause} +.", "X a worn cage.", "x 케이지 마모."},
+    {"x +: {check} +.", "X: the grease.", "x: 그리스 상태."},
+    {"{c1.name} {josa:이/가} {c2.name} {josa:을/를} +.", "vib_de가 압력을.", "vib_de가 압력을."},
+    {"{c2.value} {josa:으로/로} {c1.value} {josa:은/는} +.", "98 kPa로 7.123 mm/s는.",
+     "98 kPa로 7.123 mm/s는."},
+    {"{onset} +부터 x +.", "14:05:09 on 3 March부터 x.", "3월 3일 14시 5분 9초부터 x."},
+    {"a +. b +; c +. d +.", "A. B; c. D.", "a. b; c. d."},
+};
+
+START_TEST(every_reference_is_rendered_in_both_languages)
+{
+	for (size_t i = 0; i < sizeof(references) / sizeof(references[0]); i++) {
+		struct mw_event en = make_event(MW_LANGUAGE_EN), ko = make_event(MW_LANGUAGE_KO);
+
+		explain(references[i].words, &seoul, &en);
+		explain(references[i].words, &seoul, &ko);
+		ck_assert_str_eq(en.explanation, references[i].en);
+		ck_assert_str_eq(ko.explanation, references[i].ko);
+		ck_assert_int_eq(en.form, MW_FORM_WORDS);
+		ck_assert_str_eq(en.cause, "a worn cage");
+		ck_assert_str_eq(ko.check, "그리스 상태");
+	}
+}
+END_TEST
+
+START_TEST(what_is_neither_above_nor_below_is_said_so)
+{
+	struct mw_event en = make_event(MW_LANGUAGE_EN), ko = make_event(MW_LANGUAGE_KO);
+
+	en.channel[0].finding.direction = ko.channel[0].finding.direction = 0;
+	en.channel[0].finding.move = ko.channel[0].finding.move = 0;
+	explain("x {c1.dir} {c1.move} +.", &seoul, &en);
+	explain("x {c1.dir} {c1.move} +.", &seoul, &ko);
+	ck_assert_str_eq(en.explanation, "X off held.");
+	ck_assert_str_eq(ko.explanation, "x 다르게 유지.");
+}
+END_TEST
+
+START_TEST(value_and_normal_are_told_apart)
+{
+	struct mw_event event = make_event(MW_LANGUAGE_EN);
+
+	event.channel[0].finding.peak_value = 1013.2412;
+	event.channel[0].finding.expected = 1013.6187;
+	event.channel[0].unit[0] = '\0';
+	explain("x {c1.value} +, {c1.normal} +.", &seoul, &event);
+	ck_assert_str_eq(event.explanation, "X 1013.24, 1013.62.");
+	event.channel[0].finding.expected = event.channel[0].finding.peak_value;
+	explain("x {c1.value} +, {c1.normal} +.", &seoul, &event);
+	ck_assert_str_eq(event.explanation, "X 1013, 1013.");
+}
+END_TEST
+
+START_TEST(percents_stand_beside_their_number)
+{
+	struct mw_event event = make_event(MW_LANGUAGE_EN);
+
+	(void)snprintf(event.channel[0].unit, MW_UNIT_SIZE, "%%");
+	explain("x {c1.value} +.", &seoul, &event);
+	ck_assert_str_eq(event.explanation, "X 7.123%.");
+}
+END_TEST
+
+START_TEST(huge_deviations_are_bounds)
+{
+	struct mw_event en = make_event(MW_LANGUAGE_EN), ko = make_event(MW_LANGUAGE_KO);
+
+	en.channel[0].finding.deviation = ko.channel[0].finding.deviation = -3.4e9;
+	explain("x {c1.dev} +.", &seoul, &en);
+	explain("x {c1.dev} +.", &seoul, &ko);
+	ck_assert_str_eq(en.explanation, "X more than 1000 times its healthy spread.");
+	ck_assert_str_eq(ko.explanation, "x 정상 변동폭의 1000배 이상.");
+	ck_assert_double_eq(en.citation[0].value, -3.4e9);
+}
+END_TEST
+
+START_TEST(times_are_local_and_onsets_before_the_window_say_so)
+{
+	static const struct {
+		int32_t offset;
+		int64_t onset;
+		bool before;
+		const char *en, *ko;
+	} cases[] = {
+	    {0, ONSET, false, "X 05:05:09 on 3 March.", "x 3월 3일 5시 5분 9초."},
+	    {-6 * 3600, ONSET, false, "X 23:05:09 on 2 March.", "x 3월 2일 23시 5분 9초."},
+	    {5 * 3600 + 1800, ONSET + 999999999, true, "X before 10:35:09 on 3 March.",
+	     "x 3월 3일 10시 35분 9초 이전."},
+	    {0, -1, false, "X 23:59:59 on 31 December.", "x 12월 31일 23시 59분 59초."},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct mw_event en = make_event(MW_LANGUAGE_EN), ko = make_event(MW_LANGUAGE_KO);
+		struct mw_explain_opts opts = {.utc_offset_s = cases[i].offset};
+
+		en.onset_ns = ko.onset_ns = cases[i].onset;
+		en.onset_before_window = ko.onset_before_window = cases[i].before;
+		explain("x {onset} +.", &opts, &en);
+		explain("x {onset} +.", &opts, &ko);
+		ck_assert_str_eq(en.explanation, cases[i].en);
+		ck_assert_str_eq(ko.explanation, cases[i].ko);
+		ck_assert_double_eq(en.citation[0].value,
+				    (double)cases[i].onset / (double)MW_NS_PER_S);
+	}
+}
+END_TEST
+
+START_TEST(durations_take_the_unit_that_matters)
+{
+	static const struct {
+		int64_t seconds;
+		bool before;
+		const char *en, *ko;
+	} cases[] = {
+	    {0, false, "X 0 s.", "x 0초."},
+	    {45, false, "X 45 s.", "x 45초."},
+	    {119, false, "X 119 s.", "x 119초."},
+	    {120, false, "X 2 min.", "x 2분."},
+	    {749, false, "X 12 min.", "x 12분."},
+	    {7199, false, "X 2 h.", "x 2시간."},
+	    {12000, false, "X 3 h 20 min.", "x 3시간 20분."},
+	    {47 * 3600, true, "X more than 47 h.", "x 47시간 이상."},
+	    {72 * 3600 + 100, false, "X 3 days.", "x 3일."},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct mw_event en = make_event(MW_LANGUAGE_EN), ko = make_event(MW_LANGUAGE_KO);
+
+		en.updated_ns = ko.updated_ns = 0;
+		en.window_to_ns = ko.window_to_ns = ONSET + cases[i].seconds * MW_NS_PER_S;
+		en.onset_before_window = ko.onset_before_window = cases[i].before;
+		explain("x {duration} +.", &seoul, &en);
+		explain("x {duration} +.", &seoul, &ko);
+		ck_assert_str_eq(en.explanation, cases[i].en);
+		ck_assert_str_eq(ko.explanation, cases[i].ko);
+	}
+}
+END_TEST
+
+START_TEST(words_that_cannot_be_said_become_fixed_sentences)
+{
+	static const char *const words[] = {
+	    "",                 /* nothing */
+	    "x",                /* no end */
+	    "x +. y",           /* no end of the last sentence */
+	    "x {c3.name} +.",   /* there is no third channel */
+	    "x {c1.colour} +.", /* no such reference */
+	    "x {c4.name} +.",
+	    "x {c1.name +.",
+	    "{josa:와/과} x +.",
+	};
+	struct mw_event first = make_event(MW_LANGUAGE_EN);
+
+	explain("", &seoul, &first);
+	ck_assert_uint_gt(strlen(first.explanation), 40);
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		struct mw_event event = make_event(MW_LANGUAGE_EN);
+
+		explain(words[i], &seoul, &event);
+		ck_assert_int_eq(event.form, MW_FORM_SHORT);
+		ck_assert_str_eq(event.explanation, first.explanation);
+	}
+}
+END_TEST
+
+START_TEST(measurements_that_are_none_are_not_cited)
+{
+	static const char *const words[] = {"x {c1.value} +.", "x {c1.normal} +.", "x {c1.dev} +.",
+					    "x {onset} +.", "x {duration} +."};
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		struct mw_event event = make_event(MW_LANGUAGE_EN);
+
+		event.onset_ns = 0;
+		event.channel[0].finding = (struct mw_channel_finding){
+		    .peak_value = (double)NAN, .expected = (double)NAN, .deviation = (double)NAN};
+		explain(words[i], &seoul, &event);
+		ck_assert_int_eq(event.form, MW_FORM_SHORT);
+		ck_assert_ptr_null(strchr(event.explanation, '?'));
+		ck_assert_ptr_nonnull(strstr(event.explanation, "no usable reading"));
+	}
+}
+END_TEST
+
+START_TEST(a_site_may_bring_its_own_cause_and_check)
+{
+	struct mw_explain_opts opts = {.cause = "the old coupling.", .check = "its bolts"};
+	struct mw_event event = make_event(MW_LANGUAGE_EN);
+
+	explain("x +: {cause} +. {check} +.", &opts, &event);
+	ck_assert_str_eq(event.explanation, "X: the old coupling. Its bolts.");
+	ck_assert_str_eq(event.cause, "the old coupling.");
+	ck_assert_str_eq(event.check, "its bolts");
+}
+END_TEST
+
+/* --- grounding: an independent reader of the text -------------------------------------------- */
+
+static const struct mw_citation *citation_at(const struct mw_event *event, size_t at)
+{
+	for (size_t i = 0; i < event->n_citation; i++)
+		if (at >= event->citation[i].from && at < event->citation[i].to)
+			return &event->citation[i];
+	return NULL;
+}
+
+/* What the finding says, by the reference's name. */
+static double truth(const struct mw_event *event, const char *reference)
+{
+	const struct mw_channel_finding *f = &event->channel[(reference[1] - '1') & 3].finding;
+
+	if (strstr(reference, ".value"))
+		return f->peak_value;
+	if (strstr(reference, ".normal"))
+		return f->expected;
+	return strstr(reference, ".dev") ? f->deviation : (double)NAN;
+}
+
+/* Half a unit of the last printed digit. */
+static double precision(const char *text, size_t length)
+{
+	const char *dot = memchr(text, '.', length), *e = memchr(text, 'e', length);
+	size_t end = e ? (size_t)(e - text) : length;
+	double unit =
+	    dot && (!e || dot < e) ? pow(10, -(double)(end - (size_t)(dot - text) - 1)) : 1;
+
+	if (e)
+		unit *= pow(10, strtod(e + 1, NULL));
+	return unit / 2;
+}
+
+/* A number of a value, normal or deviation: the finding's, rounded as printed. */
+static void check_measure(const struct mw_event *event, const struct mw_citation *citation,
+			  const char *text, size_t length)
+{
+	double printed = strtod(text, NULL), real = truth(event, citation->reference);
+	double slack = precision(text, length) * 1.0001;
+
+	ck_assert_double_eq(citation->value, real);
+	if (strstr(citation->reference, ".dev")) {
+		real = fabs(real);
+		if (real >= 1000 && printed == 1000)
+			return; /* "more than" */
+	}
+	/* Large numbers are printed in whole tens or hundreds: four digits hold at least. */
+	if (fabs(printed - real) > slack)
+		ck_assert_msg(fabs(printed - real) <= 5.1e-4 * fabs(real) && fabs(real) > 9999,
+			      "%s: %.10g, not %.*s", citation->reference, real, (int)length, text);
+}
+
+static void check_grounding(const struct mw_event *event)
+{
+	const char *text = event->explanation;
+
+	for (size_t at = 0; text[at];) {
+		const struct mw_citation *citation = citation_at(event, at);
+		size_t n = strspn(text + at, "0123456789.e-");
+
+		if (!isdigit((unsigned char)text[at]) &&
+		    !(text[at] == '-' && isdigit((unsigned char)text[at + 1]))) {
+			at++;
+			continue;
+		}
+		ck_assert_msg(citation != NULL, "a number of nobody at %zu: %s", at, text);
+		if (n > (size_t)(citation->to - at))
+			n = citation->to - at;
+		if (strcmp(citation->reference, "onset") == 0 ||
+		    strcmp(citation->reference, "duration") == 0 || isnan(citation->value)) {
+			at = citation->to; /* times have tests of their own; names are names */
+			continue;
+		}
+		check_measure(event, citation, text + at, n);
+		at += n;
+	}
+}
+
+static void check_form(const struct mw_event *event)
+{
+	size_t n = strlen(event->explanation);
+
+	ck_assert_uint_gt(n, 0);
+	ck_assert_uint_lt(n, MW_TEXT_SIZE);
+	ck_assert_msg(mw_utf8_is_clean(event->explanation, n), "%s", event->explanation);
+	ck_assert_msg(!strstr(event->explanation, "  "), "%s", event->explanation);
+	ck_assert_msg(!strpbrk(event->explanation, "{}"), "%s", event->explanation);
+	ck_assert_msg(!strstr(event->explanation, " ."), "%s", event->explanation);
+	ck_assert(event->explanation[n - 1] == '.');
+	for (size_t i = 0; i < event->n_citation; i++) {
+		ck_assert_uint_lt(event->citation[i].from, event->citation[i].to);
+		ck_assert_uint_le(event->citation[i].to, n);
+		ck_assert(i == 0 || event->citation[i].from >= event->citation[i - 1].to);
+	}
+}
+
+static double draw(struct mw_rng *rng)
+{
+	double value = mw_rng_log_uniform(rng, 1e-6, 1e9) * (mw_rng_chance(rng, .3) ? -1 : 1);
+
+	return mw_rng_chance(rng, .1) ? round(value) : value;
+}
+
+static void draw_channels(struct mw_rng *rng, struct mw_event *event)
+{
+	static const char *const name[] = {"p_in", "온도 2", "M1.speed", "x"};
+	static const char *const unit[] = {"", "bar", "°C", "%"};
+	size_t n = mw_rng_below(rng, 5);
+
+	event->n_channel = 0;
+	for (size_t i = 0; i < n; i++) {
+		double expected = draw(rng);
+
+		add_channel(event, name[i], unit[mw_rng_below(rng, 4)],
+			    (struct mw_channel_finding){
+				.peak_value = mw_rng_chance(rng, .3)
+						  ? expected * (1 + 1e-5 * mw_rng_normal(rng))
+						  : draw(rng),
+				.expected = expected,
+				.deviation = draw(rng),
+				.direction = (int)mw_rng_below(rng, 3) - 1,
+				.move = (int)mw_rng_below(rng, 3) - 1});
+	}
+}
+
+START_TEST(every_number_of_the_fixed_sentences_was_measured)
+{
+	struct mw_fault_library *library = make_library();
+	struct mw_rng rng;
+
+	mw_rng_seed(&rng, 21);
+	for (int i = 0; i < 4000; i++) {
+		struct mw_event event = make_event(i % 2 ? MW_LANGUAGE_KO : MW_LANGUAGE_EN);
+
+		draw_channels(&rng, &event);
+		event.verdict = (enum mw_verdict)mw_rng_below(&rng, 4);
+		event.fault = (enum mw_fault)mw_rng_below(&rng, MW_N_FAULT);
+		event.onset_before_window = mw_rng_chance(&rng, .3);
+		if (mw_rng_chance(&rng, .1))
+			event.onset_ns = 0;
+		mw_explain_template(library, &seoul, &event);
+		ck_assert_int_eq(event.form, MW_FORM_TEMPLATE);
+		check_form(&event);
+		check_grounding(&event);
+		ck_assert(event.verdict == MW_VERDICT_NORMAL || event.n_channel == 0 ||
+			  event.n_citation >= 3);
+	}
+	mw_fault_library_free(library);
+}
+END_TEST
+
+START_TEST(every_number_of_random_words_was_measured)
+{
+	static const char *const word[] = {"reads",
+					   "+,",
+					   "+.",
+					   "+.",
+					   "값은",
+					   "{c1.name}",
+					   "{c1.value}",
+					   "{c1.normal}",
+					   "{c1.dev}",
+					   "{c1.dir}",
+					   "{c1.move}",
+					   "{c2.name}",
+					   "{c2.value}",
+					   "{c2.dev}",
+					   "{c3.name}",
+					   "{c3.normal}",
+					   "{onset}",
+					   "{duration}",
+					   "{fault}",
+					   "{cause}",
+					   "{check}",
+					   "{josa:이/가}",
+					   "{josa:으로/로}",
+					   "+부터"};
+	struct mw_fault_library *library = make_library();
+	size_t by_words = 0;
+	struct mw_rng rng;
+
+	mw_rng_seed(&rng, 22);
+	for (int i = 0; i < 4000; i++) {
+		struct mw_event event = make_event(i % 2 ? MW_LANGUAGE_KO : MW_LANGUAGE_EN);
+		const char *text[40];
+		size_t n = 1 + mw_rng_below(&rng, 38);
+
+		draw_channels(&rng, &event);
+		text[0] = "x";
+		for (size_t k = 1; k < n; k++)
+			text[k] = word[mw_rng_below(&rng, sizeof(word) / sizeof(word[0]))];
+		text[n++] = "+.";
+		mw_explain_texts(text, n, library, &seoul, &event);
+		by_words += event.form == MW_FORM_WORDS;
+		check_form(&event);
+		check_grounding(&event);
+	}
+	ck_assert_uint_gt(by_words, 500);
+	mw_fault_library_free(library);
+}
+END_TEST
+
+START_TEST(the_fixed_sentences_name_what_there_is)
+{
+	static const struct {
+		enum mw_verdict verdict;
+		enum mw_fault fault;
+		const char *en, *ko;
+	} cases[] = {
+	    {MW_VERDICT_NORMAL, MW_FAULT_NONE, "runs as it did", "정상 상태"},
+	    {MW_VERDICT_OPERATION, MW_FAULT_LOAD_CHANGE, "not a fault", "고장이 아닙니다"},
+	    {MW_VERDICT_FAULT, MW_FAULT_STUCK, "sensor vib_de", "vib_de 센서 이상"},
+	    {MW_VERDICT_FAULT, MW_FAULT_LEAK, "suspected since", "의심됩니다"},
+	    {MW_VERDICT_FAULT, MW_FAULT_UNKNOWN, "fits no known fault", "맞지 않는 이상"},
+	    {MW_VERDICT_UNKNOWN, MW_FAULT_UNKNOWN, "fits no known fault", "맞지 않는 이상"},
+	};
+	struct mw_fault_library *library = make_library();
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		for (int l = 0; l < 2; l++) {
+			struct mw_event event = make_event((enum mw_language)l);
+
+			event.verdict = cases[i].verdict;
+			event.fault = cases[i].fault;
+			mw_explain_template(library, &seoul, &event);
+			ck_assert_msg(strstr(event.explanation, l ? cases[i].ko : cases[i].en),
+				      "%s", event.explanation);
+		}
+	mw_fault_library_free(library);
+}
+END_TEST
+
+START_TEST(long_texts_lose_whole_sentences_only)
+{
+	char cause[600], check[900];
+	struct mw_explain_opts opts = {.cause = cause, .check = check};
+
+	memset(cause, 'c', sizeof(cause) - 1);
+	cause[sizeof(cause) - 1] = '\0';
+	(void)snprintf(check, sizeof(check), "%0890d", 0);
+	for (int l = 0; l < 2; l++) {
+		struct mw_event event = make_event((enum mw_language)l);
+
+		explain("{cause} {check} {cause} +.", &opts, &event);
+		ck_assert_int_eq(event.form, MW_FORM_SHORT);
+		check_form(&event);
+		ck_assert_ptr_null(strstr(event.explanation, "cccc"));
+		ck_assert_uint_eq(strlen(event.cause), sizeof(event.cause) - 1);
+	}
+}
+END_TEST
+
+START_TEST(a_cut_copy_ends_between_characters)
+{
+	char cause[600] = "";
+	struct mw_explain_opts opts = {.cause = cause};
+	struct mw_event event = make_event(MW_LANGUAGE_KO);
+
+	for (int i = 0; i < 120; i++)
+		strcat(cause, "가");
+	explain("x +.", &opts, &event);
+	ck_assert_uint_eq(strlen(event.cause), 255);
+	ck_assert(mw_utf8_is_clean(event.cause, strlen(event.cause)));
+	cause[0] = 'a';
+	cause[1] = 'b';
+	cause[2] = 'c';
+	memmove(cause + 1, cause, strlen(cause) + 1);
+	explain("x +.", &opts, &event);
+	ck_assert(mw_utf8_is_clean(event.cause, strlen(event.cause)));
+	ck_assert_uint_lt(strlen(event.cause), 256);
+}
+END_TEST
+
+START_TEST(too_many_citations_are_no_text)
+{
+	struct mw_event event = make_event(MW_LANGUAGE_EN);
+	char words[4096] = "x";
+
+	for (int i = 0; i < MW_MAX_CITATIONS; i++)
+		strcat(words, " {c1.dir}");
+	strcat(words, " +.");
+	explain(words, &seoul, &event);
+	ck_assert_int_eq(event.form, MW_FORM_WORDS);
+	ck_assert_uint_eq(event.n_citation, MW_MAX_CITATIONS);
+	words[strlen(words) - 2] = '\0';
+	strcat(words, "{c1.dir} +.");
+	explain(words, &seoul, &event);
+	ck_assert_int_eq(event.form, MW_FORM_SHORT);
+}
+END_TEST
+
+MW_TEST_MAIN("explain", numbers_are_written_as_people_do, particles_follow_the_sound,
+	     units_are_read_aloud, every_reference_is_rendered_in_both_languages,
+	     what_is_neither_above_nor_below_is_said_so, value_and_normal_are_told_apart,
+	     percents_stand_beside_their_number, huge_deviations_are_bounds,
+	     times_are_local_and_onsets_before_the_window_say_so,
+	     durations_take_the_unit_that_matters, words_that_cannot_be_said_become_fixed_sentences,
+	     measurements_that_are_none_are_not_cited, a_site_may_bring_its_own_cause_and_check,
+	     every_number_of_the_fixed_sentences_was_measured,
+	     every_number_of_random_words_was_measured, the_fixed_sentences_name_what_there_is,
+	     long_texts_lose_whole_sentences_only, a_cut_copy_ends_between_characters,
+	     too_many_citations_are_no_text)
