@@ -141,6 +141,21 @@ mw_err mw_inference_read(struct mw_inference *inference, const struct mw_prompt 
 	return err;
 }
 
+mw_err mw_inference_answer(struct mw_inference *inference, size_t slot,
+			   const struct mw_answer_limits *limits, struct mw_answer *ret_answer)
+{
+	int64_t start = mw_clock_mono_ns();
+	mw_err err = mw_answer_decode(inference->session[slot], inference->model, limits,
+				      ret_answer);
+
+	inference->stats.busy_ns += mw_clock_mono_ns() - start;
+	if (err)
+		return err;
+	inference->stats.answers++;
+	inference->stats.words += ret_answer->n_word;
+	return MW_E_OK;
+}
+
 void mw_inference_stats(const struct mw_inference *inference, struct mw_inference_stats *ret_stats)
 {
 	*ret_stats = inference->stats;

@@ -110,9 +110,16 @@ void mw_plant_touch(struct mw_plant *plant, struct mw_asset *asset)
 
 static enum mw_transition transition_of(enum mw_alarm_action action)
 {
-	if (action == MW_ALARM_RAISE)
+	switch (action) {
+	case MW_ALARM_RAISE:
 		return MW_TRANSITION_RAISED;
-	return action == MW_ALARM_CLEAR ? MW_TRANSITION_CLEARED : MW_TRANSITION_UPDATED;
+	case MW_ALARM_CLEAR:
+		return MW_TRANSITION_CLEARED;
+	case MW_ALARM_UNSHELVE:
+		return MW_TRANSITION_UNSHELVED;
+	default:
+		return MW_TRANSITION_UPDATED;
+	}
 }
 
 /* Words cost more than a verdict: only for what people will read. */
@@ -142,7 +149,7 @@ static void conclude(struct mw_plant *plant, size_t i)
 		events->on_outcome(events->ctx, asset, &outcome);
 	if (outcome.action == MW_ALARM_NOTHING)
 		return;
-	worded = outcome.action != MW_ALARM_CLEAR;
+	worded = outcome.action == MW_ALARM_RAISE || outcome.action == MW_ALARM_UPDATE;
 	if (worded)
 		explain(plant, i, &outcome, &window);
 	if (events->on_event && mw_asset_event(asset))

@@ -213,23 +213,34 @@ bool mw_asset_next(struct mw_asset *asset, struct mw_prompt *ret_prompt)
 		end_calibration(asset);
 	if (asset->phase == MW_PHASE_WATCHING)
 		ready = next_live_window(asset);
-	if (ready)
-		mw_prompt_encode(asset->evidence, &asset->info, asset->opts.language, ret_prompt);
-	return ready;
+	if (!ready)
+		return false;
+	mw_prompt_encode(asset->evidence, &asset->info, asset->opts.language, ret_prompt);
+	asset->n_prompt_rows = ret_prompt->n_rows;
+	memcpy(asset->prompt_channel, ret_prompt->channel, sizeof(asset->prompt_channel));
+	return true;
 }
 
-static int strongest_channel(const struct mw_asset *asset)
+/* The channel that the model suspects most; among equals the one with the strongest evidence (a
+ * residual alone would smear over everything that is coupled to the culprit). */
+static int strongest_channel(const struct mw_asset *asset, const struct mw_reading *reading)
 {
 	struct mw_channel_finding finding;
-	double best = 0;
+	double best_strength = -1;
+	float best_logit = -INFINITY;
 	int channel = -1;
 
-	for (size_t c = 0; c < mw_baseline_n_channels(asset->baseline); c++) {
-		mw_evidence_finding(asset->evidence, c, 0, &finding);
-		if (finding.strength > best) {
-			best = finding.strength;
-			channel = (int)c;
-		}
+	for (uint32_t row = 1; row < asset->n_prompt_rows; row++) {
+		const float *logit = reading->patch_logit[row];
+		float newest = fmaxf(logit[MW_WINDOW_PATCHES - 1], logit[MW_WINDOW_PATCHES - 2]);
+
+		mw_evidence_finding(asset->evidence, asset->prompt_channel[row - 1], 0, &finding);
+		if (newest < best_logit ||
+		    (newest == best_logit && finding.strength <= best_strength))
+			continue;
+		best_logit = newest;
+		best_strength = finding.strength;
+		channel = asset->prompt_channel[row - 1];
 	}
 	return channel;
 }
@@ -246,6 +257,17 @@ static enum mw_verdict verdict_of(const struct mw_asset *asset, const struct mw_
 	return MW_VERDICT_FAULT;
 }
 
+/* Is the open event worth telling again? */
+static bool is_worse(const struct mw_asset *asset, int channel)
+{
+	struct mw_channel_finding finding;
+
+	if (!asset->alarm.open || !asset->event || channel < 0)
+		return false;
+	mw_evidence_finding(asset->evidence, (size_t)channel, 0, &finding);
+	return asset_severity(finding.strength) > asset->event->severity;
+}
+
 static void watch(struct mw_asset *asset, const struct mw_reading *reading, struct mw_outcome *out)
 {
 	struct mw_alarm_input input = {.time_ns = asset->last_row_ns};
@@ -253,12 +275,13 @@ static void watch(struct mw_asset *asset, const struct mw_reading *reading, stru
 	mw_judge_window(&asset->judge, asset->evidence, reading, &out->judgement);
 	out->verdict = verdict_of(asset, reading, &out->judgement);
 	if (out->verdict != MW_VERDICT_NORMAL)
-		out->channel = strongest_channel(asset);
+		out->channel = strongest_channel(asset, reading);
 	input.p_value = out->judgement.p_value;
 	input.score = out->judgement.score;
 	input.is_fault = out->verdict == MW_VERDICT_FAULT || out->verdict == MW_VERDICT_UNKNOWN;
+	input.worse = is_worse(asset, out->channel);
 	out->action = mw_alarm_step(&asset->alarm, &asset->opts.alarm, asset->name, &input);
-	if (out->action == MW_ALARM_CLEAR)
+	if (out->action == MW_ALARM_CLEAR || out->action == MW_ALARM_UNSHELVE)
 		asset_fill_event(asset, out);
 }
 

@@ -13,17 +13,16 @@ void mw_asset_limits(const struct mw_asset *asset, const struct mw_outcome *outc
 {
 	struct mw_answer_limits limits = {0};
 	struct mw_channel_finding finding;
-	struct mw_prompt prompt;
 
-	mw_prompt_encode(asset->evidence, &asset->info, asset->opts.language, &prompt);
-	limits.n_channel_rows = prompt.n_rows - 1;
+	limits.n_channel_rows = asset->n_prompt_rows - 1;
 	for (uint32_t row = 0; row < limits.n_channel_rows; row++) {
-		mw_evidence_finding(asset->evidence, prompt.channel[row], 0, &finding);
-		if (finding.strength >= DEVIATES || prompt.channel[row] == outcome->channel)
+		mw_evidence_finding(asset->evidence, asset->prompt_channel[row], 0, &finding);
+		if (finding.strength >= DEVIATES || asset->prompt_channel[row] == outcome->channel)
 			limits.channel_mask |= 1u << row;
 	}
 	limits.verdict[outcome->verdict] = true;
-	ret_limits[0] = limits;
+	limits.language_mask = 1u << asset->opts.language;
+	*ret_limits = limits;
 }
 
 /* Fault windows: where the deviation became visible, when nobody named an onset. */
@@ -73,14 +72,9 @@ static void add_channel(struct mw_asset *asset, size_t channel, size_t onset)
 static void fill_channels(struct mw_asset *asset, const struct mw_outcome *outcome,
 			  const struct mw_answer *answer, size_t onset)
 {
-	struct mw_prompt prompt;
-
 	asset->event->n_channel = 0;
-	if (answer) {
-		mw_prompt_encode(asset->evidence, &asset->info, asset->opts.language, &prompt);
-		for (size_t i = 0; i < answer->n_channel; i++)
-			add_channel(asset, prompt.channel[answer->channel_row[i] - 1], onset);
-	}
+	for (size_t i = 0; answer && i < answer->n_channel; i++)
+		add_channel(asset, asset->prompt_channel[answer->channel_row[i] - 1], onset);
 	if (asset->event->n_channel == 0 && outcome->channel >= 0)
 		add_channel(asset, (size_t)outcome->channel, onset);
 }
@@ -135,10 +129,8 @@ void asset_fill_event(struct mw_asset *asset, const struct mw_outcome *outcome)
 	event->verdict = outcome->verdict;
 }
 
-static unsigned severity_of(const struct mw_event *event)
+unsigned asset_severity(double strength)
 {
-	double strength = event->n_channel > 0 ? event->channel[0].finding.strength : 0;
-
 	if (strength > 8)
 		return 3;
 	return strength > 4 ? 2 : 1;
@@ -179,7 +171,8 @@ void mw_asset_explain(struct mw_asset *asset, const struct mw_lm *model,
 	fill_times(asset, onset, before);
 	fill_channels(asset, outcome, answer, onset);
 	asset->event->fault = answer ? answer->fault : MW_FAULT_UNKNOWN;
-	asset->event->severity = severity_of(asset->event);
+	asset->event->severity = asset_severity(
+		asset->event->n_channel > 0 ? asset->event->channel[0].finding.strength : 0);
 	if (answer)
 		mw_explain_words(model, answer, library, opts, asset->event);
 	else

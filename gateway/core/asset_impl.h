@@ -26,10 +26,16 @@ struct mw_asset {
 	struct mw_judge judge;
 	struct mw_alarm alarm;
 	int64_t last_row_ns;
+	uint32_t n_prompt_rows; /* of the last window's prompt, and the channel that each row shows */
+	uint8_t prompt_channel[MW_PROMPT_MAX_CHANNELS];
 	struct mw_event *event; /* the present or last one */
 };
 
-/* Channels of the prompt at the last window: which asset channel each row shows. */
+/* Brings the event up to date with the outcome (score, state, times); nothing without an event. */
 void asset_fill_event(struct mw_asset *asset, const struct mw_outcome *outcome);
+
+/* 1 low, 2 medium, 3 high by the strength of the first channel, in healthy spreads: <= 4, <= 8, more
+ * (the same steps as the corpus' labels, schemas/corpus.md). */
+unsigned asset_severity(double strength);
 
 #endif

@@ -118,6 +118,7 @@ static void put_alarm(struct mw_writer *w, const struct mw_alarm *alarm)
 	mw_put_text(w, alarm->event_id);
 	mw_put_u32(w, alarm->sequence);
 	mw_put_i64(w, alarm->shelved_until_ns);
+	mw_put_u8(w, alarm->open);
 }
 
 static bool get_alarm(struct mw_reader *r, struct mw_alarm *alarm)
@@ -134,6 +135,7 @@ static bool get_alarm(struct mw_reader *r, struct mw_alarm *alarm)
 	mw_get_text(r, alarm->event_id, sizeof(alarm->event_id));
 	alarm->sequence = mw_get_u32(r);
 	alarm->shelved_until_ns = mw_get_i64(r);
+	alarm->open = mw_get_u8(r) != 0;
 	return !r->failed;
 }
 

@@ -7,7 +7,7 @@
 #define SMOOTHING     0.3  /* weight of the newest window */
 #define TAIL_SHARE    0.2  /* of healthy windows, modelled by the exponential tail */
 #define TAIL_MEAN_MIN 0.35 /* in fused units: few windows must not make a tail look thin */
-#define GUARD_FROM    6.0  /* fused evidence past which it alone decides */
+#define GUARD_FROM    6.0  /* evidence so far past health decides alone */
 
 /* A quiet asset's spread must not turn rounding into an anomaly. */
 static const double spread_floor[MW_N_COMPONENT] = {1.0, 1.0, 0.5, 0.5, 0.5, 0.7};
@@ -92,15 +92,15 @@ static double quantile(const float *sorted, uint32_t n, double share)
 static double fuse(const struct mw_judge *judge, const double component[MW_N_COMPONENT])
 {
 	double u[MW_N_COMPONENT];
+	double gross = -INFINITY;
 	double model;
-	double evidence;
 
 	for (int k = 0; k < MW_N_COMPONENT; k++)
 		u[k] = (component[k] - judge->center[k]) / judge->spread[k];
+	for (int k = MW_COMPONENT_T2; k < MW_N_COMPONENT; k++)
+		gross = fmax(gross, u[k]);
 	model = (u[MW_COMPONENT_ASSET_HEAD] + u[MW_COMPONENT_CHANNEL_HEAD]) / 2;
-	evidence = fmax(fmax(u[MW_COMPONENT_T2], u[MW_COMPONENT_Q]),
-			fmax(u[MW_COMPONENT_DYNAMIC], u[MW_COMPONENT_MEWMA]));
-	return fmax((model + evidence) / 2, evidence - GUARD_FROM);
+	return fmax((model + u[MW_COMPONENT_DYNAMIC]) / 2, gross - GUARD_FROM);
 }
 
 static void fit_components(struct mw_judge *judge)

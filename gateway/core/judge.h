@@ -5,7 +5,8 @@
  * own statistics (T2, Q, whitened dynamic, MEWMA), each smoothed over windows by an EWMA.  Every
  * component is calibrated on the asset's own healthy windows, which it was held out from: centred on
  * their median and scaled by the distance to their 90 % quantile.  The fused statistic is the mean of
- * the model's and the evidence's calibrated components; gross evidence cannot be voted down (guard).
+ * the model's (both heads) and the evidence's (whitened dynamic) calibrated components; gross evidence
+ * of any kind cannot be voted down (guard).
  * Its p-value is conformal among the healthy windows and, past their 80 % quantile, that of an
  * exponential tail (peaks over threshold, Pickands 1975 with shape 0).  Pure; plain data.
  */

@@ -1,0 +1,182 @@
+#include "gateway/core/asset.h"
+#include "tests/unit/unit.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#define PERIOD   1000000000LL
+#define START    (1000 * PERIOD)
+#define LEARN    200
+#define BREAK_AT 300
+#define END_AT   420
+#define ROWS     600
+
+static const struct mw_fault_library library;
+static const struct mw_explain_opts explain_opts;
+
+static const struct mw_asset_opts opts = {
+	.name = "press-1",
+	.machine = MW_MACHINE_HYDRAULIC,
+	.assembler = {.period_ns = PERIOD},
+	.learn_rows = LEARN,
+	.alarm = {.p_raise = 0.002, .on_windows = 2, .off_windows = 4},
+	.model = "test"};
+
+static double noise(uint32_t *state)
+{
+	*state = *state * 1664525u + 1013904223u;
+	return (double)(*state >> 8) / 8388608.0 - 1.0;
+}
+
+/* Row t of the machine: two coupled channels; between BREAK_AT and END_AT the second one is off. */
+static void feed_row(struct mw_asset *asset, size_t t, uint32_t *state)
+{
+	double load = 10 + 2 * sin((double)t / 20) + 0.3 * noise(state);
+	double pressure = 3 * load + 0.3 * noise(state);
+	int64_t time_ns = START + (int64_t)t * PERIOD;
+
+	if (t >= BREAK_AT && t < END_AT)
+		pressure += 25;
+	ck_assert_int_eq(mw_asset_push(asset, (struct mw_str){"load", 4}, time_ns, load, 0, time_ns),
+			 MW_FATE_TAKEN);
+	ck_assert_int_eq(mw_asset_push(asset, (struct mw_str){"pressure", 8}, time_ns, pressure, 0,
+				       time_ns),
+			 MW_FATE_TAKEN);
+}
+
+/* A model that believes in no fault: the guard alone must raise what is gross. */
+static const struct mw_reading calm = {
+	.n_rows = 3,
+	.patch_logit = {[2] = {[MW_WINDOW_PATCHES - 1] = 0.1f}},
+	.verdict_probability = {0.9f, 0, 0.1f, 0}};
+
+struct seen {
+	int learnt, raised, cleared, windows;
+	struct mw_event event;
+	struct mw_event_window window;
+	char trace[65536];
+	size_t traced;
+};
+
+static void take(struct mw_asset *asset, struct seen *seen)
+{
+	struct mw_outcome outcome;
+
+	mw_asset_take(asset, &calm, &outcome);
+	seen->windows++;
+	seen->learnt += outcome.learnt;
+	seen->raised += outcome.action == MW_ALARM_RAISE;
+	seen->cleared += outcome.action == MW_ALARM_CLEAR;
+	if (outcome.action == MW_ALARM_RAISE || outcome.action == MW_ALARM_UPDATE) {
+		mw_asset_explain(asset, NULL, &library, &explain_opts, &outcome, NULL,
+				 &seen->window);
+		seen->event = *mw_asset_event(asset);
+	}
+	if (outcome.phase == MW_PHASE_WATCHING)
+		seen->traced += (size_t)snprintf(seen->trace + seen->traced,
+						 sizeof(seen->trace) - seen->traced, "%lld %a %d\n",
+						 (long long)outcome.window_end_ns,
+						 outcome.judgement.score, outcome.action);
+}
+
+static struct mw_asset *repack(struct mw_asset *asset)
+{
+	struct mw_asset *again = NULL;
+	uint8_t *data;
+	size_t size;
+
+	ck_assert_int_eq(mw_asset_pack(asset, &data, &size), MW_E_OK);
+	ck_assert_int_eq(mw_asset_unpack(&opts, data, size, &again), MW_E_OK);
+	free(data);
+	mw_asset_free(asset);
+	return again;
+}
+
+/* Runs the machine; at row `stop_at` the asset goes through the store (0 = never). */
+static struct mw_asset *run(size_t stop_at, struct seen *seen)
+{
+	static struct mw_prompt prompt;
+	struct mw_asset *asset;
+	uint32_t state = 3;
+
+	memset(seen, 0, sizeof(*seen));
+	ck_assert_int_eq(mw_asset_new(&opts, &asset), MW_E_OK);
+	for (size_t t = 0; t < ROWS; t++) {
+		feed_row(asset, t, &state);
+		while (mw_asset_next(asset, &prompt))
+			take(asset, seen);
+		if (t + 1 == stop_at)
+			asset = repack(asset);
+	}
+	return asset;
+}
+
+static struct seen whole, parts;
+
+START_TEST(a_gross_fault_is_raised_explained_and_cleared)
+{
+	struct mw_asset *asset = run(0, &whole);
+	const struct mw_event *event = &whole.event;
+
+	ck_assert_int_eq(mw_asset_phase(asset), MW_PHASE_WATCHING);
+	ck_assert_int_eq(whole.learnt, 1);
+	ck_assert_int_eq(whole.raised, 1);
+	ck_assert_int_eq(whole.cleared, 1);
+	ck_assert_str_eq(event->channel[0].name, "pressure");
+	ck_assert_int_ge(event->raised_ns, START + BREAK_AT * PERIOD);
+	ck_assert_int_le(event->raised_ns, START + (BREAK_AT + 20) * PERIOD);
+	ck_assert_msg(llabs(event->onset_ns - (START + BREAK_AT * PERIOD)) <= 8 * PERIOD, "onset %lld",
+		      (long long)event->onset_ns);
+	ck_assert(event->channel[0].finding.deviation > 3);
+	ck_assert(strstr(event->explanation, "pressure"));
+	ck_assert_uint_eq(whole.window.n_rows, MW_WINDOW_ROWS);
+	mw_asset_free(asset);
+}
+END_TEST
+
+START_TEST(a_restored_asset_continues_bit_for_bit)
+{
+	static const size_t stops[] = {1, 37, LEARN - 1, LEARN, LEARN + 1, LEARN + 3, 299, 310, 431};
+
+	mw_asset_free(run(0, &whole));
+	for (size_t i = 0; i < sizeof(stops) / sizeof(stops[0]); i++) {
+		mw_asset_free(run(stops[i], &parts));
+ck_assert_msg(strcmp(parts.trace, whole.trace) == 0, "stopped at %zu", stops[i]);
+		ck_assert_str_eq(parts.event.id, whole.event.id);
+		ck_assert_str_eq(parts.event.explanation, whole.event.explanation);
+	}
+}
+END_TEST
+
+START_TEST(a_cut_state_is_refused)
+{
+	struct mw_asset *asset = run(0, &whole);
+	struct mw_asset *again = NULL;
+	uint8_t *data;
+	size_t size;
+
+	ck_assert_int_eq(mw_asset_pack(asset, &data, &size), MW_E_OK);
+	for (size_t cut = 0; cut < size; cut += 1 + size / 400) {
+		ck_assert_int_eq(mw_asset_unpack(&opts, data, cut, &again), MW_E_CORRUPT);
+		ck_assert_ptr_null(again);
+	}
+	free(data);
+	mw_asset_free(asset);
+}
+END_TEST
+
+START_TEST(a_learn_segment_that_is_too_short_is_refused)
+{
+	struct mw_asset_opts few = opts;
+	struct mw_asset *asset = NULL;
+
+	few.learn_rows = MW_LEARN_ROWS_MIN - 1;
+	ck_assert_int_eq(mw_asset_new(&few, &asset), MW_E_INVAL);
+	ck_assert_ptr_null(asset);
+}
+END_TEST
+
+MW_TEST_MAIN("asset", a_gross_fault_is_raised_explained_and_cleared,
+	     a_restored_asset_continues_bit_for_bit, a_cut_state_is_refused,
+	     a_learn_segment_that_is_too_short_is_refused)
