@@ -295,33 +295,41 @@ static struct mw_json *event_object(const struct mw_event *event, const char *sc
 	return object;
 }
 
-static json_t *column(const double *value, const struct mw_event_window *window, size_t channel)
+/* Row by row, as it was measured: [[c1, c2], [c1, c2], ...]. */
+static json_t *matrix(const double *value, const struct mw_event_window *window)
 {
-	json_t *array = json_array();
+	json_t *rows = json_array();
 
-	for (size_t i = 0; i < window->n_rows; i++)
-		if (json_array_append_new(array,
-					  number_value(value[i * window->n_channels + channel])))
-			break; /* only without memory; the text is then refused by its length */
-	return array;
+	for (size_t i = 0; i < window->n_rows; i++) {
+		json_t *row = json_array();
+
+		for (size_t c = 0; c < window->n_channels; c++)
+			if (json_array_append_new(row,
+						  number_value(value[i * window->n_channels + c])))
+				break;
+		if (json_array_size(row) != window->n_channels ||
+		    json_array_append_new(rows, row)) {
+			json_decref(rows);
+			return NULL;
+		}
+	}
+	return rows;
 }
 
 static struct mw_json *window_object(const struct mw_event *event,
 				     const struct mw_event_window *window)
 {
 	struct mw_json *object = mw_json_object();
+	json_t *names = json_array();
 
+	for (size_t c = 0; c < window->n_channels && c < event->n_channel; c++)
+		(void)json_array_append_new(
+		    names, text_value(event->channel[c].name, strlen(event->channel[c].name)));
 	put_time(object, "from", window->from_ns);
 	mw_json_number(object, "period_s", (double)window->period_ns / 1e9);
-	mw_json_integer(object, "rows", (int64_t)window->n_rows);
-	for (size_t c = 0; c < window->n_channels && c < event->n_channel; c++) {
-		struct mw_json *item = mw_json_object();
-
-		mw_json_text(item, "channel", event->channel[c].name);
-		set(item, "value", column(window->value, window, c));
-		set(item, "expected", column(window->expected, window, c));
-		mw_json_append(object, "channels", item);
-	}
+	set(object, "channels", names);
+	set(object, "value", matrix(window->value, window));
+	set(object, "expected", matrix(window->expected, window));
 	return object;
 }
 

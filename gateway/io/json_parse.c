@@ -178,44 +178,48 @@ static bool parse_event(const json_t *root, struct mw_event *event)
 	return !in.bad && parse_lists(root, event);
 }
 
-static bool parse_column(const json_t *array, const struct mw_event_window *window, size_t channel,
-			 double *ret_value)
+static bool parse_row(const json_t *row, size_t n, double *ret_value)
 {
-	if (!json_is_array(array) || json_array_size(array) != window->n_rows)
+	if (!json_is_array(row) || json_array_size(row) != n)
 		return false;
-	for (size_t i = 0; i < window->n_rows; i++) {
-		const json_t *value = json_array_get(array, i);
+	for (size_t c = 0; c < n; c++) {
+		const json_t *value = json_array_get(row, c);
 
 		if (!json_is_number(value) && !json_is_null(value))
 			return false;
-		ret_value[i * window->n_channels + channel] =
-		    json_is_null(value) ? (double)NAN : json_number_value(value);
+		ret_value[c] = json_is_null(value) ? (double)NAN : json_number_value(value);
 	}
+	return true;
+}
+
+static bool parse_matrix(const json_t *rows, const struct mw_event_window *window,
+			 double *ret_value)
+{
+	if (!json_is_array(rows) || json_array_size(rows) != window->n_rows)
+		return false;
+	for (size_t i = 0; i < window->n_rows; i++)
+		if (!parse_row(json_array_get(rows, i), window->n_channels,
+			       ret_value + i * window->n_channels))
+			return false;
 	return true;
 }
 
 static bool parse_window(const json_t *root, struct mw_event_window *window)
 {
 	struct reader in = {.object = root};
-	const json_t *channels = json_object_get(root, "channels");
+	const json_t *value = json_object_get(root, "value");
 
 	memset(window, 0, sizeof(*window));
 	if (!root)
 		return true;
-	window->n_rows = (size_t)get_integer(&in, "rows", 0, MW_WINDOW_ROWS);
 	window->from_ns = get_time(&in, "from");
 	window->period_ns = get_period(&in, "period_s");
-	window->n_channels = json_array_size(channels);
-	if (in.bad || window->n_channels > MW_EVENT_CHANNELS)
-		return false;
-	for (size_t c = 0; c < window->n_channels; c++) {
-		const json_t *item = json_array_get(channels, c);
-
-		if (!parse_column(json_object_get(item, "value"), window, c, window->value) ||
-		    !parse_column(json_object_get(item, "expected"), window, c, window->expected))
-			return false;
-	}
-	return true;
+	window->n_rows = json_array_size(value);
+	window->n_channels = json_array_size(json_object_get(root, "channels"));
+	return !in.bad && window->n_rows <= MW_WINDOW_ROWS &&
+	       window->n_channels <= MW_EVENT_CHANNELS &&
+	       parse_matrix(value, window, window->value) &&
+	       parse_matrix(json_object_get(root, "expected"), window, window->expected);
 }
 
 mw_err mw_json_parse_event(const char *text, size_t size, struct mw_event *ret_event,
