@@ -29,14 +29,16 @@ static void refused_subscription(const struct mw_mqtt_subscribed *s, const char 
 
 static void on_subscribe_failure(void *context, MQTTAsync_failureData *data)
 {
-	refused_subscription(context, data && data->message ? data->message : "refused");
+	if (data && data->code != MQTTASYNC_OPERATION_INCOMPLETE) /* the next connect renews it */
+		refused_subscription(context, data->message ? data->message : "refused");
 }
 
 static void on_subscribe_failure5(void *context, MQTTAsync_failureData5 *data)
 {
 	const char *reason = data ? MQTTReasonCode_toString(data->reasonCode) : NULL;
 
-	refused_subscription(context, reason ? reason : "refused");
+	if (data && data->code != MQTTASYNC_OPERATION_INCOMPLETE)
+		refused_subscription(context, reason ? reason : "refused");
 }
 
 /* One SUBSCRIBE per filter: only then does Paho say which one was refused. */
