@@ -94,8 +94,8 @@ static const struct sentence {
      FACT_MEASURE | FACT_DIRECTION,
      0,
      {"{c1.name} reads {c1.value} +, {c1.dev} {c1.dir} the expected {c1.normal} +.",
-      "{c1.name} 측정값은 {c1.value} {josa:으로/로} +, 예상값 {c1.normal} +보다 {c1.dev} {c1.dir} "
-      "나타났습니다 +."}},
+      "{c1.name} 측정값은 {c1.value} {josa:으로/로} +, 예상값 {c1.normal} +보다 "
+      "{c1.dev} {c1.dir} 나타났습니다 +."}},
     {TOPIC_ODD,
      FACT_MEASURE,
      FACT_DIRECTION,

@@ -19,7 +19,7 @@ static enum mw_final hangul_final(uint32_t code)
 	return final == FINAL_RIEUL ? MW_FINAL_RIEUL : MW_FINAL_OTHER;
 }
 
-/* 영 일 이 삼 사 오 육 칠 팔 구; tens to ten thousands (십 백 천 만) end in a consonant like 영. */
+/* 영 일 이 삼 사 오 육 칠 팔 구; 십, 백, 천, 만 end in a consonant like 영. */
 static enum mw_final digit_final(char digit)
 {
 	static const char final[] = "2102002110";

@@ -1,13 +1,11 @@
 #include "gateway/core/render.h"
 
-#include "gateway/base/clock.h"
-
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
+#define NS_PER_S   1000000000LL
 #define PIECE_SIZE 320  /* of one rendered reference; library texts fit or do not */
 #define DEV_MAX    1000 /* past it a multiple says nothing more */
 #define CITED_MAX  3    /* channels that the vocabulary can cite */
@@ -214,7 +212,27 @@ static const char *move_word(int move, enum mw_language language)
 
 static int64_t floor_seconds(int64_t time_ns)
 {
-	return time_ns / MW_NS_PER_S - (time_ns % MW_NS_PER_S < 0);
+	return time_ns / NS_PER_S - (time_ns % NS_PER_S < 0);
+}
+
+struct moment {
+	int month, day, hour, minute, second; /* month 0..11, day 1..31 */
+};
+
+/* The Gregorian calendar counted from 1 March of year 0 (Hinnant, "chrono-compatible low-level date
+ * algorithms"): eras of 400 years are 146097 days, leap days come last. */
+static struct moment moment_of(int64_t seconds)
+{
+	int64_t days = seconds / 86400 - (seconds % 86400 < 0), of_day = seconds - days * 86400;
+	int64_t from_march = days + 719468;
+	int64_t era = (from_march >= 0 ? from_march : from_march - 146096) / 146097;
+	int64_t of_era = from_march - era * 146097;
+	int64_t year = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
+	int64_t of_year = of_era - (365 * year + year / 4 - year / 100);
+	int64_t month = (5 * of_year + 2) / 153;
+
+	return (struct moment){(int)((month + 2) % 12), (int)(of_year - (153 * month + 2) / 5 + 1),
+			       (int)(of_day / 3600), (int)(of_day / 60 % 60), (int)(of_day % 60)};
 }
 
 static bool say_onset(struct piece *piece, const struct mw_render *render)
@@ -223,21 +241,20 @@ static bool say_onset(struct piece *piece, const struct mw_render *render)
 					    "May",       "June",     "July",     "August",
 					    "September", "October",  "November", "December"};
 	const struct mw_event *event = render->event;
-	time_t local = (time_t)(floor_seconds(event->onset_ns) + render->opts->utc_offset_s);
+	struct moment t = moment_of(floor_seconds(event->onset_ns) + render->opts->utc_offset_s);
 	bool before = event->onset_before_window;
-	struct tm t;
 
-	if (event->onset_ns == 0 || !gmtime_r(&local, &t))
+	if (event->onset_ns == 0)
 		return false;
-	piece->value = (double)event->onset_ns / (double)MW_NS_PER_S;
+	piece->value = (double)event->onset_ns / (double)NS_PER_S;
 	if (event->language == MW_LANGUAGE_KO)
 		(void)snprintf(piece->text, sizeof(piece->text), "%d월 %d일 %d시 %d분 %d초%s",
-			       t.tm_mon + 1, t.tm_mday, t.tm_hour, t.tm_min, t.tm_sec,
+			       t.month + 1, t.day, t.hour, t.minute, t.second,
 			       before ? " 이전" : "");
 	else
 		(void)snprintf(piece->text, sizeof(piece->text), "%s%02d:%02d:%02d on %d %s",
-			       before ? "before " : "", t.tm_hour, t.tm_min, t.tm_sec, t.tm_mday,
-			       month[t.tm_mon]);
+			       before ? "before " : "", t.hour, t.minute, t.second, t.day,
+			       month[t.month]);
 	piece->final = mw_josa_final(piece->text, strlen(piece->text));
 	return true;
 }
@@ -271,8 +288,8 @@ static bool say_duration(struct piece *piece, const struct mw_event *event)
 
 	if (event->onset_ns == 0 || now < event->onset_ns)
 		return false;
-	piece->value = (double)(now - event->onset_ns) / (double)MW_NS_PER_S;
-	write_duration((now - event->onset_ns) / MW_NS_PER_S, event->language, text, sizeof(text));
+	piece->value = (double)(now - event->onset_ns) / (double)NS_PER_S;
+	write_duration((now - event->onset_ns) / NS_PER_S, event->language, text, sizeof(text));
 	(void)snprintf(piece->text, sizeof(piece->text),
 		       !event->onset_before_window         ? "%s"
 		       : event->language == MW_LANGUAGE_KO ? "%s 이상"
