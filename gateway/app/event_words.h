@@ -1,0 +1,18 @@
+/* event_words.h -- an event's codes as people read them in a terminal (English, as all of the CLI).
+ */
+#ifndef MW_APP_EVENT_WORDS_H
+#define MW_APP_EVENT_WORDS_H
+
+#include "gateway/core/event.h"
+
+#define MW_FAULT_NAME_SIZE 96
+
+const char *mw_event_severity_word(unsigned severity); /* "low", "medium", "high", "-" */
+/* "active", "acked", "shelved", "cleared", ... */
+const char *mw_event_state_word(const struct mw_event *event);
+/* The fault as the explanation names it, else its code with spaces; returns buf. */
+char *mw_event_fault_name(const struct mw_event *event, char buf[MW_FAULT_NAME_SIZE]);
+/* "850ms", "40 s", "12 min", "3.5 h", "2.1 d"; returns buf. */
+char *mw_event_span(int64_t ns, char *buf, size_t size);
+
+#endif
