@@ -24,18 +24,27 @@ void lm_matmul(struct lm_scratch *scratch, const struct mw_lm *model,
 	ops->gemm(matrix->panels, lm_pad(matrix->rows) / LM_LANES, n_blocks, q8, n, y, stride);
 }
 
+static void add_embedding(const struct mw_lm *model, uint32_t token, float *x)
+{
+	size_t cols = model->embd.cols, n_blocks = cols / LM_BLOCK;
+
+	if (model->embd.floats)
+		model->ops->add(x, model->embd.floats + token * cols, cols);
+	else
+		model->ops->add_row(model->embd.panels + token / LM_LANES * n_blocks,
+				    token % LM_LANES, n_blocks, x);
+}
+
 static void embed(const struct mw_lm *model, const struct lm_position *position, float *x)
 {
-	uint8_t flip = model->ops->weight_flip;
-
 	memset(x, 0, model->info.n_embd * sizeof(*x));
 	if (!position->codes) {
-		lm_matrix_add_row(&model->embd, flip, position->token, x);
+		add_embedding(model, position->token, x);
 		return;
 	}
 	for (uint32_t i = 0; i < model->info.slots; i++)
 		if (position->codes[i] != MW_LM_NO_CODE)
-			lm_matrix_add_row(&model->embd, flip, position->codes[i], x);
+			add_embedding(model, position->codes[i], x);
 }
 
 /* Turns one head. */

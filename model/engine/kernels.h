@@ -69,6 +69,9 @@ struct lm_kernels {
 
 	/* x[i] += y[i] */
 	void (*add)(float *x, const float *y, size_t n);
+
+	/* x[i] += scale * q[i] of a row of a panel, n_blocks * 32 values. */
+	void (*add_row)(const struct lm_block *panel, size_t row, size_t n_blocks, float *x);
 };
 
 extern const struct lm_kernels lm_kernels_scalar;

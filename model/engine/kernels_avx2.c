@@ -36,8 +36,9 @@ INLINE void gemm_half(const struct lm_block *w, size_t n_blocks, size_t half, co
 		UNROLL
 		for (size_t i = 0; i < t; i++)
 			sum[i] = _mm256_setzero_si256();
-		UNROLL
-		for (size_t g = 0; g < LM_BLOCK / 4; g++) {
+		/* not unrolled: gcc would sum the products at the end, from memory */
+		_Pragma("GCC unroll 1") for (size_t g = 0; g < LM_BLOCK / 4; g++)
+		{
 			__m256i rows = _mm256_load_si256((const __m256i *)w[b].q[g][8 * half]);
 			__m256i size = _mm256_abs_epi8(rows);
 
@@ -380,6 +381,26 @@ static void add(float *x, const float *y, size_t n)
 		x[i] += y[i];
 }
 
+static void add_row(const struct lm_block *panel, size_t row, size_t n_blocks, float *x)
+{
+	const __m256i fours = _mm256_setr_epi32(0, 16, 32, 48, 64, 80, 96, 112);
+
+	for (size_t b = 0; b < n_blocks; b++, panel++) {
+		__m256 scale = _mm256_set1_ps(panel->scale[row]);
+		int8_t q[LM_BLOCK];
+
+		_mm256_storeu_si256(
+		    (__m256i *)q,
+		    _mm256_i32gather_epi32((const int *)(const void *)panel->q[0][row], fours, 4));
+		for (size_t i = 0; i < LM_BLOCK; i += 8, x += 8) {
+			__m256i n = _mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i *)(q + i)));
+			__m256 y = _mm256_mul_ps(scale, _mm256_cvtepi32_ps(n));
+
+			_mm256_storeu_ps(x, _mm256_add_ps(_mm256_loadu_ps(x), y));
+		}
+	}
+}
+
 const struct lm_kernels lm_kernels_avx2 = {
     .name = "avx2",
     .weight_flip = 0,
@@ -393,6 +414,7 @@ const struct lm_kernels lm_kernels_avx2 = {
     .mix = mix,
     .silu_mul = silu_mul,
     .add = add,
+    .add_row = add_row,
 };
 
 #endif

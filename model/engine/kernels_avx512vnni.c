@@ -326,6 +326,29 @@ static void add(float *x, const float *y, size_t n)
 	}
 }
 
+INLINE void add_scaled(float *x, __m512 scale, __m128i bytes)
+{
+	__m512 y = _mm512_mul_ps(scale, _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(bytes)));
+
+	_mm512_storeu_ps(x, _mm512_add_ps(_mm512_loadu_ps(x), y));
+}
+
+static void add_row(const struct lm_block *panel, size_t row, size_t n_blocks, float *x)
+{
+	const __m256i fours = _mm256_setr_epi32(0, 16, 32, 48, 64, 80, 96, 112);
+	const __m256i flip = _mm256_set1_epi8(INT8_MIN);
+
+	for (size_t b = 0; b < n_blocks; b++, panel++, x += LM_BLOCK) {
+		__m512 scale = _mm512_set1_ps(panel->scale[row]);
+		__m256i q =
+		    _mm256_i32gather_epi32((const int *)(const void *)panel->q[0][row], fours, 4);
+
+		q = _mm256_xor_si256(q, flip);
+		add_scaled(x, scale, _mm256_castsi256_si128(q));
+		add_scaled(x + 16, scale, _mm256_extracti128_si256(q, 1));
+	}
+}
+
 const struct lm_kernels lm_kernels_avx512vnni = {
     .name = "avx512vnni",
     .weight_flip = 0x80,
@@ -339,6 +362,7 @@ const struct lm_kernels lm_kernels_avx512vnni = {
     .mix = mix,
     .silu_mul = silu_mul,
     .add = add,
+    .add_row = add_row,
 };
 
 #endif

@@ -132,6 +132,14 @@ static void add(float *x, const float *y, size_t n)
 		x[i] += y[i];
 }
 
+static void add_row(const struct lm_block *panel, size_t row, size_t n_blocks, float *x)
+{
+	for (size_t b = 0; b < n_blocks; b++, panel++)
+		for (size_t g = 0; g < LM_BLOCK / 4; g++)
+			for (size_t k = 0; k < 4; k++)
+				*x++ += panel->scale[row] * (float)(int8_t)panel->q[g][row][k];
+}
+
 const struct lm_kernels lm_kernels_scalar = {
     .name = "scalar",
     .weight_flip = 0,
@@ -145,4 +153,5 @@ const struct lm_kernels lm_kernels_scalar = {
     .mix = mix,
     .silu_mul = silu_mul,
     .add = add,
+    .add_row = add_row,
 };

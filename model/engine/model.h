@@ -90,9 +90,6 @@ mw_lm_err lm_weights_read(const struct lm_load *load);
 /* vocab.c: copies tokens and metadata. */
 mw_lm_err lm_vocab_read(const struct lm_load *load);
 
-/* Adds row `row` of a matrix to x[cols]. */
-void lm_matrix_add_row(const struct lm_matrix *matrix, uint8_t flip, uint32_t row, float *x);
-
 static inline uint32_t lm_pad(uint32_t n)
 {
 	return (n + LM_LANES - 1) / LM_LANES * LM_LANES;

@@ -314,20 +314,3 @@ mw_lm_err lm_weights_read(const struct lm_load *load)
 	return err ? err
 		   : read_head(load, 1, "patch_head.channel.weight", "patch_head.channel.bias");
 }
-
-void lm_matrix_add_row(const struct lm_matrix *matrix, uint8_t flip, uint32_t row, float *x)
-{
-	uint32_t n_blocks = matrix->cols / LM_BLOCK, lane = row % LM_LANES;
-	const struct lm_block *block;
-
-	if (matrix->floats) {
-		for (uint32_t i = 0; i < matrix->cols; i++)
-			x[i] += matrix->floats[(size_t)row * matrix->cols + i];
-		return;
-	}
-	block = matrix->panels + (size_t)(row / LM_LANES) * n_blocks;
-	for (uint32_t b = 0; b < n_blocks; b++, block++, x += LM_BLOCK)
-		for (uint32_t i = 0; i < LM_BLOCK; i++)
-			x[i] += block->scale[lane] *
-				(float)(int8_t)(block->q[i / 4][lane][i % 4] ^ flip);
-}

@@ -189,7 +189,8 @@ static void bench_text(const char *name, const struct build_shape *shape)
 	bench_done(&bench);
 }
 
-int main(void)
+/* bench_lm [SHAPE]: all shapes, or the one of that name. */
+int main(int argc, char **argv)
 {
 	static const struct build_shape window = {.arch = "millwright",
 						  .weights = GGUF_W_Q8_0,
@@ -223,8 +224,13 @@ int main(void)
 						    .n_vocab = 8192,
 						    .seed = 3};
 
-	bench_window("window-0.9M", &window);
-	bench_text("llama-5M", &text_5m);
-	bench_text("llama-25M", &text_25m);
+	const char *only = argc > 1 ? argv[1] : NULL;
+
+	if (!only || strcmp(only, "window-0.9M") == 0)
+		bench_window("window-0.9M", &window);
+	if (!only || strcmp(only, "llama-5M") == 0)
+		bench_text("llama-5M", &text_5m);
+	if (!only || strcmp(only, "llama-25M") == 0)
+		bench_text("llama-25M", &text_25m);
 	return EXIT_SUCCESS;
 }

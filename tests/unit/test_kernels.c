@@ -200,6 +200,27 @@ START_TEST(integer_products_have_the_same_bits)
 }
 END_TEST
 
+START_TEST(rows_are_added_with_the_same_bits)
+{
+	static _Alignas(64) struct product product;
+	float truth[BLOCKS * LM_BLOCK], x[BLOCKS * LM_BLOCK];
+	const struct lm_kernels *ops;
+
+	for (size_t row = 0; row < LM_LANES; row++) {
+		product_init(&product, 0);
+		fill(truth, BLOCKS * LM_BLOCK, 1.0f, row);
+		lm_kernels_scalar.add_row(product.panels, row, BLOCKS, truth);
+		FOR_OTHERS(ops)
+		{
+			product_init(&product, ops->weight_flip);
+			fill(x, BLOCKS * LM_BLOCK, 1.0f, row);
+			ops->add_row(product.panels, row, BLOCKS, x);
+			ck_assert_mem_eq(truth, x, sizeof(x));
+		}
+	}
+}
+END_TEST
+
 START_TEST(quantizing_has_the_same_bits)
 {
 	static float x[LM_BLOCK * 8], scale[2][8];
@@ -295,5 +316,6 @@ MW_TEST_MAIN("kernels", scalar_comes_first_and_unknown_names_find_nothing,
 	     exp_is_within_two_units_of_the_last_place, half_precision_survives_a_round_trip,
 	     quantized_values_are_within_half_a_step, values_that_are_not_finite_stay_inside_int8,
 	     softmax_sums_to_one_and_keeps_the_order, integer_products_have_the_same_bits,
-	     quantizing_has_the_same_bits, vector_functions_have_the_same_bits_at_every_length,
+	     rows_are_added_with_the_same_bits, quantizing_has_the_same_bits,
+	     vector_functions_have_the_same_bits_at_every_length,
 	     attention_has_the_same_bits_for_every_head_size)
