@@ -53,7 +53,7 @@ static bool scale_y(const struct mw_chart *chart, struct canvas *canvas)
 		return false;
 	margin = (high - low) * 0.04;
 	if (!(margin > fabs(high) * 1e-9))
-		margin = fabs(high) > 0 ? fabs(high) * 0.02 : 1;
+		margin = fabs(high) > 1e-300 ? fabs(high) * 0.02 : 1;
 	canvas->low = low - margin;
 	canvas->high = high + margin;
 	return true;

@@ -13,6 +13,7 @@
 #include <sysexits.h>
 
 #define MAX_NAME_CELLS 24
+#define MIN_WORDS      24 /* cells worth reading beside the columns */
 
 struct history {
 	struct mw_event_source source;
@@ -161,8 +162,9 @@ static void put_row(const struct widths *w, const char *raised, const char *seve
 	put_column(state, w->state, w->ascii);
 	put_column(asset, w->asset, w->ascii);
 	put_column(fault, w->fault, w->ascii);
-	if (w->line > 0 && w->line < used + 16) { /* too narrow for words: the id, then */
-		mw_text_put(stdout, id, 0, 0, w->ascii);
+	if (w->line > 0 && w->line < used + MIN_WORDS) { /* too narrow: the words go below */
+		(void)printf("%s\n    ", id);
+		mw_text_put(stdout, explanation, w->line - 4, 0, w->ascii);
 	} else {
 		put_column(id, 19, w->ascii);
 		mw_text_put(stdout, explanation, w->line > 0 ? w->line - used : 0, 0, w->ascii);

@@ -1,7 +1,7 @@
 /* cmd_replay.c -- recorded data through the same path as live data; how accuracy is measured. */
 #include "gateway/app/commands.h"
 #include "gateway/app/csv.h"
-#include "gateway/app/plant.h"
+#include "gateway/app/fleet.h"
 #include "gateway/base/clock.h"
 #include "gateway/io/conf.h"
 #include "gateway/io/json.h"
@@ -35,7 +35,7 @@ struct replay {
 	struct mw_csv *csv;
 	struct mw_inference *inference;
 	struct mw_fault_library *library;
-	struct mw_plant *plant;
+	struct mw_fleet *fleet;
 	struct mw_asset *asset;
 	struct scored *scored;
 	size_t n_scored, capacity;
@@ -140,7 +140,7 @@ static void feed_row(struct replay *r, size_t row)
 			(void)mw_asset_push(r->asset, name, csv->time_ns[row], value, 0,
 					    csv->time_ns[row]);
 	}
-	mw_plant_touch(r->plant, r->asset);
+	mw_fleet_touch(r->fleet, r->asset);
 }
 
 static void show_progress(const struct replay *r, size_t row)
@@ -156,13 +156,13 @@ static mw_err feed(struct replay *r)
 	for (size_t row = 0; row < r->csv->n_rows && !err; row++) {
 		feed_row(r, row);
 		if (row % 16 == 15)
-			err = mw_plant_run(r->plant);
+			err = mw_fleet_run(r->fleet);
 		show_progress(r, row);
 	}
 	mw_asset_flush(r->asset);
-	mw_plant_touch(r->plant, r->asset);
+	mw_fleet_touch(r->fleet, r->asset);
 	if (!err)
-		err = mw_plant_run(r->plant);
+		err = mw_fleet_run(r->fleet);
 	if (!r->quiet && isatty(STDERR_FILENO))
 		(void)fprintf(stderr, "\r\033[K");
 	return err ? mw_why(err, r->why, sizeof(r->why), "%s: %s", r->csv_path, mw_err_text(err))
@@ -299,17 +299,17 @@ static mw_err load_model(struct replay *r)
 
 static mw_err make_plant(struct replay *r)
 {
-	struct mw_plant_opts opts = {
+	struct mw_fleet_opts opts = {
 		.inference = r->inference,
 		.library = r->library,
 		.events = {.on_outcome = keep_outcome, .on_event = keep_event, .ctx = r},
 		.max_assets = 1};
-	mw_err err = mw_plant_new(&opts, &r->plant);
+	mw_err err = mw_fleet_new(&opts, &r->fleet);
 
 	r->asset_opts.name = r->name;
 	r->asset_opts.model = mw_inference_name(r->inference);
 	if (!err)
-		err = mw_plant_add(r->plant, &r->asset_opts, &r->asset);
+		err = mw_fleet_add(r->fleet, &r->asset_opts, &r->asset);
 	for (size_t c = 0; !err && c < r->csv->n_columns; c++)
 		if (mw_asset_channel(r->asset, r->csv->name[c], "", MW_ROLE_OTHER) < 0)
 			err = MW_E_FULL;
@@ -344,7 +344,7 @@ static void release(struct replay *r)
 	if (r->events)
 		(void)fclose(r->events);
 	free(r->scored);
-	mw_plant_free(r->plant);
+	mw_fleet_free(r->fleet);
 	mw_inference_free(r->inference);
 	mw_fault_library_free(r->library);
 	mw_csv_free(r->csv);

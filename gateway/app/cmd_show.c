@@ -168,6 +168,11 @@ static void put_head(const struct mw_event *event, size_t width)
 /* --- numbers -----------------------------------------------------------------------------------
  */
 
+static const char *side_words(int direction)
+{
+	return direction > 0 ? " above" : direction < 0 ? " below" : "";
+}
+
 static const char *move_words(int move)
 {
 	return move > 0 ? ", rose" : move < 0 ? ", fell" : "";
@@ -182,11 +187,12 @@ static void put_channel(const struct mw_event_channel *channel)
 		put_field("", "no reading");
 		return;
 	}
-	(void)snprintf(line, sizeof(line), "%s %s at %s; expected %s %s; %+.1f times its spread%s",
+	(void)snprintf(line, sizeof(line),
+		       "%s %s at %s; expected %s %s; %.1f times its healthy spread%s%s",
 		       mw_explain_number(f->peak_value, value, sizeof(value)), channel->unit,
 		       mw_when_local(f->peak_time_ns, at, sizeof(at)) + 11,
 		       mw_explain_number(f->expected, expected, sizeof(expected)), channel->unit,
-		       f->deviation, move_words(f->move));
+		       fabs(f->deviation), side_words(f->direction), move_words(f->move));
 	(void)fputs("  ", stdout);
 	mw_text_put(stdout, line, 0, 0, false);
 	(void)putchar('\n');

@@ -10,13 +10,17 @@
 #define RETRY_WAIT_NS (1 * MW_NS_PER_S)
 #define MINUTE_NS     (60 * MW_NS_PER_S)
 
-/* --- one record -------------------------------------------------------------------------------- */
+/* --- one record --------------------------------------------------------------------------------
+ */
 
 /* What the decoder's samples need to find their asset and channel. */
 struct feed {
 	struct mw_pipeline *p;
 	const struct mw_spool_record *record;
-	struct mw_asset *asset;
+	const struct mw_conf_source *source;
+	struct mw_asset *asset; /* from the first sample on: garbage makes no asset */
+	bool refused;
+	char name[MW_NAME_SIZE];    /* the asset's */
 	char channel[MW_NAME_SIZE]; /* from the topic; "" = the tag alone */
 };
 
@@ -37,6 +41,15 @@ static bool channel_name(const struct feed *feed, struct mw_str tag, char *ret, 
 	return true;
 }
 
+static bool find_asset(struct feed *feed)
+{
+	if (!feed->asset && !feed->refused) {
+		feed->asset = pipeline_asset(feed->p, feed->name, feed->source);
+		feed->refused = !feed->asset;
+	}
+	return feed->asset != NULL;
+}
+
 static void take_sample(void *ctx, const struct mw_sample *sample)
 {
 	struct feed *feed = ctx;
@@ -49,6 +62,8 @@ static void take_sample(void *ctx, const struct mw_sample *sample)
 		p->stats.retained_ignored++; /* an old value whose time nobody knows */
 		return;
 	}
+	if (!find_asset(feed))
+		return;
 	if (channel_name(feed, sample->tag, name, sizeof(name)))
 		fate = mw_asset_push(feed->asset, (struct mw_str){name, strlen(name)}, time_ns,
 				     sample->value, sample->quality, feed->record->arrival_ns);
@@ -83,23 +98,18 @@ static void feed_record(struct mw_pipeline *p, const struct mw_spool_record *rec
 	const struct mw_conf_source *source;
 	struct feed feed = {.p = p, .record = record};
 	struct mw_decoded into = {.sample = take_sample, .ctx = &feed};
-	char name[MW_NAME_SIZE];
 	mw_err err;
 
 	p->stats.records++;
 	if (record->source >= config->n_source)
 		return; /* written under another configuration */
-	source = &config->source[record->source];
-	if (mw_topic_expand(source->asset, record->topic, name, sizeof(name)) != MW_E_OK ||
+	source = feed.source = &config->source[record->source];
+	if (mw_topic_expand(source->asset, record->topic, feed.name, sizeof(feed.name)) !=
+		MW_E_OK ||
 	    (source->channel[0] && mw_topic_expand(source->channel, record->topic, feed.channel,
 						   sizeof(feed.channel)) != MW_E_OK)) {
 		p->stats.bad_topics++;
 		complain(p, record, "topic.unusable", "its levels do not name asset and channel");
-		return;
-	}
-	feed.asset = pipeline_asset(p, name, source);
-	if (!feed.asset) {
-		complain(p, record, "asset.refused", "gateway.max_assets is reached");
 		return;
 	}
 	err = mw_instance_decode(p->decoder[record->source], record->topic, record->payload,
@@ -109,10 +119,14 @@ static void feed_record(struct mw_pipeline *p, const struct mw_spool_record *rec
 		complain(p, record, "payload.malformed",
 			 mw_instance_why(p->decoder[record->source]));
 	}
-	mw_plant_touch(p->plant, feed.asset);
+	if (feed.refused)
+		complain(p, record, "asset.refused", "gateway.max_assets is reached");
+	if (feed.asset)
+		mw_fleet_touch(p->fleet, feed.asset);
 }
 
-/* --- the loop ---------------------------------------------------------------------------------- */
+/* --- the loop ----------------------------------------------------------------------------------
+ */
 
 static size_t feed_batch(struct mw_pipeline *p)
 {
@@ -135,7 +149,7 @@ static void note_work(struct mw_pipeline *p)
 	p->stats.windows = stats.windows;
 	p->stats.tokens = stats.positions + stats.words;
 	p->stats.tokens_busy_ns = (uint64_t)stats.busy_ns;
-	p->stats.assets = mw_plant_size(p->plant);
+	p->stats.assets = mw_fleet_size(p->fleet);
 }
 
 /* Reads a batch and commits what came of it; an error means: go back to the last snapshot. */
@@ -145,7 +159,7 @@ static mw_err work(struct mw_pipeline *p, size_t *ret_records)
 
 	*ret_records = feed_batch(p);
 	p->failed = false;
-	err = mw_plant_run(p->plant);
+	err = mw_fleet_run(p->fleet);
 	if (p->failed)
 		err = MW_E_IO;
 	if (err && p->in_transaction) {
@@ -206,7 +220,8 @@ static void *pipeline_main(void *arg)
 	return NULL;
 }
 
-/* --- life -------------------------------------------------------------------------------------- */
+/* --- life --------------------------------------------------------------------------------------
+ */
 
 static mw_err make_decoders(struct mw_pipeline *p, char *why, size_t why_size)
 {
@@ -238,7 +253,7 @@ mw_err mw_pipeline_new(const struct mw_pipeline_opts *opts, char *why, size_t wh
 		return mw_why(MW_E_NOMEM, why, why_size, "out of memory");
 	p->opts = *opts;
 	err = make_decoders(p, why, why_size);
-	if (!err && (err = pipeline_new_plant(p)))
+	if (!err && (err = pipeline_new_fleet(p)))
 		(void)mw_why(err, why, why_size, "out of memory");
 	if (err) {
 		mw_pipeline_free(p);
@@ -274,7 +289,7 @@ void mw_pipeline_free(struct mw_pipeline *p)
 	for (size_t i = 0; p->decoder && i < p->opts.config->n_source; i++)
 		mw_instance_free(p->decoder[i]);
 	free(p->decoder);
-	mw_plant_free(p->plant);
+	mw_fleet_free(p->fleet);
 	free(p);
 }
 

@@ -10,7 +10,7 @@
 #ifndef MW_APP_PIPELINE_H
 #define MW_APP_PIPELINE_H
 
-#include "gateway/app/plant.h"
+#include "gateway/app/fleet.h"
 #include "gateway/io/mqtt.h"
 #include "gateway/io/plugin_host.h"
 #include "gateway/io/spool.h"

@@ -23,20 +23,20 @@ void pipeline_asset_opts(const struct mw_pipeline *p, const char *name,
 	const struct mw_config *config = p->opts.config;
 	const struct mw_conf_asset *known = configured(config, name);
 	struct mw_asset_opts opts = {
-		.name = name,
-		.machine = machine_of(known         ? known->type
-				      : source      ? source->type
-						    : "other"),
-		.assembler = {.period_ns = known ? known->period_ns : 0,
-			      .lateness_ns = config->window.lateness_ns,
-			      .hold_ns = config->window.hold_ns,
-			      .future_ns = config->window.future_ns},
-		.learn_rows = config->window.learn_rows,
-		.language = config->gateway.language,
-		.alarm = {.p_raise = config->alarm.p_raise,
-			  .on_windows = config->alarm.on_windows,
-			  .off_windows = config->alarm.off_windows},
-		.model = mw_inference_name(p->opts.inference),
+	    .name = name,
+	    .machine = machine_of(known    ? known->type
+				  : source ? source->type
+					   : "other"),
+	    .assembler = {.period_ns = known ? known->period_ns : 0,
+			  .lateness_ns = config->window.lateness_ns,
+			  .hold_ns = config->window.hold_ns,
+			  .future_ns = config->window.future_ns},
+	    .learn_rows = config->window.learn_rows,
+	    .language = config->gateway.language,
+	    .alarm = {.p_raise = config->alarm.p_raise,
+		      .on_windows = config->alarm.on_windows,
+		      .off_windows = config->alarm.off_windows},
+	    .model = mw_inference_name(p->opts.inference),
 	};
 
 	if (known && known->learn_rows > 0)
@@ -55,16 +55,29 @@ static void add_channels(struct mw_asset *asset, const struct mw_conf_asset *kno
 	}
 }
 
+/* Names that nobody announced must not take the places of configured machines. */
+static bool has_room(const struct mw_pipeline *p, const char *name)
+{
+	const struct mw_config *config = p->opts.config;
+	size_t taken = mw_fleet_size(p->fleet), max = (size_t)config->gateway.max_assets;
+
+	if (configured(config, name) || taken + config->n_asset < max)
+		return taken < max;
+	for (size_t i = 0; i < config->n_asset; i++)
+		taken += mw_fleet_find(p->fleet, config->asset[i].name) == NULL;
+	return taken < max;
+}
+
 struct mw_asset *pipeline_asset(struct mw_pipeline *p, const char *name,
 				const struct mw_conf_source *source)
 {
-	struct mw_asset *asset = mw_plant_find(p->plant, name);
+	struct mw_asset *asset = mw_fleet_find(p->fleet, name);
 	struct mw_asset_opts opts;
 
 	if (asset)
 		return asset;
 	pipeline_asset_opts(p, name, source, &opts);
-	if (mw_plant_add(p->plant, &opts, &asset) != MW_E_OK) {
+	if (!has_room(p, name) || mw_fleet_add(p->fleet, &opts, &asset) != MW_E_OK) {
 		p->stats.assets_refused++;
 		return NULL;
 	}

@@ -11,7 +11,7 @@
 
 struct mw_pipeline {
 	struct mw_pipeline_opts opts;
-	struct mw_plant *plant;
+	struct mw_fleet *fleet;
 	struct mw_instance **decoder; /* one per source of the configuration */
 	struct mw_spool_cursor cursor;
 	pthread_t thread;
@@ -39,7 +39,7 @@ void pipeline_on_event(void *ctx, struct mw_asset *asset, const struct mw_event 
 mw_err pipeline_commit(struct mw_pipeline *p);
 
 /* --- pipeline_state.c: snapshots --- */
-mw_err pipeline_new_plant(struct mw_pipeline *p);
+mw_err pipeline_new_fleet(struct mw_pipeline *p);
 mw_err pipeline_snapshot(struct mw_pipeline *p);
 mw_err pipeline_restore(struct mw_pipeline *p);
 

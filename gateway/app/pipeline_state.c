@@ -9,9 +9,9 @@
 #define ASSET_KEY  "asset/"
 #define CURSOR_KEY "pipeline"
 
-mw_err pipeline_new_plant(struct mw_pipeline *p)
+mw_err pipeline_new_fleet(struct mw_pipeline *p)
 {
-	struct mw_plant_opts opts = {.inference = p->opts.inference,
+	struct mw_fleet_opts opts = {.inference = p->opts.inference,
 				     .library = p->opts.library,
 				     .events = {.on_outcome = pipeline_on_outcome,
 						.on_event = pipeline_on_event,
@@ -19,9 +19,9 @@ mw_err pipeline_new_plant(struct mw_pipeline *p)
 				     .max_assets = (size_t)p->opts.config->gateway.max_assets};
 
 	opts.explain.utc_offset_s = mw_clock_utc_offset_s(mw_clock_now_ns());
-	mw_plant_free(p->plant);
-	p->plant = NULL;
-	return mw_plant_new(&opts, &p->plant);
+	mw_fleet_free(p->fleet);
+	p->fleet = NULL;
+	return mw_fleet_new(&opts, &p->fleet);
 }
 
 /* --- save ----------------------------------------------------------------------------------------- */
@@ -46,8 +46,8 @@ static mw_err save_all(struct mw_pipeline *p)
 	uint64_t cursor[2] = {p->cursor.segment, p->cursor.offset};
 	mw_err err = MW_E_OK;
 
-	for (size_t i = 0; i < mw_plant_size(p->plant) && !err; i++)
-		err = save_asset(p, mw_plant_at(p->plant, i));
+	for (size_t i = 0; i < mw_fleet_size(p->fleet) && !err; i++)
+		err = save_asset(p, mw_fleet_at(p->fleet, i));
 	if (!err)
 		err = mw_store_state_put(p->opts.store, CURSOR_KEY, (const uint8_t *)cursor,
 					 sizeof(cursor));
@@ -87,12 +87,12 @@ static mw_err restore_asset(void *ctx, const char *key, const uint8_t *data, siz
 		       name, mw_err_text(err));
 		return MW_E_OK;
 	}
-	err = mw_plant_adopt(p->plant, asset);
+	err = mw_fleet_adopt(p->fleet, asset);
 	if (err) {
 		mw_asset_free(asset);
 		return err;
 	}
-	mw_plant_touch(p->plant, asset);
+	mw_fleet_touch(p->fleet, asset);
 	p->stats.restored++;
 	return MW_E_OK;
 }
@@ -102,7 +102,7 @@ mw_err pipeline_restore(struct mw_pipeline *p)
 	uint8_t *data;
 	size_t size;
 	uint64_t cursor[2] = {0, 0};
-	mw_err err = pipeline_new_plant(p);
+	mw_err err = pipeline_new_fleet(p);
 
 	if (!err)
 		err = mw_store_state_each(p->opts.store, ASSET_KEY, restore_asset, p);

@@ -1,0 +1,216 @@
+#include "gateway/app/fleet.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <uthash.h>
+
+struct slot {
+	struct mw_asset *asset;
+	bool touched;
+	UT_hash_handle hh; /* by the asset's name */
+};
+
+struct mw_fleet {
+	struct mw_fleet_opts opts;
+	struct slot *by_name;
+	struct slot **slot; /* in order of appearance */
+	size_t n_slot;
+	/* One batch at work. */
+	struct mw_prompt prompt[MW_INFERENCE_BATCH];
+	struct mw_reading reading[MW_INFERENCE_BATCH];
+	struct mw_asset *reads[MW_INFERENCE_BATCH];
+};
+
+mw_err mw_fleet_new(const struct mw_fleet_opts *opts, struct mw_fleet **ret_plant)
+{
+	struct mw_fleet *fleet = calloc(1, sizeof(*fleet));
+
+	if (!fleet)
+		return MW_E_NOMEM;
+	fleet->opts = *opts;
+	fleet->slot = calloc(opts->max_assets, sizeof(struct slot *));
+	if (!fleet->slot) {
+		free(fleet);
+		return MW_E_NOMEM;
+	}
+	*ret_plant = fleet;
+	return MW_E_OK;
+}
+
+void mw_fleet_free(struct mw_fleet *fleet)
+{
+	if (!fleet)
+		return;
+	HASH_CLEAR(hh, fleet->by_name);
+	for (size_t i = 0; i < fleet->n_slot; i++) {
+		mw_asset_free(fleet->slot[i]->asset);
+		free(fleet->slot[i]);
+	}
+	free(fleet->slot);
+	free(fleet);
+}
+
+static struct slot *find_slot(struct mw_fleet *fleet, const char *name)
+{
+	struct slot *found;
+
+	HASH_FIND(hh, fleet->by_name, name, (unsigned)strlen(name), found);
+	return found;
+}
+
+struct mw_asset *mw_fleet_find(struct mw_fleet *fleet, const char *name)
+{
+	struct slot *found = find_slot(fleet, name);
+
+	return found ? found->asset : NULL;
+}
+
+mw_err mw_fleet_adopt(struct mw_fleet *fleet, struct mw_asset *asset)
+{
+	const char *name = mw_asset_name(asset);
+	struct slot *slot;
+
+	if (fleet->n_slot == fleet->opts.max_assets)
+		return MW_E_FULL;
+	slot = calloc(1, sizeof(*slot));
+	if (!slot)
+		return MW_E_NOMEM;
+	slot->asset = asset;
+	HASH_ADD_KEYPTR(hh, fleet->by_name, name, (unsigned)strlen(name), slot);
+	fleet->slot[fleet->n_slot++] = slot;
+	return MW_E_OK;
+}
+
+mw_err mw_fleet_add(struct mw_fleet *fleet, const struct mw_asset_opts *opts,
+		    struct mw_asset **ret_asset)
+{
+	struct mw_asset *asset;
+	mw_err err = mw_asset_new(opts, &asset);
+
+	if (err)
+		return err;
+	err = mw_fleet_adopt(fleet, asset);
+	if (err) {
+		mw_asset_free(asset);
+		return err;
+	}
+	*ret_asset = asset;
+	return MW_E_OK;
+}
+
+void mw_fleet_touch(struct mw_fleet *fleet, struct mw_asset *asset)
+{
+	struct slot *slot = find_slot(fleet, mw_asset_name(asset));
+
+	if (slot)
+		slot->touched = true;
+}
+
+/* --- windows ----------------------------------------------------------------------------------- */
+
+static enum mw_transition transition_of(enum mw_alarm_action action)
+{
+	switch (action) {
+	case MW_ALARM_RAISE:
+		return MW_TRANSITION_RAISED;
+	case MW_ALARM_CLEAR:
+		return MW_TRANSITION_CLEARED;
+	case MW_ALARM_UNSHELVE:
+		return MW_TRANSITION_UNSHELVED;
+	default:
+		return MW_TRANSITION_UPDATED;
+	}
+}
+
+/* Words cost more than a verdict: only for what people will read. */
+static void explain(struct mw_fleet *fleet, size_t i, const struct mw_outcome *outcome,
+		    struct mw_event_window *ret_window)
+{
+	struct mw_answer_limits limits;
+	struct mw_answer answer;
+	bool answered;
+
+	mw_asset_limits(fleet->reads[i], outcome, &limits);
+	answered = mw_inference_answer(fleet->opts.inference, i, &limits, &answer) == MW_E_OK;
+	mw_asset_explain(fleet->reads[i], mw_inference_model(fleet->opts.inference), fleet->opts.library,
+			 &fleet->opts.explain, outcome, answered ? &answer : NULL, ret_window);
+}
+
+static void conclude(struct mw_fleet *fleet, size_t i)
+{
+	const struct mw_fleet_events *events = &fleet->opts.events;
+	struct mw_asset *asset = fleet->reads[i];
+	struct mw_event_window window;
+	struct mw_outcome outcome;
+	bool worded;
+
+	mw_asset_take(asset, &fleet->reading[i], &outcome);
+	if (events->on_outcome)
+		events->on_outcome(events->ctx, asset, &outcome);
+	if (outcome.action == MW_ALARM_NOTHING)
+		return;
+	worded = outcome.action == MW_ALARM_RAISE || outcome.action == MW_ALARM_UPDATE;
+	if (worded)
+		explain(fleet, i, &outcome, &window);
+	if (events->on_event && mw_asset_event(asset))
+		events->on_event(events->ctx, asset, mw_asset_event(asset),
+				 worded ? &window : NULL, transition_of(outcome.action));
+}
+
+/* Takes one window each of as many touched assets as fit in a batch, starting at *at. */
+static size_t gather(struct mw_fleet *fleet, size_t *at)
+{
+	size_t n = 0;
+
+	for (; *at < fleet->n_slot && n < MW_INFERENCE_BATCH; (*at)++) {
+		struct slot *slot = fleet->slot[*at];
+
+		if (!slot->touched)
+			continue;
+		slot->touched = mw_asset_next(slot->asset, &fleet->prompt[n]);
+		if (slot->touched)
+			fleet->reads[n++] = slot->asset;
+	}
+	return n;
+}
+
+static mw_err read_batch(struct mw_fleet *fleet, size_t n)
+{
+	const struct mw_prompt *prompt[MW_INFERENCE_BATCH];
+	mw_err err;
+
+	for (size_t i = 0; i < n; i++)
+		prompt[i] = &fleet->prompt[i];
+	err = mw_inference_read(fleet->opts.inference, prompt, n, fleet->reading);
+	for (size_t i = 0; i < n && !err; i++)
+		conclude(fleet, i);
+	return err;
+}
+
+mw_err mw_fleet_run(struct mw_fleet *fleet)
+{
+	bool any = true;
+	mw_err err = MW_E_OK;
+
+	while (any && !err) { /* a round takes one window of each asset, so no machine starves */
+		any = false;
+		for (size_t at = 0; at < fleet->n_slot && !err;) {
+			size_t n = gather(fleet, &at);
+
+			if (n > 0)
+				err = read_batch(fleet, n);
+			any = any || n > 0;
+		}
+	}
+	return err;
+}
+
+size_t mw_fleet_size(const struct mw_fleet *fleet)
+{
+	return fleet->n_slot;
+}
+
+struct mw_asset *mw_fleet_at(const struct mw_fleet *fleet, size_t i)
+{
+	return fleet->slot[i]->asset;
+}
