@@ -199,9 +199,7 @@ static mw_err check_unused(struct mw_store *store, const char *path)
 	if (failed || lock.l_type == F_UNLCK)
 		return MW_E_OK;
 	return mw_why(MW_E_IO, store->why, sizeof(store->why),
-		      "in use by process %d: ask its socket, or read a copy made by `millwright "
-		      "backup`",
-		      (int)lock.l_pid);
+		      "in use by process %d; ask its socket", (int)lock.l_pid);
 }
 
 /* A copy without a log is read as it is (immutable needs no -wal, not even a writable directory).
