@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import json
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Iterator
 
@@ -17,7 +18,7 @@ from torch import Tensor
 
 from model.train.export import load_exported
 from model.train.layout import FAULT, N_ONSET, N_VERDICT, NONE_CODE, OPERATION, Layout
-from model.train.model import Millwright
+from model.train.model import Millwright, Output
 from model.train.setup import DEFAULT_CONFIG, Setup, load_checkpoint, read_setup
 from model.train.shards import NO_CHANNEL, Group, merge, read_shard
 
@@ -78,37 +79,40 @@ class Reader:
             answer[:, i, 0] = column
         return torch.cat((question, answer), 1)
 
-    def following(self, codes: Tensor, columns: list[Tensor], first: int, count: int):
-        out = self.model(codes, self.tail(columns))
-        return out, self.model.logits(out.tail[:, -1])[:, first : first + count]
+    def following(self, rows: int, cache: list, columns: list[Tensor], first: int, count: int):
+        """Logits of `count` tokens from `first` on, for the token after the columns."""
+        tail = self.model.read_tail(self.tail(columns), rows, cache)
+        return self.model.logits(tail[:, -1])[:, first : first + count]
 
-    def read(self, group: Group) -> tuple[dict[str, np.ndarray], object]:
+    def read(self, group: Group) -> tuple[dict[str, np.ndarray], Output]:
         """Verdict, fault, first channel (0: none named) and onset, as the model would answer."""
         table, n = self.layout.table, len(group)
         codes = torch.from_numpy(group.data["code"].astype(np.int64))
         columns = [torch.zeros(n, dtype=torch.long)]
-        out, logits = self.following(codes, columns, table("verdict"), N_VERDICT)
+        asset, channel, cache = self.model.read_rows(codes)
+        ask = partial(self.following, group.rows, cache, columns)
+        logits = ask(table("verdict"), N_VERDICT)
         verdict, share = logits.argmax(1), logits.softmax(1)
         columns.append(table("verdict") + verdict)
-        _, logits = self.following(codes, columns, table("fault"), len(self.layout.faults))
+        logits = ask(table("fault"), len(self.layout.faults))
         fault = logits.masked_fill(~self.fitting[verdict], -1e9).argmax(1)
         columns += [table("fault") + fault, torch.full((n,), table("severity") + 1)]
         width = table("end_channels") - table("channel") + 1
-        _, logits = self.following(codes, columns, table("channel"), width)
+        logits = ask(table("channel"), width)
         logits[:, group.rows - 1 : width - 1] = -1e9  # channels that the window does not have
         top = logits.argmax(1)
         named = top < width - 1
         columns.append(torch.where(named, table("channel") + top, table("end_channels")))
         columns.append(torch.full((n,), table("end_channels")))
-        _, logits = self.following(codes, columns, table("onset"), N_ONSET)
-        heads = torch.maximum(out.asset.amax(1), out.channel.flatten(1).amax(1))
+        logits = ask(table("onset"), N_ONSET)
+        heads = torch.maximum(asset.amax(1), channel.flatten(1).amax(1))
         said = {
             "verdict": verdict, "share": share[:, FAULT], "fault": fault,
             "top": torch.where(named, top + 1, torch.zeros_like(top)), "onset": logits.argmax(1),
-            "asset_head": out.asset.amax(1), "heads": heads, "asset_now": out.asset[:, -1],
-            "channel_now": out.channel[:, :, -1].amax(1),
+            "asset_head": asset.amax(1), "heads": heads, "asset_now": asset[:, -1],
+            "channel_now": channel[:, :, -1].amax(1),
         }  # fmt: skip
-        return {name: value.numpy() for name, value in said.items()}, out
+        return {name: value.numpy() for name, value in said.items()}, Output(asset, channel, None)
 
 
 def groups_of(setup: Setup, role: str, limit: int) -> Iterator[Group]:

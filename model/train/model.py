@@ -166,16 +166,17 @@ class Block(nn.Module):
         normed = self.ffn_norm(x)
         return self.ffn_down(fn.silu(self.ffn_gate(normed)) * self.ffn_up(normed))
 
-    def forward(self, x: Tensor, tail: Optional[Tensor], geo: Geometry):
+    def forward_rows(self, x: Tensor, geo: Geometry) -> tuple[Tensor, Tensor, Tensor]:
+        """-> (x after the block, the rows' keys and values, which the tail will need)."""
         q, k, v = self.project(x, geo.row_rope)
         x = x + self.attn_output(self.attend_rows(q, k, v, geo))
-        x = x + self.feed(x)
-        if tail is None:
-            return x, None
+        return x + self.feed(x), k, v
+
+    def forward_tail(self, tail: Tensor, k: Tensor, v: Tensor, geo: Geometry) -> Tensor:
         tail_q, tail_k, tail_v = self.project(tail, geo.tail_rope)
         keys, values = torch.cat((k, tail_k), 1), torch.cat((v, tail_v), 1)
         tail = tail + self.attn_output(attend(tail_q, keys, values, geo.late))
-        return x, tail + self.feed(tail)
+        return tail + self.feed(tail)
 
 
 class Millwright(nn.Module):
@@ -211,17 +212,26 @@ class Millwright(nn.Module):
             self._geometry[key] = Geometry(self.shape, rows, tail)
         return self._geometry[key]
 
-    def forward(self, codes: Tensor, tail_codes: Optional[Tensor] = None) -> Output:
-        """codes [B, rows, row_length, slots]; tail_codes [B, T, slots]."""
+    def read_rows(self, codes: Tensor) -> tuple[Tensor, Tensor, list[tuple[Tensor, Tensor]]]:
+        """codes [B, rows, row_length, slots] -> logits of both heads, keys and values by block."""
         batch, rows, length, _ = codes.shape
-        tail = None if tail_codes is None else self.embed(tail_codes)
-        geo = self.geometry(rows, 0 if tail is None else tail.shape[1])
+        geo, cache = self.geometry(rows, 0), []
         x = self.embed(codes).flatten(1, 2)
         for block in self.blocks:
-            x, tail = block(x, tail, geo)
+            x, k, v = block.forward_rows(x, geo)
+            cache.append((k, v))
         patches = self.output_norm(x).reshape(batch, rows, length, -1)[:, :, self.shape.first_patch :]
-        return Output(
-            asset=self.head_asset(patches[:, 0]).squeeze(-1),
-            channel=self.head_channel(patches[:, 1:]).squeeze(-1),
-            tail=None if tail is None else self.output_norm(tail),
-        )
+        asset = self.head_asset(patches[:, 0]).squeeze(-1)
+        return asset, self.head_channel(patches[:, 1:]).squeeze(-1), cache
+
+    def read_tail(self, tail_codes: Tensor, rows: int, cache: list[tuple[Tensor, Tensor]]) -> Tensor:
+        """tail_codes [B, T, slots] -> hidden states [B, T, width] after the norm."""
+        geo, tail = self.geometry(rows, tail_codes.shape[1]), self.embed(tail_codes)
+        for block, (k, v) in zip(self.blocks, cache):
+            tail = block.forward_tail(tail, k, v, geo)
+        return self.output_norm(tail)
+
+    def forward(self, codes: Tensor, tail_codes: Optional[Tensor] = None) -> Output:
+        asset, channel, cache = self.read_rows(codes)
+        tail = None if tail_codes is None else self.read_tail(tail_codes, codes.shape[1], cache)
+        return Output(asset, channel, tail)
