@@ -12,7 +12,7 @@ rows=1500 learn=400
 
 say() { printf '\n\033[1m%s\033[0m\n' "$*"; }
 
-machines=(--machine pump-1=pump --machine compressor-1=compressor --machine conveyor-1=conveyor)
+machines=(--seed 7 --machine pump-1=pump --machine compressor-1=compressor --machine conveyor-1=conveyor)
 faults=(--fault pump-1:cavitation:650:850:0.8 --fault pump-1:stuck:1150:1300:0.8
 	--fault compressor-1:cooling_loss:700:950:0.8 --fault conveyor-1:belt_slip:600:800:0.8
 	--fault conveyor-1:bearing_wear:1050:1300:0.9)
@@ -36,12 +36,12 @@ tail -n +1 -f "$work/alerts.jsonl" | jq --unbuffered -r '
 	else empty end' &
 pids+=($!)
 
-say "publishing $((${#machines[@]} / 2)) simulated machines${recording:+ and one recorded run}: $rows rows each, learning from the first $learn"
+say "publishing 3 simulated machines${recording:+ and one recorded run}: $rows rows each, learning from the first $learn"
 total=$((rows * 3))
 [ ${#recording[@]} -eq 0 ] || total=$((total + $(wc -l <"${recording[9]#*=}") - 1))
 publish_seconds=$((seconds > 20 ? seconds - 12 : seconds / 2))
 "$O/millwright" simulate "${machines[@]}" "${faults[@]}" "${recording[@]}" --port "$port" --quiet \
-	--rows $rows --learn $learn --seed 7 --speed $((rows / publish_seconds + 1)) --truth "$work/truth.jsonl"
+	--rows $rows --learn $learn --speed $((rows / publish_seconds + 1)) --truth "$work/truth.jsonl"
 wait_for 30 has_read "$total" || echo "the gateway has not read everything" >&2
 sleep 1 # the last alerts are on their way
 

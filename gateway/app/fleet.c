@@ -21,7 +21,7 @@ struct mw_fleet {
 	struct mw_asset *reads[MW_INFERENCE_BATCH];
 };
 
-mw_err mw_fleet_new(const struct mw_fleet_opts *opts, struct mw_fleet **ret_plant)
+mw_err mw_fleet_new(const struct mw_fleet_opts *opts, struct mw_fleet **ret_fleet)
 {
 	struct mw_fleet *fleet = calloc(1, sizeof(*fleet));
 
@@ -33,7 +33,7 @@ mw_err mw_fleet_new(const struct mw_fleet_opts *opts, struct mw_fleet **ret_plan
 		free(fleet);
 		return MW_E_NOMEM;
 	}
-	*ret_plant = fleet;
+	*ret_fleet = fleet;
 	return MW_E_OK;
 }
 

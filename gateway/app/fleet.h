@@ -27,7 +27,7 @@ struct mw_fleet_opts {
 	size_t max_assets;
 };
 
-MW_MUST_CHECK mw_err mw_fleet_new(const struct mw_fleet_opts *opts, struct mw_fleet **ret_plant);
+MW_MUST_CHECK mw_err mw_fleet_new(const struct mw_fleet_opts *opts, struct mw_fleet **ret_fleet);
 void mw_fleet_free(struct mw_fleet *fleet);
 
 /* The asset of that name, or NULL. */

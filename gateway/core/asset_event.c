@@ -136,6 +136,19 @@ unsigned asset_severity(double strength)
 	return strength > 4 ? 2 : 1;
 }
 
+/* By the channel that the model suspects most; an event that was severe stays severe. */
+static void raise_severity(struct mw_asset *asset, const struct mw_outcome *outcome)
+{
+	struct mw_channel_finding finding = {0};
+	unsigned now;
+
+	if (outcome->channel >= 0)
+		mw_evidence_finding(asset->evidence, (size_t)outcome->channel, 0, &finding);
+	now = asset_severity(finding.strength);
+	if (now > asset->event->severity)
+		asset->event->severity = now;
+}
+
 static void fill_times(struct mw_asset *asset, size_t onset, bool before)
 {
 	struct mw_event *event = asset->event;
@@ -171,8 +184,8 @@ void mw_asset_explain(struct mw_asset *asset, const struct mw_lm *model,
 	fill_times(asset, onset, before);
 	fill_channels(asset, outcome, answer, onset);
 	asset->event->fault = answer ? answer->fault : MW_FAULT_UNKNOWN;
-	asset->event->severity = asset_severity(
-		asset->event->n_channel > 0 ? asset->event->channel[0].finding.strength : 0);
+	asset->event->fault_probability = answer ? (double)answer->fault_probability : 0;
+	raise_severity(asset, outcome);
 	if (answer)
 		mw_explain_words(model, answer, library, opts, asset->event);
 	else

@@ -34,7 +34,7 @@ struct mw_asset {
 /* Brings the event up to date with the outcome (score, state, times); nothing without an event. */
 void asset_fill_event(struct mw_asset *asset, const struct mw_outcome *outcome);
 
-/* 1 low, 2 medium, 3 high by the strength of the first channel, in healthy spreads: <= 4, <= 8, more
+/* 1 low, 2 medium, 3 high by the strength of the suspected channel, in healthy spreads: <= 4, <= 8, more
  * (the same steps as the corpus' labels, schemas/corpus.md). */
 unsigned asset_severity(double strength);
 
