@@ -23,7 +23,7 @@ static const char usage_text[] =
     "       millwright lm logits FILE [--prompt FILE] [--top N] [--f32] [--json]\n"
     "       millwright lm quantize SOURCE TARGET\n"
     "\n"
-    "  --kernels NAME  scalar, avx2 or avx512vnni instead of the fastest\n"
+    "  --kernels NAME  scalar, avx2, avxvnni or avx512vnni instead of the fastest\n"
     "  --rows N        rows of the window that is read (9)\n"
     "  --batch N       windows that share a pass (16)\n"
     "  --seconds N     how long each speed is measured (2)\n"

@@ -7,6 +7,7 @@ static const struct lm_kernels *const all[] = {
     &lm_kernels_scalar,
 #if defined(__x86_64__)
     &lm_kernels_avx2,
+    &lm_kernels_avxvnni,
     &lm_kernels_avx512vnni,
 #endif
 };

@@ -77,6 +77,7 @@ struct lm_kernels {
 extern const struct lm_kernels lm_kernels_scalar;
 #if defined(__x86_64__)
 extern const struct lm_kernels lm_kernels_avx2;
+extern const struct lm_kernels lm_kernels_avxvnni; /* AVX2 and its own VNNI */
 extern const struct lm_kernels lm_kernels_avx512vnni;
 #endif
 

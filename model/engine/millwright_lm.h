@@ -6,7 +6,8 @@
  * needs is allocated when it is made: reading, stepping and generating allocate nothing.
  *
  * The same prompt gives the same bits: alone or in a batch, in one pass or several, on every kernel
- * (scalar, avx2, avx512vnni).  Integer sums are exact and every float sum has one fixed order.
+ * (scalar, avx2, avxvnni, avx512vnni).  Integer sums are exact and every float sum has one fixed
+ * order.
  *
  * Arithmetic: matrices are Q8_0 (32 int8 and one half-precision scale); the activations entering a
  * matrix are quantised per 32 values: d = max|x| / 127, q = x * (127 / max|x|) rounded half to
@@ -63,8 +64,8 @@ enum mw_lm_precision {
 
 struct mw_lm_options {
 	enum mw_lm_precision precision;
-	const char *kernels; /* "scalar", "avx2", "avx512vnni"; NULL: MW_LM_KERNELS of the
-				environment, else the fastest that this processor runs */
+	const char *kernels; /* "scalar", "avx2", "avxvnni", "avx512vnni"; NULL: MW_LM_KERNELS of
+				the environment, else the fastest that this processor runs */
 	size_t memory_limit; /* bytes of weights and vocabulary; 0 = no limit */
 };
 
