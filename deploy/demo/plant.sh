@@ -1,6 +1,7 @@
 # plant.sh -- a private broker and gateway on loopback, for the demo and the end-to-end tests.  Sourced.
 # Sets work (a scratch directory), port, and stops everything it started when the shell ends.
 O=${O:-build}
+model=${MODEL:-$PWD/model/weights/millwright-nano.gguf}
 work=$(mktemp -d "${TMPDIR:-/tmp}/millwright.XXXXXX")
 pids=()
 
@@ -46,7 +47,7 @@ start_broker() { # on the first free port; sets port
 
 configure() { # learn-rows language [assets file]
 	sed -e "s|@PORT@|$port|; s|@WORK@|$work|g; s|@PLUGINS@|$PWD/$O/plugins|; s|@LEARN@|$1|" \
-		-e "s|@LANGUAGE@|$2|; s|@MODEL@|$PWD/model/weights/millwright-nano.gguf|" \
+		-e "s|@LANGUAGE@|$2|; s|@MODEL@|$model|" \
 		-e "s|@FAULTS@|$PWD/schemas/faults.cfg|" deploy/demo/millwright.conf >"$work/millwright.conf"
 	[ $# -lt 3 ] || cat "$3" >>"$work/millwright.conf"
 }

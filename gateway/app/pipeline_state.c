@@ -88,10 +88,16 @@ static mw_err restore_asset(void *ctx, const char *key, const uint8_t *data, siz
 		return MW_E_OK;
 	}
 	err = mw_fleet_adopt(p->fleet, asset);
-	if (err) {
+	if (err)
 		mw_asset_free(asset);
-		return err;
+	if (err == MW_E_FULL) { /* gateway.max_assets was lowered */
+		mw_log(MW_LOG_WARN, "asset.refused", "asset=\"%s\" \"gateway.max_assets is reached\"",
+		       name);
+		p->stats.assets_refused++;
+		return MW_E_OK;
 	}
+	if (err)
+		return err;
 	mw_fleet_touch(p->fleet, asset);
 	p->stats.restored++;
 	return MW_E_OK;

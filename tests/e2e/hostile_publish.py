@@ -23,10 +23,10 @@ MALFORMED = [
     b'{"time":%d,"a":1}{"time":%d,"a":1}' % (NOW, NOW),
 ]
 PLAIN_MALFORMED = [b"", b"abc", b"NaN", b"inf", b"-inf", b"1e999", b"0x10", b"1,5", b"12 34", b"1\x00", b"\xff", b"9" * 100]
-DROPPED = [  # well-formed, but no reading of this machine's present
-    (b'{"time":%d,"a":1}' % (NOW + 10 * 365 * 86400_000), 1),
-    (b'{"time":9000000000000,"a":1}', 1),
-    (b'{"time":%d,"a":1e301}' % NOW, 1),
+DROPPED = [  # well-formed, but no readings of now: payload, samples, of them dropped
+    (b'{"time":%d,"a":1}' % (NOW + 10 * 365 * 86400_000), 1, 1),
+    (b'{"time":9000000000000,"a":1}', 1, 1),
+    (b'{"time":%d,"a":1e301}' % NOW, 1, 1),
 ]
 GOOD = [  # odd, but readings
     (b"factory/wide", json.dumps({"time": NOW, **{f"c{i}": i for i in range(100)}}).encode(), 100, 36),
@@ -43,37 +43,41 @@ BAD_TOPICS = [b"factory/", b"factory/" + b"x" * 200, b"plain//a", b"plain/m/", b
 ELSEWHERE = [b"factory/a/b", b"factory", b"$factory/a", b"$SYS/factory/a", b"/factory/a", b"f\xc3\xa4ctory/a"]
 
 
-def jumping_clock(client: Publisher) -> int:
-    """A machine whose clock runs in milliseconds and then leaps: every leap is many empty rows."""
-    times = [NOW + i for i in range(500)] + [NOW + 500 + 9000 * i for i in range(50)]
-    for at in times:
-        client.publish(b"factory/leaping", b'{"time":%d,"a":1}' % at)
-    return len(times)
+def leaps() -> list[int]:
+    """A machine that reports every second and then leaps: each leap is hours of rows to fill."""
+    return [NOW - 40_000_000 + 1000 * i for i in range(300)] + [NOW - 39_000_000 + 9_000_000 * i for i in range(4)]
 
 
 def main() -> None:
     client = Publisher(int(sys.argv[1]), b"hostile")
-    assets = int(sys.argv[2])
-    count = {"malformed": 0, "bad_topics": 0, "samples": 0, "samples_dropped": 0, "oversized": 0}
-    named = set()
-    for i in range(NAMES):
-        client.publish(b"factory/flood-%d" % i, b'{"time":%d,"a":1}' % NOW)
-    for topic, payload, n, lost in GOOD:
+    count = {"malformed": 0, "bad_topics": 0, "samples": 0, "samples_dropped": 0, "oversized": 0, "assets_refused": 0}
+    room = int(sys.argv[2])  # assets that nobody announced
+    names = {topic for topic, *_ in GOOD} | {b"factory/leaping"}
+    for topic, payload, taken, dropped in GOOD + [(b"factory/ancient", *each) for each in DROPPED]:
         client.publish(topic, payload)
-        named.add(topic)
+        count["samples"] += taken
+        count["samples_dropped"] += dropped
+    for at in leaps():
+        client.publish(b"factory/leaping", b'{"time":%d,"a":1}' % at)
+        count["samples"] += 1
     for i, payload in enumerate(MALFORMED * 3):
         client.publish(b"factory/broken-%d" % (i % 7), payload)
-        count["malformed"] += 1
     for payload in PLAIN_MALFORMED:
         client.publish(b"plain/broken/a", payload)
-        count["malformed"] += 1
+    count["malformed"] = 3 * len(MALFORMED) + len(PLAIN_MALFORMED)
     for topic in BAD_TOPICS:
         client.publish(topic, b"1")
-        count["bad_topics"] += 1
+    count["bad_topics"] = len(BAD_TOPICS)
     for topic in ELSEWHERE:
         client.publish(topic, b"1")
-    client.publish(b"factory/huge", b"[" + b"1," * 1_000_000 + b"1]")
-    client.publish(b"factory/huge", b"x" * 10_000_000)
+    for i in range(NAMES):
+        client.publish(b"factory/flood-%d" % i, b'{"time":%d,"a":1}' % NOW)
+    taken = room - len(names)
+    count["samples"] += taken
+    count["assets_refused"] = NAMES - taken
+    client.publish(b"factory/huge", b"[" + b"1," * 1_000_000 + b"1]")  # this the gateway refuses
+    client.publish(b"factory/huge", b"x" * 10_000_000)  # and this the broker spares it
+    count["oversized"] = 1
     client.settle()
     print(json.dumps(count))
 
