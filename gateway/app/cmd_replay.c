@@ -45,7 +45,8 @@ struct replay {
 	char why[512];
 };
 
-/* --- what comes of the windows -------------------------------------------------------------------- */
+/* --- what comes of the windows
+ * -------------------------------------------------------------------- */
 
 static void judge_learnt(struct replay *r)
 {
@@ -99,7 +100,8 @@ static void keep_event(void *ctx, struct mw_asset *asset, const struct mw_event 
 	free(text);
 }
 
-/* --- feeding -------------------------------------------------------------------------------------- */
+/* --- feeding
+ * -------------------------------------------------------------------------------------- */
 
 static int64_t slot_of(int64_t time_ns, int64_t period_ns)
 {
@@ -118,10 +120,10 @@ static mw_err set_learn_rows(struct replay *r)
 		return mw_why(MW_E_INVAL, r->why, sizeof(r->why),
 			      "%s: --learn %lld, but the file has %zu rows", r->csv_path,
 			      (long long)r->learn_input_rows, r->csv->n_rows);
-	r->asset_opts.learn_rows = (slot_of(r->csv->time_ns[last], period) -
-				    slot_of(r->csv->time_ns[0], period)) /
-					   period +
-				   1;
+	r->asset_opts.learn_rows =
+	    (slot_of(r->csv->time_ns[last], period) - slot_of(r->csv->time_ns[0], period)) /
+		period +
+	    1;
 	if (r->asset_opts.learn_rows < MW_LEARN_ROWS_MIN)
 		return mw_why(MW_E_INVAL, r->why, sizeof(r->why),
 			      "--learn: at least %d rows are needed", MW_LEARN_ROWS_MIN);
@@ -169,7 +171,8 @@ static mw_err feed(struct replay *r)
 		   : MW_E_OK;
 }
 
-/* --- output --------------------------------------------------------------------------------------- */
+/* --- output
+ * --------------------------------------------------------------------------------------- */
 
 static const char *verdict_text(enum mw_verdict verdict)
 {
@@ -199,8 +202,8 @@ static void write_score(FILE *to, const struct replay *r, size_t row, const stru
 		      scored ? verdict_text(s->verdict) : "",
 		      scored && s->fault != MW_FAULT_NONE ? mw_fault_code(s->fault) : "",
 		      scored && s->channel >= 0
-			      ? mw_assembler_name(mw_asset_assembler(r->asset), (size_t)s->channel)
-			      : "");
+			  ? mw_assembler_name(mw_asset_assembler(r->asset), (size_t)s->channel)
+			  : "");
 }
 
 static void write_evidence(FILE *to, const struct replay *r, size_t row, const struct scored *s)
@@ -254,7 +257,8 @@ static void summarise(const struct replay *r, int64_t wall_ns)
 		      (double)stats.positions / ((double)stats.busy_ns / 1e9));
 }
 
-/* --- setting up ----------------------------------------------------------------------------------- */
+/* --- setting up
+ * ----------------------------------------------------------------------------------- */
 
 static mw_err load_file(struct replay *r)
 {
@@ -300,10 +304,10 @@ static mw_err load_model(struct replay *r)
 static mw_err make_plant(struct replay *r)
 {
 	struct mw_fleet_opts opts = {
-		.inference = r->inference,
-		.library = r->library,
-		.events = {.on_outcome = keep_outcome, .on_event = keep_event, .ctx = r},
-		.max_assets = 1};
+	    .inference = r->inference,
+	    .library = r->library,
+	    .events = {.on_outcome = keep_outcome, .on_event = keep_event, .ctx = r},
+	    .max_assets = 1};
 	mw_err err = mw_fleet_new(&opts, &r->fleet);
 
 	r->asset_opts.name = r->name;
@@ -350,39 +354,49 @@ static void release(struct replay *r)
 	mw_csv_free(r->csv);
 }
 
-/* --- options -------------------------------------------------------------------------------------- */
+/* --- options
+ * -------------------------------------------------------------------------------------- */
 
-static const struct option long_options[] = {
-	{"csv", required_argument, NULL, 'c'},      {"delimiter", required_argument, NULL, 'd'},
-	{"time", required_argument, NULL, 't'},     {"ignore", required_argument, NULL, 'i'},
-	{"learn", required_argument, NULL, 'l'},    {"type", required_argument, NULL, 'y'},
-	{"scores", required_argument, NULL, 's'},   {"events", required_argument, NULL, 'e'},
-	{"evidence", required_argument, NULL, 'v'}, {"period", required_argument, NULL, 'p'},
-	{"model", required_argument, NULL, 'm'},    {"faults", required_argument, NULL, 'f'},
-	{"kernels", required_argument, NULL, 'k'},  {"name", required_argument, NULL, 'n'},
-	{"language", required_argument, NULL, 'g'}, {"p-raise", required_argument, NULL, 'r'},
-	{"quiet", no_argument, NULL, 'q'},          {"help", no_argument, NULL, 'h'},
-	{0}};
+static const struct option long_options[] = {{"csv", required_argument, NULL, 'c'},
+					     {"delimiter", required_argument, NULL, 'd'},
+					     {"time", required_argument, NULL, 't'},
+					     {"ignore", required_argument, NULL, 'i'},
+					     {"learn", required_argument, NULL, 'l'},
+					     {"type", required_argument, NULL, 'y'},
+					     {"scores", required_argument, NULL, 's'},
+					     {"events", required_argument, NULL, 'e'},
+					     {"evidence", required_argument, NULL, 'v'},
+					     {"period", required_argument, NULL, 'p'},
+					     {"model", required_argument, NULL, 'm'},
+					     {"faults", required_argument, NULL, 'f'},
+					     {"kernels", required_argument, NULL, 'k'},
+					     {"name", required_argument, NULL, 'n'},
+					     {"language", required_argument, NULL, 'g'},
+					     {"p-raise", required_argument, NULL, 'r'},
+					     {"quiet", no_argument, NULL, 'q'},
+					     {"help", no_argument, NULL, 'h'},
+					     {0}};
 
 static void usage(FILE *to)
 {
-	(void)fputs("usage: millwright replay --csv FILE [options]\n"
-		    "  --csv FILE        table with a header line\n"
-		    "  --delimiter C     between fields (default ',')\n"
-		    "  --time COLUMN     time column; without it rows are one --period apart\n"
-		    "  --ignore A,B      columns that are not channels\n"
-		    "  --learn ROWS      leading rows that are healthy (default 400)\n"
-		    "  --period SECONDS  of the machine (default: the median step of the times)\n"
-		    "  --type TYPE       machine type, e.g. pump\n"
-		    "  --scores OUT.csv  one row per input row: time,score,p_value,verdict,fault,channel\n"
-		    "  --evidence OUT.csv  the score's components per row\n"
-		    "  --events OUT.jsonl  the alert payloads\n"
-		    "  --p-raise P       threshold on the p-value (default 0.002)\n"
-		    "  --language en|ko  of the explanations\n"
-		    "  --name NAME       of the asset (default: replay)\n"
-		    "  --model FILE, --faults FILE, --kernels NAME, --quiet, --help\n"
-		    "FILE may be '-' for standard output where it is written.\n",
-		    to);
+	(void)fputs(
+	    "usage: millwright replay --csv FILE [options]\n"
+	    "  --csv FILE        table with a header line\n"
+	    "  --delimiter C     between fields (default ',')\n"
+	    "  --time COLUMN     time column; without it rows are one --period apart\n"
+	    "  --ignore A,B      columns that are not channels\n"
+	    "  --learn ROWS      leading rows that are healthy (default 400)\n"
+	    "  --period SECONDS  of the machine (default: the median step of the times)\n"
+	    "  --type TYPE       machine type, e.g. pump\n"
+	    "  --scores OUT.csv  one row per input row: time,score,p_value,verdict,fault,channel\n"
+	    "  --evidence OUT.csv  the score's components per row\n"
+	    "  --events OUT.jsonl  the alert payloads\n"
+	    "  --p-raise P       threshold on the p-value (default 0.002)\n"
+	    "  --language en|ko  of the explanations\n"
+	    "  --name NAME       of the asset (default: replay)\n"
+	    "  --model FILE, --faults FILE, --kernels NAME, --quiet, --help\n"
+	    "FILE may be '-' for standard output where it is written.\n",
+	    to);
 }
 
 static bool set_number(const char *text, double min, double max, double *ret)
@@ -405,8 +419,7 @@ static bool set_coded(struct replay *r, int option, const char *text)
 		return text[0] != '\0';
 	}
 	if (option == 'g') {
-		r->asset_opts.language =
-			strcmp(text, "ko") == 0 ? MW_LANGUAGE_KO : MW_LANGUAGE_EN;
+		r->asset_opts.language = strcmp(text, "ko") == 0 ? MW_LANGUAGE_KO : MW_LANGUAGE_EN;
 		return strcmp(text, "ko") == 0 || strcmp(text, "en") == 0;
 	}
 	code = mw_machine_from_code(text);
@@ -506,7 +519,7 @@ int mw_cmd_replay(int argc, char **argv)
 	r->learn_input_rows = 400;
 	r->csv_opts = (struct mw_csv_opts){.delimiter = ',', .period_ns = MW_NS_PER_S};
 	r->asset_opts.alarm = (struct mw_alarm_opts){
-		.p_raise = 0.002, .on_windows = 2, .off_windows = 8, .p_gross = 1e-6};
+	    .p_raise = 0.002, .on_windows = 2, .off_windows = 8, .p_gross = 1e-6};
 	code = parse_options(r, argc, argv);
 	if (code == EX_OK && (err = replay(r)) != MW_E_OK) {
 		(void)fprintf(stderr, "millwright replay: %s\n", r->why);

@@ -39,7 +39,8 @@ struct daemon {
 	char why[512];
 };
 
-/* --- callbacks (other threads) ------------------------------------------------------------------- */
+/* --- callbacks (other threads) -------------------------------------------------------------------
+ */
 
 static void on_message(void *ctx, size_t source, const struct mw_mqtt_message *message)
 {
@@ -93,7 +94,8 @@ static void on_score(void *ctx, const char *asset, const char *json)
 	(void)mw_mqtt_publish(d->mqtt, &message, 0); /* QoS 0: a lost score is no loss */
 }
 
-/* --- state --------------------------------------------------------------------------------------- */
+/* --- state ---------------------------------------------------------------------------------------
+ */
 
 static struct mw_json *counters(const struct daemon *d)
 {
@@ -163,7 +165,8 @@ static void publish_state(struct daemon *d, bool online)
 	free(text);
 }
 
-/* --- building up --------------------------------------------------------------------------------- */
+/* --- building up ---------------------------------------------------------------------------------
+ */
 
 static void set_log_level(const char *name)
 {
@@ -233,7 +236,7 @@ static mw_err make_mqtt(struct daemon *d)
 {
 	const struct mw_config *config = d->config;
 	static const struct mw_mqtt_events events = {
-		.on_message = on_message, .on_connected = on_connected, .on_delivered = on_delivered};
+	    .on_message = on_message, .on_connected = on_connected, .on_delivered = on_delivered};
 	struct mw_mqtt_message will = {.topic = d->topic_state, .qos = 1, .retained = true};
 	char *offline;
 	mw_err err;
@@ -296,7 +299,8 @@ static mw_err start(struct daemon *d)
 	return err;
 }
 
-/* New samples stop first, then what they led to is finished, then the outbox empties, then goodbye. */
+/* New samples stop first, then what they led to is finished, then the outbox empties, then goodbye.
+ */
 static void tear_down(struct daemon *d)
 {
 	mw_http_stop(d->http);
@@ -318,7 +322,8 @@ static void tear_down(struct daemon *d)
 	mw_conf_free(d->config);
 }
 
-/* --- running ------------------------------------------------------------------------------------- */
+/* --- running -------------------------------------------------------------------------------------
+ */
 
 static void tick(struct daemon *d)
 {
@@ -389,9 +394,8 @@ static int run(const char *path)
 
 int mw_cmd_run(int argc, char **argv)
 {
-	static const struct option options[] = {{"config", required_argument, NULL, 'c'},
-						{"help", no_argument, NULL, 'h'},
-						{0}};
+	static const struct option options[] = {
+	    {"config", required_argument, NULL, 'c'}, {"help", no_argument, NULL, 'h'}, {0}};
 	const char *path = NULL;
 	int option;
 

@@ -1,10 +1,9 @@
 /* cmd_simulate.c -- publishes simulated machines (and recordings) over MQTT, with known faults. */
 #include "gateway/app/commands.h"
-#include "gateway/app/csv.h"
+#include "gateway/app/scenario.h"
 #include "gateway/base/clock.h"
 #include "gateway/io/json.h"
 #include "gateway/io/mqtt.h"
-#include "model/corpus/sim.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -17,173 +16,34 @@
 #include <time.h>
 #include <unistd.h>
 
-#define MAX_MACHINES 1000
-#define PAUSE_NS     (2 * MW_NS_PER_MS)
-
-/* One machine to publish: simulated, or read from a file. */
-struct machine {
-	char name[MW_NAME_SIZE];
-	struct mw_sim_spec spec;
-	struct mw_sim_series *series;
-	struct mw_csv *csv;
-};
+#define PAUSE_NS (2 * MW_NS_PER_MS)
 
 struct simulate {
 	struct mw_conf_mqtt mqtt_config;
-	const char *topic, *truth_path, *delimiter, *time_column, *ignore, *label;
-	double speed, strength;
-	int64_t rows, learn;
-	uint64_t seed;
+	struct mw_scenario scenario;
+	const char *topic, *truth_path, *csv_dir;
+	double speed;
 	bool print_assets, quiet;
-	size_t n_machine;
-	struct machine machine[MAX_MACHINES];
 
 	struct mw_mqtt *mqtt;
 	atomic_ullong published, delivered;
-	int64_t start_ns; /* data time of row 0; 0 = such that the data ends now */
-	int64_t period_ns;
 	char why[512];
 };
 
-/* --- the plan ------------------------------------------------------------------------------------- */
+/* --- what is published ---------------------------------------------------------------------------
+ */
 
-static struct machine *find_machine(struct simulate *s, const char *name, size_t len)
-{
-	for (size_t i = 0; i < s->n_machine; i++)
-		if (strlen(s->machine[i].name) == len &&
-		    strncmp(s->machine[i].name, name, len) == 0)
-			return &s->machine[i];
-	return NULL;
-}
-
-/* "pump-1=pump" */
-static bool add_machine(struct simulate *s, const char *text, struct machine **ret)
-{
-	const char *equals = strchr(text, '=');
-	struct machine *machine = &s->machine[s->n_machine];
-
-	if (!equals || equals == text || (size_t)(equals - text) >= MW_NAME_SIZE ||
-	    s->n_machine == MAX_MACHINES)
-		return false;
-	memcpy(machine->name, text, (size_t)(equals - text));
-	s->n_machine++;
-	*ret = machine;
-	return true;
-}
-
-static bool add_simulated(struct simulate *s, const char *text)
-{
-	struct machine *machine;
-	int code;
-
-	if (!add_machine(s, text, &machine))
-		return false;
-	code = mw_machine_from_code(strchr(text, '=') + 1);
-	if (code < 0)
-		return false;
-	machine->spec.machine = (enum mw_machine)code;
-	return true;
-}
-
-static bool add_recording(struct simulate *s, const char *text)
-{
-	struct mw_csv_opts opts = {.delimiter = s->delimiter[0],
-				   .time = s->time_column,
-				   .ignore = s->ignore,
-				   .label = s->label,
-				   .period_ns = MW_NS_PER_S};
-	struct machine *machine;
-
-	return add_machine(s, text, &machine) &&
-	       mw_csv_read(strchr(text, '=') + 1, &opts, s->why, sizeof(s->why), &machine->csv) ==
-		       MW_E_OK;
-}
-
-/* "pump-1:bearing_wear:600:900:0.8" -- rows from, to; strength optional */
-static bool add_fault(struct simulate *s, const char *text)
-{
-	char code[64];
-	char name[MW_NAME_SIZE];
-	unsigned long from;
-	unsigned long to;
-	double strength = s->strength;
-	struct mw_sim_injection *into;
-	struct machine *machine;
-	int fields = sscanf(text, "%127[^:]:%63[^:]:%lu:%lu:%lf", name, code, &from, &to, &strength);
-
-	machine = fields >= 4 ? find_machine(s, name, strlen(name)) : NULL;
-	if (!machine || machine->csv || mw_fault_from_code(code) < 0 ||
-	    machine->spec.n_injection == MW_SIM_MAX_INJECTIONS || from >= to) {
-		(void)snprintf(s->why, sizeof(s->why),
-			       "--fault %s: want NAME:FAULT:FROM_ROW:TO_ROW[:STRENGTH] after the "
-			       "--machine it names",
-			       text);
-		return false;
-	}
-	into = &machine->spec.injection[machine->spec.n_injection++];
-	*into = (struct mw_sim_injection){.fault = (enum mw_fault)mw_fault_from_code(code),
-					  .strength = strength,
-					  .onset_row = from,
-					  .end_row = to,
-					  .channel = -1};
-	return true;
-}
-
-static mw_err make_series(struct simulate *s)
-{
-	for (size_t i = 0; i < s->n_machine; i++) {
-		struct machine *machine = &s->machine[i];
-
-		if (machine->csv)
-			continue;
-		machine->spec.seed = s->seed + i;
-		machine->spec.n_rows = (size_t)s->rows;
-		machine->spec.n_learn = (size_t)s->learn;
-		machine->spec.period_s = (double)s->period_ns / 1e9;
-		if (mw_sim_series_new(&machine->spec, &machine->series) != 0)
-			return mw_why(MW_E_INVAL, s->why, sizeof(s->why),
-				      "%s: the plan does not fit the machine (a fault it cannot "
-				      "have, or rows past the end)",
-				      machine->name);
-	}
-	return MW_E_OK;
-}
-
-/* --- what is published --------------------------------------------------------------------------- */
-
-static size_t rows_of(const struct machine *machine)
-{
-	return machine->csv ? machine->csv->n_rows : machine->series->n_rows;
-}
-
-static size_t channels_of(const struct machine *machine)
-{
-	return machine->csv ? machine->csv->n_columns : machine->series->n_channels;
-}
-
-static const char *channel_of(const struct machine *machine, size_t c)
-{
-	return machine->csv ? machine->csv->name[c] : machine->series->channel[c].name;
-}
-
-static double value_of(const struct machine *machine, size_t row, size_t c)
-{
-	return (machine->csv ? machine->csv->value
-			     : machine->series->value)[row * channels_of(machine) + c];
-}
-
-static mw_err row_json(const struct simulate *s, const struct machine *machine, size_t row,
-		       char **ret_text)
+static mw_err row_json(const struct simulate *s, const struct mw_scenario_machine *machine,
+		       size_t row, char **ret_text)
 {
 	struct mw_json *json = mw_json_object();
 
-	mw_json_integer(json, "time",
-			(s->start_ns + (int64_t)row * s->period_ns) / MW_NS_PER_MS);
-	for (size_t c = 0; c < channels_of(machine); c++) {
-		double value = value_of(machine, row, c);
+	mw_json_integer(json, "time", mw_scenario_time(&s->scenario, row) / MW_NS_PER_MS);
+	for (size_t c = 0; c < mw_scenario_channels(machine); c++) {
+		double value = mw_scenario_value(machine, row, c);
 
 		if (isfinite(value)) /* a lost reading is not sent */
-			mw_json_number(json, channel_of(machine, c), value);
+			mw_json_number(json, mw_scenario_channel(machine, c), value);
 	}
 	return mw_json_finish(json, ret_text);
 }
@@ -198,7 +58,7 @@ static void sleep_ns(int64_t ns)
 }
 
 /* QoS 1 with back-pressure: nothing is dropped, the simulated plant waits for the broker. */
-static mw_err publish_row(struct simulate *s, const struct machine *machine, size_t row)
+static mw_err publish_row(struct simulate *s, const struct mw_scenario_machine *machine, size_t row)
 {
 	char topic[MW_NAME_SIZE * 2];
 	struct mw_mqtt_message message = {.topic = topic, .qos = 1};
@@ -220,34 +80,42 @@ static mw_err publish_row(struct simulate *s, const struct machine *machine, siz
 	return err;
 }
 
-static mw_err publish_all(struct simulate *s)
+static void pace(const struct simulate *s, int64_t begin_ns, size_t row)
 {
-	int64_t begin_ns = mw_clock_mono_ns();
-	size_t longest = 0;
-	mw_err err = MW_E_OK;
+	double ahead_ns = (double)row * (double)s->scenario.period_ns;
+	int64_t now_ns = mw_clock_mono_ns();
+	int64_t due_ns = begin_ns + (s->speed > 0 ? (int64_t)(ahead_ns / s->speed) : 0);
 
-	for (size_t i = 0; i < s->n_machine; i++)
-		longest = rows_of(&s->machine[i]) > longest ? rows_of(&s->machine[i]) : longest;
-	for (size_t row = 0; row < longest && !err; row++) {
-		int64_t due_ns =
-			begin_ns +
-			(s->speed > 0 ? (int64_t)((double)row * (double)s->period_ns / s->speed)
-				      : 0);
-		int64_t now_ns = mw_clock_mono_ns();
+	if (due_ns > now_ns)
+		sleep_ns(due_ns - now_ns);
+	mw_mqtt_tick(s->mqtt, mw_clock_mono_ns());
+}
 
-		if (due_ns > now_ns)
-			sleep_ns(due_ns - now_ns);
-		for (size_t i = 0; i < s->n_machine && !err; i++)
-			if (row < rows_of(&s->machine[i]))
-				err = publish_row(s, &s->machine[i], row);
-		mw_mqtt_tick(s->mqtt, mw_clock_mono_ns());
-		if (!s->quiet && isatty(STDERR_FILENO) && row % 16 == 0)
-			(void)fprintf(stderr, "\rrow %zu of %zu", row, longest);
-	}
-	while (!err && s->delivered < s->published) {
+static void wait_for_broker(struct simulate *s)
+{
+	while (s->delivered < s->published) {
 		mw_mqtt_tick(s->mqtt, mw_clock_mono_ns());
 		sleep_ns(PAUSE_NS);
 	}
+}
+
+static mw_err publish_all(struct simulate *s)
+{
+	const struct mw_scenario *plan = &s->scenario;
+	int64_t begin_ns = mw_clock_mono_ns();
+	size_t length = mw_scenario_length(plan);
+	mw_err err = MW_E_OK;
+
+	for (size_t row = 0; row < length && !err; row++) {
+		pace(s, begin_ns, row);
+		for (size_t i = 0; i < plan->n_machine && !err; i++)
+			if (row < mw_scenario_rows(&plan->machine[i]))
+				err = publish_row(s, &plan->machine[i], row);
+		if (!s->quiet && isatty(STDERR_FILENO) && row % 16 == 0)
+			(void)fprintf(stderr, "\rrow %zu of %zu", row, length);
+	}
+	if (!err)
+		wait_for_broker(s);
 	return err;
 }
 
@@ -271,103 +139,44 @@ static mw_err connect_broker(struct simulate *s)
 	return err;
 }
 
-/* --- what the receiver may want to know ----------------------------------------------------------- */
-
-static void write_truth_line(FILE *to, const struct simulate *s, const struct machine *machine,
-			     const char *fault, size_t from_row, size_t to_row)
-{
-	char from[32];
-	char end[32];
-
-	(void)mw_clock_iso(s->start_ns + (int64_t)from_row * s->period_ns, from, sizeof(from));
-	(void)mw_clock_iso(s->start_ns + (int64_t)to_row * s->period_ns, end, sizeof(end));
-	(void)fprintf(to, "{\"asset\":\"%s\",\"fault\":\"%s\",\"from\":\"%s\",\"to\":\"%s\"}\n",
-		      machine->name, fault, from, end);
-}
-
-/* One line per injected fault or labelled stretch, for whoever checks the alarms against it. */
-static mw_err write_truth(const struct simulate *s)
-{
-	FILE *to = fopen(s->truth_path, "we");
-
-	if (!to)
-		return MW_E_IO;
-	for (size_t i = 0; i < s->n_machine; i++) {
-		const struct machine *machine = &s->machine[i];
-
-		for (size_t k = 0; k < machine->spec.n_injection; k++) {
-			const struct mw_sim_injection *in = &machine->spec.injection[k];
-
-			write_truth_line(to, s, machine, mw_fault_code(in->fault), in->onset_row,
-					 in->end_row);
-		}
-		if (machine->csv && machine->csv->label_to > 0)
-			write_truth_line(to, s, machine, "unknown", machine->csv->label_from,
-					 machine->csv->label_to);
-	}
-	return fclose(to) == 0 ? MW_E_OK : MW_E_IO;
-}
-
-/* The `assets` block of a configuration that knows these machines' units and roles. */
-static void print_assets(const struct simulate *s)
-{
-	puts("assets = (");
-	for (size_t i = 0; i < s->n_machine; i++) {
-		const struct mw_sim_series *series = s->machine[i].series;
-
-		if (!series)
-			continue;
-		printf("  { name = \"%s\"; type = \"%s\"; channels = (\n", s->machine[i].name,
-		       mw_machine_code(series->spec.machine));
-		for (size_t c = 0; c < series->n_channels; c++)
-			printf("      { name = \"%s\"; unit = \"%s\"; role = \"%s\"; }%s\n",
-			       series->channel[c].name, series->channel[c].unit,
-			       mw_role_code(series->channel[c].role),
-			       c + 1 < series->n_channels ? "," : "");
-		printf("  ); }%s\n", i + 1 < s->n_machine && s->machine[i + 1].series ? "," : "");
-	}
-	puts(");");
-}
-
-static size_t longest_rows(const struct simulate *s)
-{
-	size_t longest = 0;
-
-	for (size_t i = 0; i < s->n_machine; i++)
-		longest = rows_of(&s->machine[i]) > longest ? rows_of(&s->machine[i]) : longest;
-	return longest;
-}
-
 /* Faster than real time the data ends now, so that no row lies in the receiver's future. */
 static void set_start(struct simulate *s)
 {
-	if (s->start_ns == 0) {
-		s->start_ns = mw_clock_now_ns();
+	struct mw_scenario *plan = &s->scenario;
+
+	if (plan->start_ns == 0) {
+		plan->start_ns = mw_clock_now_ns();
 		if (s->speed != 1)
-			s->start_ns -= (int64_t)longest_rows(s) * s->period_ns;
+			plan->start_ns -= (int64_t)mw_scenario_length(plan) * plan->period_ns;
 	}
-	s->start_ns -= s->start_ns % s->period_ns;
+	plan->start_ns -= plan->start_ns % plan->period_ns;
 }
 
 static mw_err simulate(struct simulate *s)
 {
-	mw_err err = make_series(s);
+	mw_err err = mw_scenario_make(&s->scenario, s->why, sizeof(s->why));
 
-	if (err || s->print_assets) {
-		if (!err)
-			print_assets(s);
+	if (err)
 		return err;
+	if (s->print_assets) {
+		mw_scenario_print_assets(&s->scenario);
+		return MW_E_OK;
 	}
 	set_start(s);
-	if (s->truth_path && (err = write_truth(s)))
+	if (s->truth_path && (err = mw_scenario_write_truth(&s->scenario, s->truth_path)))
 		return mw_why(err, s->why, sizeof(s->why), "%s: %m", s->truth_path);
+	if (s->csv_dir) {
+		err = mw_scenario_write_csv(&s->scenario, s->csv_dir);
+		return err ? mw_why(err, s->why, sizeof(s->why), "%s: %m", s->csv_dir) : MW_E_OK;
+	}
 	err = connect_broker(s);
 	if (!err)
 		err = publish_all(s);
 	return err;
 }
 
-/* --- options -------------------------------------------------------------------------------------- */
+/* --- options
+ * -------------------------------------------------------------------------------------- */
 
 static const struct option long_options[] = {{"host", required_argument, NULL, 'H'},
 					     {"port", required_argument, NULL, 'P'},
@@ -382,6 +191,7 @@ static const struct option long_options[] = {{"host", required_argument, NULL, '
 					     {"seed", required_argument, NULL, 'S'},
 					     {"truth", required_argument, NULL, 'T'},
 					     {"start", required_argument, NULL, 'b'},
+					     {"csv", required_argument, NULL, 'c'},
 					     {"delimiter", required_argument, NULL, 'd'},
 					     {"time", required_argument, NULL, 'i'},
 					     {"ignore", required_argument, NULL, 'g'},
@@ -394,22 +204,23 @@ static const struct option long_options[] = {{"host", required_argument, NULL, '
 static void usage(FILE *to)
 {
 	(void)fputs(
-		"usage: millwright simulate --machine NAME=TYPE [--machine ...] [options]\n"
-		"Publishes one JSON object per machine and row to TOPIC/NAME.\n"
-		"  --machine NAME=TYPE   pump, compressor, conveyor, ... ; other = a random process\n"
-		"  --fault NAME:FAULT:FROM:TO[:STRENGTH]   rows; strength 0 invisible .. 1 gross\n"
-		"  --recording NAME=FILE publishes a CSV file's rows instead (--delimiter, --time,\n"
-		"                        --ignore as in replay and --label stand before it)\n"
-		"  --label COLUMN        of a recording: not 0 where it is anomalous, for --truth\n"
-		"  --rows N --learn N    length; the first N rows are healthy (2000, 400)\n"
-		"  --period SECONDS      between rows in the data's time (1)\n"
-		"  --speed X             times real time; 0 = as fast as the broker takes it (1)\n"
-		"  --start TIME          of the first row (default: so that the data ends now)\n"
-		"  --seed N --topic T    (1, factory)   --host H --port P  (127.0.0.1, 1883)\n"
-		"  --truth FILE          writes what was injected, one JSON line each\n"
-		"  --print-assets        prints the assets block for millwright.conf and ends\n"
-		"  --quiet, --help\n",
-		to);
+	    "usage: millwright simulate --machine NAME=TYPE [--machine ...] [options]\n"
+	    "Publishes one JSON object per machine and row to TOPIC/NAME.\n"
+	    "  --machine NAME=TYPE   pump, compressor, conveyor, ... ; other = a random process\n"
+	    "  --fault NAME:FAULT:FROM:TO[:STRENGTH]   rows; strength 0 invisible .. 1 gross\n"
+	    "  --recording NAME=FILE publishes a CSV file's rows instead (--delimiter, --time,\n"
+	    "                        --ignore as in replay and --label stand before it)\n"
+	    "  --label COLUMN        of a recording: not 0 where it is anomalous, for --truth\n"
+	    "  --rows N --learn N    length; the first N rows are healthy (2000, 400)\n"
+	    "  --period SECONDS      between rows in the data's time (1)\n"
+	    "  --speed X             times real time; 0 = as fast as the broker takes it (1)\n"
+	    "  --start TIME          of the first row (default: so that the data ends now)\n"
+	    "  --seed N --topic T    (1, factory)   --host H --port P  (127.0.0.1, 1883)\n"
+	    "  --truth FILE          writes what was injected, one JSON line each\n"
+	    "  --csv DIR             writes DIR/NAME.csv instead of publishing\n"
+	    "  --print-assets        prints the assets block for millwright.conf and ends\n"
+	    "  --quiet, --help\n",
+	    to);
 }
 
 static bool set_number(struct simulate *s, int option, const char *text)
@@ -424,55 +235,66 @@ static bool set_number(struct simulate *s, int option, const char *text)
 		s->mqtt_config.port = (int64_t)value;
 		return value >= 1 && value <= 65535;
 	case 'n':
-		s->rows = (int64_t)value;
+		s->scenario.rows = (int64_t)value;
 		return value >= 1 && value <= 1e7;
 	case 'l':
-		s->learn = (int64_t)value;
+		s->scenario.learn = (int64_t)value;
 		return true;
 	case 'p':
-		s->period_ns = (int64_t)llround(value * 1e9);
-		return s->period_ns >= MW_NS_PER_MS;
+		s->scenario.period_ns = (int64_t)llround(value * 1e9);
+		return s->scenario.period_ns >= MW_NS_PER_MS;
 	case 's':
 		s->speed = value;
 		return true;
 	default:
-		s->seed = (uint64_t)value;
+		s->scenario.seed = (uint64_t)value;
 		return true;
+	}
+}
+
+/* Options that are texts. */
+static const char **text_of(struct simulate *s, int option)
+{
+	switch (option) {
+	case 'H':
+		return &s->mqtt_config.host;
+	case 't':
+		return &s->topic;
+	case 'T':
+		return &s->truth_path;
+	case 'c':
+		return &s->csv_dir;
+	case 'i':
+		return &s->scenario.csv_opts.time;
+	case 'g':
+		return &s->scenario.csv_opts.ignore;
+	case 'L':
+		return &s->scenario.csv_opts.label;
+	default:
+		return NULL;
 	}
 }
 
 static bool set_option(struct simulate *s, int option, const char *text)
 {
+	struct mw_scenario *plan = &s->scenario;
+
+	if (text_of(s, option)) {
+		*text_of(s, option) = text;
+		return true;
+	}
 	switch (option) {
-	case 'H':
-		s->mqtt_config.host = text;
-		return true;
-	case 't':
-		s->topic = text;
-		return true;
-	case 'T':
-		s->truth_path = text;
-		return true;
 	case 'b':
-		return mw_time_parse(text, &s->start_ns) == MW_E_OK;
+		return mw_time_parse(text, &plan->start_ns) == MW_E_OK;
 	case 'd':
-		s->delimiter = text;
-		return true;
-	case 'i':
-		s->time_column = text;
-		return true;
-	case 'g':
-		s->ignore = text;
-		return true;
-	case 'L':
-		s->label = text;
-		return true;
+		plan->csv_opts.delimiter = text[0];
+		return text[0] != '\0';
 	case 'm':
-		return add_simulated(s, text);
+		return mw_scenario_add_machine(plan, text, s->why, sizeof(s->why)) == MW_E_OK;
 	case 'r':
-		return add_recording(s, text);
+		return mw_scenario_add_recording(plan, text, s->why, sizeof(s->why)) == MW_E_OK;
 	case 'f':
-		return add_fault(s, text);
+		return mw_scenario_add_fault(plan, text, s->why, sizeof(s->why)) == MW_E_OK;
 	default:
 		return set_number(s, option, text);
 	}
@@ -499,7 +321,7 @@ static int parse_options(struct simulate *s, int argc, char **argv)
 			return EX_USAGE;
 		}
 	}
-	if (s->n_machine > 0 && optind == argc)
+	if (s->scenario.n_machine > 0 && optind == argc)
 		return EX_OK;
 	usage(stderr);
 	return EX_USAGE;
@@ -523,13 +345,13 @@ static void set_defaults(struct simulate *s)
 					       .tls_key_file = "",
 					       .prefix = ""};
 	s->topic = "factory";
-	s->delimiter = ",";
-	s->rows = 2000;
-	s->learn = 400;
-	s->period_ns = MW_NS_PER_S;
+	s->scenario.csv_opts = (struct mw_csv_opts){.delimiter = ',', .period_ns = MW_NS_PER_S};
+	s->scenario.rows = 2000;
+	s->scenario.learn = 400;
+	s->scenario.period_ns = MW_NS_PER_S;
 	s->speed = 1;
-	s->strength = 0.7;
-	s->seed = 1;
+	s->scenario.strength = 0.7;
+	s->scenario.seed = 1;
 }
 
 int mw_cmd_simulate(int argc, char **argv)
@@ -547,10 +369,7 @@ int mw_cmd_simulate(int argc, char **argv)
 	}
 	if (s->mqtt)
 		mw_mqtt_free(s->mqtt, MW_NS_PER_S);
-	for (size_t i = 0; i < s->n_machine; i++) {
-		mw_sim_series_free(s->machine[i].series);
-		mw_csv_free(s->machine[i].csv);
-	}
+	mw_scenario_done(&s->scenario);
 	free(s);
 	return code < 0 ? EX_OK : code;
 }

@@ -1,5 +1,5 @@
-/* commands.h -- one function per command of `millwright`; each parses its own options and returns an
- * exit code of sysexits(3). */
+/* commands.h -- one function per command of `millwright`; each parses its own options and returns
+ * an exit code of sysexits(3). */
 #ifndef MW_APP_COMMANDS_H
 #define MW_APP_COMMANDS_H
 

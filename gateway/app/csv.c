@@ -21,7 +21,8 @@ struct parse {
 	size_t why_size;
 };
 
-/* --- time --------------------------------------------------------------------------------------- */
+/* --- time ---------------------------------------------------------------------------------------
+ */
 
 /* "+09:00", "+0900", "Z" or nothing; false if it is anything else. */
 static bool parse_offset(const char *text, int64_t *ret_seconds)
@@ -80,7 +81,8 @@ mw_err mw_time_parse(const char *text, int64_t *ret_time_ns)
 	return MW_E_OK;
 }
 
-/* --- lines -------------------------------------------------------------------------------------- */
+/* --- lines --------------------------------------------------------------------------------------
+ */
 
 /* Cuts the line into fields in place; returns how many, or MW_CSV_MAX_COLUMNS + 1 if too many. */
 static size_t split(char *line, char delimiter, char *field[MW_CSV_MAX_COLUMNS])
@@ -247,8 +249,12 @@ static mw_err read_row(struct parse *p, char *line)
 mw_err mw_csv_read(const char *path, const struct mw_csv_opts *opts, char *why, size_t why_size,
 		   struct mw_csv **ret_csv)
 {
-	struct parse p = {.path = path, .opts = opts, .time_column = -1, .label_column = -1,
-			  .why = why, .why_size = why_size};
+	struct parse p = {.path = path,
+			  .opts = opts,
+			  .time_column = -1,
+			  .label_column = -1,
+			  .why = why,
+			  .why_size = why_size};
 	FILE *file = fopen(path, "re");
 	char *line = NULL;
 	size_t size = 0;

@@ -1,9 +1,9 @@
 /*
  * csv.h -- a table of numbers from a delimited text file with a header line, for replay.
  *
- * Fields may be quoted.  An empty field, "NaN" or "null" is a missing value.  Anything else that is not
- * a number is an error "file:line: column 'x': ..." -- except in the time column, which also takes
- * "YYYY-MM-DD HH:MM:SS[.fff]" and ISO 8601, and in ignored columns.
+ * Fields may be quoted.  An empty field, "NaN" or "null" is a missing value.  Anything else that is
+ * not a number is an error "file:line: column 'x': ..." -- except in the time column, which also
+ * takes "YYYY-MM-DD HH:MM:SS[.fff]" and ISO 8601, and in ignored columns.
  */
 #ifndef MW_APP_CSV_H
 #define MW_APP_CSV_H
@@ -26,8 +26,9 @@ struct mw_csv {
 	char (*name)[MW_NAME_SIZE]; /* of the value columns */
 	double *value;              /* n_rows x n_columns, row-major; NaN = missing */
 	int64_t *time_ns;
-	char **time_text;           /* as written, for the output */
-	size_t label_from, label_to; /* first labelled row and the one after the last; 0, 0 = none */
+	char **time_text; /* as written, for the output */
+	size_t label_from,
+	    label_to; /* first labelled row and the one after the last; 0, 0 = none */
 };
 
 MW_MUST_CHECK mw_err mw_csv_read(const char *path, const struct mw_csv_opts *opts, char *why,
@@ -37,7 +38,8 @@ void mw_csv_free(struct mw_csv *csv);
 /* Median step of the times: the period of the table; 0 with fewer than two rows. */
 int64_t mw_csv_period(const struct mw_csv *csv);
 
-/* "2020-03-09 10:14:33", ISO 8601 with Z or offset, or seconds since the epoch.  UTC unless said. */
+/* "2020-03-09 10:14:33", ISO 8601 with Z or offset, or seconds since the epoch.  UTC unless said.
+ */
 MW_MUST_CHECK mw_err mw_time_parse(const char *text, int64_t *ret_time_ns);
 
 #endif

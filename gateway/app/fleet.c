@@ -106,7 +106,8 @@ void mw_fleet_touch(struct mw_fleet *fleet, struct mw_asset *asset)
 		slot->touched = true;
 }
 
-/* --- windows ----------------------------------------------------------------------------------- */
+/* --- windows -----------------------------------------------------------------------------------
+ */
 
 static enum mw_transition transition_of(enum mw_alarm_action action)
 {
@@ -132,8 +133,9 @@ static void explain(struct mw_fleet *fleet, size_t i, const struct mw_outcome *o
 
 	mw_asset_limits(fleet->reads[i], outcome, &limits);
 	answered = mw_inference_answer(fleet->opts.inference, i, &limits, &answer) == MW_E_OK;
-	mw_asset_explain(fleet->reads[i], mw_inference_model(fleet->opts.inference), fleet->opts.library,
-			 &fleet->opts.explain, outcome, answered ? &answer : NULL, ret_window);
+	mw_asset_explain(fleet->reads[i], mw_inference_model(fleet->opts.inference),
+			 fleet->opts.library, &fleet->opts.explain, outcome,
+			 answered ? &answer : NULL, ret_window);
 }
 
 static void conclude(struct mw_fleet *fleet, size_t i)
@@ -153,8 +155,8 @@ static void conclude(struct mw_fleet *fleet, size_t i)
 	if (worded)
 		explain(fleet, i, &outcome, &window);
 	if (events->on_event && mw_asset_event(asset))
-		events->on_event(events->ctx, asset, mw_asset_event(asset),
-				 worded ? &window : NULL, transition_of(outcome.action));
+		events->on_event(events->ctx, asset, mw_asset_event(asset), worded ? &window : NULL,
+				 transition_of(outcome.action));
 }
 
 /* Takes one window each of as many touched assets as fit in a batch, starting at *at. */

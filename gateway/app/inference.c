@@ -23,8 +23,8 @@ static void name_model(struct mw_inference *inference)
 		       info->name[0] ? info->name : "unnamed", hash ? " " : "", hash ? hash : "");
 }
 
-static mw_err open_model(struct mw_inference *inference, const char *path, const char *kernels, char *why,
-			 size_t why_size)
+static mw_err open_model(struct mw_inference *inference, const char *path, const char *kernels,
+			 char *why, size_t why_size)
 {
 	struct mw_lm_options options = {.kernels = kernels && kernels[0] ? kernels : NULL};
 	mw_lm_err err = mw_lm_open(path, &options, &inference->model, why, why_size);
@@ -44,13 +44,14 @@ static mw_err make_sessions(struct mw_inference *inference)
 						.max_tail = 1 + MW_ANSWER_MAX_TOKENS};
 
 	for (size_t i = 0; i < MW_INFERENCE_BATCH; i++)
-		if (mw_lm_session_new(inference->model, &options, &inference->session[i]) != MW_LM_E_OK)
+		if (mw_lm_session_new(inference->model, &options, &inference->session[i]) !=
+		    MW_LM_E_OK)
 			return MW_E_NOMEM;
 	return MW_E_OK;
 }
 
 mw_err mw_inference_new(const char *path, const char *kernels, char *why, size_t why_size,
-		     struct mw_inference **ret_reader)
+			struct mw_inference **ret_reader)
 {
 	struct mw_inference *inference = calloc(1, sizeof(*inference));
 	mw_err err;
@@ -105,7 +106,7 @@ static void softmax(float *value, size_t n)
 static mw_err read_verdict(struct mw_inference *inference, size_t i, struct mw_reading *ret)
 {
 	mw_lm_err err =
-		mw_lm_logits(inference->session[i], MW_CODE_VERDICT, 4, ret->verdict_probability);
+	    mw_lm_logits(inference->session[i], MW_CODE_VERDICT, 4, ret->verdict_probability);
 
 	if (err)
 		return MW_E_INTERNAL;
@@ -113,8 +114,8 @@ static mw_err read_verdict(struct mw_inference *inference, size_t i, struct mw_r
 	return MW_E_OK;
 }
 
-mw_err mw_inference_read(struct mw_inference *inference, const struct mw_prompt *const *prompt, size_t n,
-		      struct mw_reading *ret_reading)
+mw_err mw_inference_read(struct mw_inference *inference, const struct mw_prompt *const *prompt,
+			 size_t n, struct mw_reading *ret_reading)
 {
 	struct mw_lm_window window[MW_INFERENCE_BATCH];
 	int64_t start = mw_clock_mono_ns();
@@ -123,12 +124,12 @@ mw_err mw_inference_read(struct mw_inference *inference, const struct mw_prompt 
 	if (n > MW_INFERENCE_BATCH)
 		return MW_E_INVAL;
 	for (size_t i = 0; i < n; i++) {
-		window[i] = (struct mw_lm_window){.session = inference->session[i],
-						  .codes = prompt[i]->code,
-						  .n_rows = prompt[i]->n_rows,
-						  .question = prompt[i]->question,
-						  .ret_patch_logits =
-							  ret_reading[i].patch_logit[0]};
+		window[i] =
+		    (struct mw_lm_window){.session = inference->session[i],
+					  .codes = prompt[i]->code,
+					  .n_rows = prompt[i]->n_rows,
+					  .question = prompt[i]->question,
+					  .ret_patch_logits = ret_reading[i].patch_logit[0]};
 		ret_reading[i].n_rows = prompt[i]->n_rows;
 		inference->stats.positions += prompt[i]->n_rows * MW_PROMPT_ROW_LEN + 1;
 	}
@@ -145,8 +146,8 @@ mw_err mw_inference_answer(struct mw_inference *inference, size_t slot,
 			   const struct mw_answer_limits *limits, struct mw_answer *ret_answer)
 {
 	int64_t start = mw_clock_mono_ns();
-	mw_err err = mw_answer_decode(inference->session[slot], inference->model, limits,
-				      ret_answer);
+	mw_err err =
+	    mw_answer_decode(inference->session[slot], inference->model, limits, ret_answer);
 
 	inference->stats.busy_ns += mw_clock_mono_ns() - start;
 	if (err)

@@ -1,6 +1,6 @@
 /*
- * inference.h -- the engine as the gateway uses it: batches of windows in, readings out, and an answer
- * for the windows that are raised.  Owns the model and a fixed set of sessions.  One thread.
+ * inference.h -- the engine as the gateway uses it: batches of windows in, readings out, and an
+ * answer for the windows that are raised.  Owns the model and a fixed set of sessions.  One thread.
  */
 #ifndef MW_APP_INFERENCE_H
 #define MW_APP_INFERENCE_H
@@ -20,20 +20,22 @@ struct mw_inference_stats {
 
 /* Opens the model and checks that it speaks our prompt.  Returns owned. */
 MW_MUST_CHECK mw_err mw_inference_new(const char *path, const char *kernels, char *why,
-				   size_t why_size, struct mw_inference **ret_reader);
+				      size_t why_size, struct mw_inference **ret_reader);
 void mw_inference_free(struct mw_inference *inference);
 
 const struct mw_lm *mw_inference_model(const struct mw_inference *inference);
-const char *mw_inference_name(const struct mw_inference *inference); /* "millwright-nano 1a2b3c4d" */
+const char *
+mw_inference_name(const struct mw_inference *inference); /* "millwright-nano 1a2b3c4d" */
 
-/* Reads n <= MW_INFERENCE_BATCH windows; readings in the same order.  The result of a window does not
- * depend on the others. */
-MW_MUST_CHECK mw_err mw_inference_read(struct mw_inference *inference, const struct mw_prompt *const *prompt,
-				    size_t n, struct mw_reading *ret_reading);
+/* Reads n <= MW_INFERENCE_BATCH windows; readings in the same order.  The result of a window does
+ * not depend on the others. */
+MW_MUST_CHECK mw_err mw_inference_read(struct mw_inference *inference,
+				       const struct mw_prompt *const *prompt, size_t n,
+				       struct mw_reading *ret_reading);
 /* The answer to window `slot` of the last mw_inference_read, within the limits. */
 MW_MUST_CHECK mw_err mw_inference_answer(struct mw_inference *inference, size_t slot,
-				      const struct mw_answer_limits *limits,
-				      struct mw_answer *ret_answer);
+					 const struct mw_answer_limits *limits,
+					 struct mw_answer *ret_answer);
 void mw_inference_stats(const struct mw_inference *inference, struct mw_inference_stats *ret_stats);
 
 #endif

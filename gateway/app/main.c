@@ -12,13 +12,13 @@ struct command {
 };
 
 static const struct command commands[] = {
-	{"run", mw_cmd_run, "the daemon: -c FILE"},
-	{"check", mw_cmd_check, "test a configuration: -c FILE, or --print-options"},
-	{"history", mw_cmd_history, "what happened: events, newest first"},
-	{"show", mw_cmd_show, "one event with its window and its words"},
-	{"replay", mw_cmd_replay, "read recorded data the way the daemon would"},
-	{"simulate", mw_cmd_simulate, "publish simulated machines over MQTT"},
-	{"lm", mw_cmd_lm, "the language-model engine: info, bench, logits, quantize"},
+    {"run", mw_cmd_run, "the daemon: -c FILE"},
+    {"check", mw_cmd_check, "test a configuration: -c FILE, or --print-options"},
+    {"history", mw_cmd_history, "what happened: events, newest first"},
+    {"show", mw_cmd_show, "one event with its window and its words"},
+    {"replay", mw_cmd_replay, "read recorded data the way the daemon would"},
+    {"simulate", mw_cmd_simulate, "publish simulated machines over MQTT"},
+    {"lm", mw_cmd_lm, "the language-model engine: info, bench, logits, quantize"},
 };
 
 static void usage(FILE *to)

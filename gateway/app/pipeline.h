@@ -3,9 +3,9 @@
  * events, written to the store together with their outbox rows.
  *
  * Crash safety: asset states and the spool cursor are saved together, in one transaction, every
- * store.snapshot.  After a crash (or a failed write) the pipeline goes back to the last snapshot and
- * reads the spool again from its cursor; events made a second time have the same id and sequence, and
- * the store ignores them.
+ * store.snapshot.  After a crash (or a failed write) the pipeline goes back to the last snapshot
+ * and reads the spool again from its cursor; events made a second time have the same id and
+ * sequence, and the store ignores them.
  */
 #ifndef MW_APP_PIPELINE_H
 #define MW_APP_PIPELINE_H
@@ -37,7 +37,7 @@ struct mw_pipeline_opts { /* all borrowed */
 /* Counters for people and metrics; written by the pipeline, read by anyone. */
 struct mw_pipeline_stats {
 	_Atomic uint64_t records, malformed, bad_topics, retained_ignored, samples, samples_dropped,
-		assets, assets_refused, windows, events, store_failures, restored;
+	    assets, assets_refused, windows, events, store_failures, restored;
 	_Atomic uint64_t tokens, tokens_busy_ns;
 };
 

@@ -33,7 +33,8 @@ mw_err pipeline_commit(struct mw_pipeline *p)
 	return MW_E_OK;
 }
 
-/* --- baselines and scores ------------------------------------------------------------------------- */
+/* --- baselines and scores
+ * ------------------------------------------------------------------------- */
 
 static mw_err put_asset(struct mw_pipeline *p, const struct mw_asset *asset)
 {
@@ -99,7 +100,8 @@ void pipeline_on_outcome(void *ctx, struct mw_asset *asset, const struct mw_outc
 		publish_score(p, asset, outcome);
 }
 
-/* --- events --------------------------------------------------------------------------------------- */
+/* --- events
+ * --------------------------------------------------------------------------------------- */
 
 static mw_err put_message(struct mw_pipeline *p, const struct mw_event *event, const char *kind,
 			  const char *payload, bool retained)
@@ -120,8 +122,8 @@ static mw_err put_event(struct mw_pipeline *p, const struct mw_event *event,
 			bool *ret_new)
 {
 	char *payload = NULL;
-	mw_err err = mw_store_event_put(p->opts.store, event, window, transition, "millwright",
-					ret_new);
+	mw_err err =
+	    mw_store_event_put(p->opts.store, event, window, transition, "millwright", ret_new);
 
 	if (err || !*ret_new)
 		return err;

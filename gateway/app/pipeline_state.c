@@ -1,4 +1,5 @@
-/* pipeline_state.c -- snapshots: every asset's exact state and the spool cursor, in one transaction. */
+/* pipeline_state.c -- snapshots: every asset's exact state and the spool cursor, in one
+ * transaction. */
 #include "gateway/app/pipeline_impl.h"
 
 #include "gateway/base/clock.h"
@@ -11,12 +12,11 @@
 
 mw_err pipeline_new_fleet(struct mw_pipeline *p)
 {
-	struct mw_fleet_opts opts = {.inference = p->opts.inference,
-				     .library = p->opts.library,
-				     .events = {.on_outcome = pipeline_on_outcome,
-						.on_event = pipeline_on_event,
-						.ctx = p},
-				     .max_assets = (size_t)p->opts.config->gateway.max_assets};
+	struct mw_fleet_opts opts = {
+	    .inference = p->opts.inference,
+	    .library = p->opts.library,
+	    .events = {.on_outcome = pipeline_on_outcome, .on_event = pipeline_on_event, .ctx = p},
+	    .max_assets = (size_t)p->opts.config->gateway.max_assets};
 
 	opts.explain.utc_offset_s = mw_clock_utc_offset_s(mw_clock_now_ns());
 	mw_fleet_free(p->fleet);
@@ -24,7 +24,8 @@ mw_err pipeline_new_fleet(struct mw_pipeline *p)
 	return mw_fleet_new(&opts, &p->fleet);
 }
 
-/* --- save ----------------------------------------------------------------------------------------- */
+/* --- save
+ * ----------------------------------------------------------------------------------------- */
 
 static mw_err save_asset(struct mw_pipeline *p, const struct mw_asset *asset)
 {
@@ -70,7 +71,8 @@ mw_err pipeline_snapshot(struct mw_pipeline *p)
 	return err;
 }
 
-/* --- restore -------------------------------------------------------------------------------------- */
+/* --- restore
+ * -------------------------------------------------------------------------------------- */
 
 static mw_err restore_asset(void *ctx, const char *key, const uint8_t *data, size_t size)
 {
@@ -91,8 +93,8 @@ static mw_err restore_asset(void *ctx, const char *key, const uint8_t *data, siz
 	if (err)
 		mw_asset_free(asset);
 	if (err == MW_E_FULL) { /* gateway.max_assets was lowered */
-		mw_log(MW_LOG_WARN, "asset.refused", "asset=\"%s\" \"gateway.max_assets is reached\"",
-		       name);
+		mw_log(MW_LOG_WARN, "asset.refused",
+		       "asset=\"%s\" \"gateway.max_assets is reached\"", name);
 		p->stats.assets_refused++;
 		return MW_E_OK;
 	}
