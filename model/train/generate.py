@@ -13,6 +13,13 @@ from pathlib import Path
 from model.train.setup import DEFAULT_CONFIG
 
 
+def describe(program: Path, path: Path) -> None:
+    """Keeps the layout of the codes beside the shards that were written with it."""
+    text = subprocess.run([program, "--describe"], check=True, capture_output=True).stdout
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(text)
+
+
 def make_shard(program: Path, path: Path, windows: int, seed: int) -> None:
     """Runs mw-corpus at low priority; the file appears whole or not at all."""
     partial = path.with_suffix(".partial")
@@ -32,6 +39,7 @@ def main() -> None:
     config = json.loads(arguments.config.read_text(encoding="utf-8"))
     folder, first_seed = Path(config["shards"]), config["corpus"]["first_seed"][arguments.role]
     folder.mkdir(parents=True, exist_ok=True)
+    describe(arguments.program, Path(config["describe"]))
     for number in range(arguments.first, arguments.first + arguments.count):
         path = folder / config["data"][arguments.role].replace("*", f"{number:04d}")
         if not path.exists():

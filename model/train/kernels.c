@@ -1,7 +1,8 @@
 /*
- * kernels.c -- the element-wise parts of one training step, fused, for the CPU.  Built on first use by
- * kernels.py; matrix products stay in PyTorch.  Every function is the same arithmetic as model.py
- * (tests compare them) with bfloat16 between matrix products and float32 on the residual stream.
+ * kernels.c -- the element-wise parts of one training step, fused, for the CPU.  Built on first use
+ * by kernels.py; matrix products stay in PyTorch.  Every function is the same arithmetic as
+ * model.py (tests compare them) with bfloat16 between matrix products and float32 on the residual
+ * stream.
  *
  * A window holds S = rows * row_length + tail positions one after the other; N = windows * S.
  * bf16 values are their upper 16 bits.  Nothing is kept between calls; callers own every array.
@@ -12,11 +13,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define HD    32  /* head size */
-#define HALF  (HD / 2)
-#define LANES 16
-#define EMPTY 0xFFFFu
-#define BLOCK 32  /* int8 block of the quantised form */
+#define HD        32 /* head size */
+#define HALF      (HD / 2)
+#define LANES     16
+#define EMPTY     0xFFFFu
+#define BLOCK     32 /* int8 block of the quantised form */
 #define MAX_WIDTH 1024
 
 typedef float vec __attribute__((vector_size(64), aligned(4), may_alias));
@@ -75,9 +76,10 @@ static size_t lanes(size_t n)
 	return (n + LANES - 1) / LANES * LANES;
 }
 
-/* --- embedding: x[N][width] = sum of the codes' rows ----------------------------------------------- */
-static const uint16_t *codes_of(const struct geometry *g, const uint16_t *rows, const uint16_t *tail,
-				size_t window, size_t position, size_t slots)
+/* --- embedding: x[N][width] = sum of the codes' rows
+ * ----------------------------------------------- */
+static const uint16_t *codes_of(const struct geometry *g, const uint16_t *rows,
+				const uint16_t *tail, size_t window, size_t position, size_t slots)
 {
 	size_t in_rows = (size_t)g->rows * (size_t)g->row_length;
 	if (position < in_rows)
@@ -113,7 +115,8 @@ void mwk_embed_back(const struct geometry *g, const uint16_t *rows, const uint16
 	for (size_t first = 0; first < width; first += 64) {
 		size_t count = width - first < 64 ? width - first : 64;
 		for (size_t at = 0; at < n; at++) {
-			const uint16_t *code = codes_of(g, rows, tail, at / length, at % length, slots);
+			const uint16_t *code =
+			    codes_of(g, rows, tail, at / length, at % length, slots);
 			const float *in = dx + at * width + first;
 			for (size_t s = 0; s < slots; s++) {
 				if (code[s] == EMPTY)
@@ -126,7 +129,8 @@ void mwk_embed_back(const struct geometry *g, const uint16_t *rows, const uint16
 	}
 }
 
-/* --- RMSNorm --------------------------------------------------------------------------------------- */
+/* --- RMSNorm
+ * --------------------------------------------------------------------------------------- */
 /* next = x + delta (delta may be NULL: next is not written); y = norm(next) * weight. */
 void mwk_norm(size_t n, size_t width, const float *x, const uint16_t *delta, const float *weight,
 	      float eps, int32_t quantised, float *next, uint16_t *y, float *inverse)
@@ -184,7 +188,8 @@ void mwk_norm_back(size_t n, size_t width, const float *x, const float *weight,
 	}
 }
 
-/* --- SwiGLU: h = silu(gate) * up; both[N][2 * ffn] holds gate, then up ------------------------------ */
+/* --- SwiGLU: h = silu(gate) * up; both[N][2 * ffn] holds gate, then up
+ * ------------------------------ */
 void mwk_swiglu(size_t n, size_t ffn, const uint16_t *both, int32_t quantised, uint16_t *h)
 {
 #pragma omp parallel for schedule(static)
@@ -214,7 +219,8 @@ void mwk_swiglu_back(size_t n, size_t ffn, const uint16_t *both, const uint16_t 
 	}
 }
 
-/* --- attention ------------------------------------------------------------------------------------- */
+/* --- attention
+ * ------------------------------------------------------------------------------------- */
 /* Keys and values of one segment, both ways round; ld = keys rounded up to whole lanes. */
 struct segment {
 	size_t n_keys, ld;
@@ -261,7 +267,8 @@ static void scratch_init(struct scratch *s, const struct geometry *g)
 	segment_carve(&s->tail, length, &at);
 }
 
-static void turn(const uint16_t *in, const float *cosine, const float *sine, float scale, float *out)
+static void turn(const uint16_t *in, const float *cosine, const float *sine, float scale,
+		 float *out)
 {
 	for (size_t i = 0; i < HALF; i++) {
 		float a = widen(in[i]), b = widen(in[i + HALF]);
@@ -324,9 +331,10 @@ static void mix(const float *p, const float *rows, size_t n, float *out)
  * error 2e-7); whole lanes at once. */
 static inline vec exponential(vec x)
 {
-	static const float c[] = {1.0f, 0.693147182f, 0.240226462f, 0.0555042891f, 0.00961834807f,
-				  0.00133952234f, 0.000154689f};
-	const vec magic = (vec){0} + 12582912.0f; /* 1.5 * 2^23: adding it rounds to a whole number */
+	static const float c[] = {1.0f,           0.693147182f,   0.240226462f, 0.0555042891f,
+				  0.00961834807f, 0.00133952234f, 0.000154689f};
+	const vec magic =
+	    (vec){0} + 12582912.0f; /* 1.5 * 2^23: adding it rounds to a whole number */
 	vec scaled = x * 1.44269504f, whole = scaled + magic;
 	lane_bits exponent = (lane_bits)whole << 23;
 	__asm__("" : "+v"(whole)); /* keeps -ffast-math from cancelling the rounding */
@@ -363,11 +371,11 @@ static void softmax(float *p, size_t n)
 /* Where one kv head's queries and results lie. */
 struct task {
 	const struct geometry *g;
-	const uint16_t *qkv;      /* of the window, [S][stride] */
+	const uint16_t *qkv;        /* of the window, [S][stride] */
 	const float *cosine, *sine; /* [S][HALF] */
-	size_t stride, kv;        /* kv: which kv head */
-	uint16_t *out;            /* [S][heads * HD]; forward */
-	const uint16_t *dout;     /* backward */
+	size_t stride, kv;          /* kv: which kv head */
+	uint16_t *out;              /* [S][heads * HD]; forward */
+	const uint16_t *dout;       /* backward */
 	uint16_t *dqkv;
 };
 
@@ -427,7 +435,8 @@ static void query_back(const struct task *t, const struct segment *s, size_t at,
 typedef void visit_fn(const struct task *, const struct segment *, size_t at, size_t n);
 
 /* Copies keys [first, first + n) of the window to place `to` of the segment. */
-static void segment_take(struct segment *s, const struct scratch *w, size_t first, size_t n, size_t to)
+static void segment_take(struct segment *s, const struct scratch *w, size_t first, size_t n,
+			 size_t to)
 {
 	memcpy(s->k + to * HD, w->k + first * HD, n * HD * sizeof(float));
 	memcpy(s->v + to * HD, w->v + first * HD, n * HD * sizeof(float));
@@ -444,7 +453,8 @@ static void segment_ready(struct segment *s, size_t n_keys, bool back)
 	memset(s->dv, 0, n_keys * HD * sizeof(float));
 }
 
-static void segment_give(const struct segment *s, struct scratch *w, size_t first, size_t n, size_t from)
+static void segment_give(const struct segment *s, struct scratch *w, size_t first, size_t n,
+			 size_t from)
 {
 	for (size_t i = 0; i < n * HD; i++) {
 		w->dk[first * HD + i] += s->dk[from * HD + i];
@@ -452,7 +462,8 @@ static void segment_give(const struct segment *s, struct scratch *w, size_t firs
 	}
 }
 
-static void visit_row(const struct task *t, struct scratch *w, size_t row, visit_fn *visit, bool back)
+static void visit_row(const struct task *t, struct scratch *w, size_t row, visit_fn *visit,
+		      bool back)
 {
 	size_t length = (size_t)t->g->row_length, first = row * length;
 	size_t prefix = row > 0 && t->g->prefix ? length : 0;
@@ -500,13 +511,15 @@ static void visit_window(const struct task *t, struct scratch *w, visit_fn *visi
 		visit_tail(t, w, visit, back);
 	for (size_t at = 0; back && at < n; at++) {
 		uint16_t *out = t->dqkv + at * t->stride;
-		turn_back(w->dk + at * HD, t->cosine + at * HALF, t->sine + at * HALF, 1, out + key);
+		turn_back(w->dk + at * HD, t->cosine + at * HALF, t->sine + at * HALF, 1,
+			  out + key);
 		for (size_t c = 0; c < HD; c++)
 			out[value + c] = narrow(w->dv[at * HD + c]);
 	}
 }
 
-/* qkv[N][(heads + 2 kv_heads) * HD]; cosine, sine [S][HALF].  Forward: out.  Backward: dout, dqkv. */
+/* qkv[N][(heads + 2 kv_heads) * HD]; cosine, sine [S][HALF].  Forward: out.  Backward: dout, dqkv.
+ */
 void mwk_attention(const struct geometry *g, const uint16_t *qkv, const float *cosine,
 		   const float *sine, uint16_t *out, const uint16_t *dout, uint16_t *dqkv)
 {
@@ -520,8 +533,11 @@ void mwk_attention(const struct geometry *g, const uint16_t *qkv, const float *c
 #pragma omp for schedule(dynamic)
 		for (int32_t w = 0; w < g->windows; w++) {
 			size_t at = (size_t)w * n;
-			struct task task = {.g = g, .qkv = qkv + at * stride, .cosine = cosine,
-					    .sine = sine, .stride = stride};
+			struct task task = {.g = g,
+					    .qkv = qkv + at * stride,
+					    .cosine = cosine,
+					    .sine = sine,
+					    .stride = stride};
 			task.out = back ? NULL : out + at * width;
 			task.dout = back ? dout + at * width : NULL;
 			task.dqkv = back ? dqkv + at * stride : NULL;

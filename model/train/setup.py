@@ -63,8 +63,9 @@ def start_from(model: Millwright, setup: Setup, path: Path) -> None:
     """Takes over the averaged weights of an earlier run; tokens are matched by name, new ones stay
     as they were drawn."""
     saved = torch.load(path, map_location="cpu")
-    weights, names = saved["ema"], list(setup.layout.names) + setup.wording.words
-    earlier = {name: i for i, name in enumerate(saved["names"])}
+    weights, codes = saved["ema"], list(setup.layout.names)
+    names, before = codes + setup.wording.words, codes + saved["words"]
+    earlier = {name: i for i, name in enumerate(before)}
     table = model.token_embd.detach().clone()
     for i, name in enumerate(names):
         if name in earlier:

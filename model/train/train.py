@@ -157,7 +157,6 @@ class Trainer:
         state = {
             "shape": self.model.shape.as_dict(),
             "words": self.setup.wording.words,
-            "names": list(self.setup.layout.names) + self.setup.wording.words,
             "model": self.model.state_dict(),
             "ema": self.average,
             "optimiser": self.optimiser.state_dict(),
