@@ -27,15 +27,18 @@ static mw_err open_model(struct mw_inference *inference, const char *path, const
 			 char *why, size_t why_size)
 {
 	struct mw_lm_options options = {.kernels = kernels && kernels[0] ? kernels : NULL};
-	mw_lm_err err = mw_lm_open(path, &options, &inference->model, why, why_size);
+	char text[256] = "";
+	mw_lm_err err = mw_lm_open(path, &options, &inference->model, text, sizeof(text));
 
-	if (err == MW_LM_E_IO)
-		return MW_E_IO;
-	if (err == MW_LM_E_MEMORY)
-		return MW_E_NOMEM;
 	if (err)
-		return MW_E_MALFORMED;
-	return mw_answer_check_model(inference->model, why, why_size);
+		return mw_why(err == MW_LM_E_IO       ? MW_E_IO
+			      : err == MW_LM_E_MEMORY ? MW_E_NOMEM
+						      : MW_E_MALFORMED,
+			      why, why_size, "model %s: %s", path,
+			      text[0] ? text : mw_lm_err_text(err));
+	if (mw_answer_check_model(inference->model, text, sizeof(text)) != MW_E_OK)
+		return mw_why(MW_E_MALFORMED, why, why_size, "model %s: %s", path, text);
+	return MW_E_OK;
 }
 
 static mw_err make_sessions(struct mw_inference *inference)

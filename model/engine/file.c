@@ -7,21 +7,20 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static mw_lm_err map_descriptor(int fd, const char *path, struct lm_file *ret_file,
-				const struct lm_why *why)
+static mw_lm_err map_descriptor(int fd, struct lm_file *ret_file, const struct lm_why *why)
 {
 	struct stat info;
 	void *data;
 
 	if (fstat(fd, &info) != 0)
-		return lm_why(why, MW_LM_E_IO, "%s: %s", path, strerror(errno));
+		return lm_why(why, MW_LM_E_IO, "%s", strerror(errno));
 	if (!S_ISREG(info.st_mode))
-		return lm_why(why, MW_LM_E_IO, "%s is not a regular file", path);
+		return lm_why(why, MW_LM_E_IO, "is not a regular file");
 	if (info.st_size == 0)
-		return lm_why(why, MW_LM_E_FORMAT, "%s is empty", path);
+		return lm_why(why, MW_LM_E_FORMAT, "is empty");
 	data = mmap(NULL, (size_t)info.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
 	if (data == MAP_FAILED)
-		return lm_why(why, MW_LM_E_IO, "%s: %s", path, strerror(errno));
+		return lm_why(why, MW_LM_E_IO, "%s", strerror(errno));
 	(void)madvise(data, (size_t)info.st_size, MADV_SEQUENTIAL);
 	ret_file->data = data;
 	ret_file->size = (size_t)info.st_size;
@@ -35,8 +34,8 @@ mw_lm_err lm_file_map(const char *path, struct lm_file *ret_file, const struct l
 	mw_lm_err err;
 
 	if (fd < 0)
-		return lm_why(why, MW_LM_E_IO, "%s: %s", path, strerror(errno));
-	err = map_descriptor(fd, path, ret_file, why);
+		return lm_why(why, MW_LM_E_IO, "%s", strerror(errno));
+	err = map_descriptor(fd, ret_file, why);
 	(void)close(fd);
 	return err;
 }
