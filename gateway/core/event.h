@@ -1,6 +1,6 @@
 /*
- * event.h -- one anomaly of one asset, from raise to clear: the record that the store keeps, the alert
- * carries, and `show` prints.  Plain data; strings are fixed-size and NUL-terminated.
+ * event.h -- one anomaly of one asset, from raise to clear: the record that the store keeps, the
+ * alert carries, and `show` prints.  Plain data; strings are fixed-size and NUL-terminated.
  */
 #ifndef MW_CORE_EVENT_H
 #define MW_CORE_EVENT_H
@@ -14,7 +14,8 @@
 #define MW_TEXT_SIZE      1024
 #define MW_MAX_CITATIONS  32
 
-enum mw_alarm_state { /* ISA-18.2 / IEC 62682 */
+/* The states of ISA-18.2 / IEC 62682. */
+enum mw_alarm_state {
 	MW_ALARM_NORMAL,
 	MW_ALARM_UNACK_ACTIVE,
 	MW_ALARM_ACK_ACTIVE,
@@ -22,11 +23,16 @@ enum mw_alarm_state { /* ISA-18.2 / IEC 62682 */
 	MW_ALARM_SHELVED,
 	MW_ALARM_OUT_OF_SERVICE
 };
-const char *mw_alarm_state_text(enum mw_alarm_state state); /* "normal", "unacknowledged-active", ... */
+/* "normal", "unacknowledged-active", ... */
+const char *mw_alarm_state_text(enum mw_alarm_state state);
 
 enum mw_transition {
-	MW_TRANSITION_RAISED, MW_TRANSITION_UPDATED, MW_TRANSITION_ACKED, MW_TRANSITION_CLEARED,
-	MW_TRANSITION_SHELVED, MW_TRANSITION_UNSHELVED
+	MW_TRANSITION_RAISED,
+	MW_TRANSITION_UPDATED,
+	MW_TRANSITION_ACKED,
+	MW_TRANSITION_CLEARED,
+	MW_TRANSITION_SHELVED,
+	MW_TRANSITION_UNSHELVED
 };
 const char *mw_transition_text(enum mw_transition transition); /* "raised", ... */
 
@@ -44,8 +50,8 @@ int mw_text_form_from_text(const char *text);
 int mw_verdict_from_text(const char *text);
 int mw_language_from_text(const char *text);
 
-/* OPC UA severity, 1..1000: the three severities are its low, medium and high bands (1-333, 334-666,
- * 667-1000; OPC 10000-5, 6.4.2), the score places the event inside its band. */
+/* OPC UA severity, 1..1000: the three severities are its low, medium and high bands (1-333,
+ * 334-666, 667-1000; OPC 10000-5, 6.4.2), the score places the event inside its band. */
 unsigned mw_event_severity_opcua(unsigned severity, double score);
 
 struct mw_event_channel {
@@ -55,28 +61,29 @@ struct mw_event_channel {
 
 /* Which bytes of the text came from which statistic. */
 struct mw_citation {
-	uint16_t from, to;    /* byte span [from, to) of explanation */
-	char reference[24];   /* "c1.value" */
-	double value;         /* the number rendered, unrounded; NaN for names and words */
+	uint16_t from, to;  /* byte span [from, to) of explanation */
+	char reference[24]; /* "c1.value" */
+	double value;       /* the number rendered, unrounded; NaN for names and words */
 };
 
 struct mw_event {
-	char id[MW_EVENT_ID_SIZE];   /* stable: from asset and raise time */
+	char id[MW_EVENT_ID_SIZE]; /* stable: from asset and raise time */
 	char asset[MW_NAME_SIZE];
 	enum mw_machine machine;
 	enum mw_verdict verdict;
 	enum mw_fault fault;
-	unsigned severity;           /* 1..3 */
-	double score, p_value;       /* at the last update */
-	double fault_probability;    /* of the named fault, by the model */
-	int64_t onset_ns;            /* start of the anomaly, in the data's time */
-	bool onset_before_window;    /* the onset lies before what the window shows */
-	int64_t raised_ns;           /* data time of the row at which it was raised */
+	unsigned severity;              /* 1..3 */
+	double score, p_value;          /* at the last update */
+	double fault_probability;       /* of the named fault, by the model */
+	int64_t onset_ns;               /* start of the anomaly, in the data's time */
+	bool onset_before_window;       /* the onset lies before what the window shows */
+	int64_t raised_ns;              /* data time of the row at which it was raised */
 	int64_t updated_ns, cleared_ns; /* 0 = not yet */
 	enum mw_alarm_state state;
-	uint32_t sequence;           /* number of the last transition, from 0 */
+	uint32_t sequence; /* number of the last transition, from 0 */
 	size_t n_channel;
-	struct mw_event_channel channel[MW_EVENT_CHANNELS]; /* most deviating or most causal first */
+	/* Most deviating or most causal first. */
+	struct mw_event_channel channel[MW_EVENT_CHANNELS];
 	enum mw_language language;
 	enum mw_text_form form;
 	char explanation[MW_TEXT_SIZE];
@@ -90,7 +97,8 @@ struct mw_event {
 /* The event's id from asset and raise time: 16 hex digits of a 64-bit FNV-1a hash, "ev-" before. */
 void mw_event_id(const char *asset, int64_t raised_ns, char ret_id[MW_EVENT_ID_SIZE]);
 
-/* The window behind an event, for people: row-major values and expectations of its named channels. */
+/* The window behind an event, for people: values and expectations of its named channels, row by
+ * row. */
 struct mw_event_window {
 	size_t n_rows, n_channels; /* channels as in event.channel */
 	int64_t from_ns, period_ns;

@@ -4,8 +4,8 @@
 
 #include "gateway/base/err.h"
 
-/* GET path ("/v1/status"); owned body (at most 64 MiB).  NOTFOUND: 404; IO: no daemon there or another
- * failure, with a reason that says what to do. */
+/* GET path ("/v1/status"); owned body (at most 64 MiB).  NOTFOUND: 404; IO: no daemon there or
+ * another failure, with a reason that says what to do. */
 MW_MUST_CHECK mw_err mw_client_get(const char *socket, const char *path, char *why, size_t why_size,
 				   char **ret_body, size_t *ret_size);
 /* Percent-encodes a query value; returns owned. */

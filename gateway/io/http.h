@@ -15,10 +15,10 @@
 struct mw_http;
 
 struct mw_http_opts {
-	const char *socket;  /* path; an old socket file there is replaced; mode 0660 */
-	const char *gateway; /* name for payloads */
-	struct mw_store *store;                              /* borrowed */
-	mw_err (*status)(void *ctx, char **ret_json);        /* owned text out */
+	const char *socket;     /* path; an old socket file there is replaced; mode 0660 */
+	const char *gateway;    /* name for payloads */
+	struct mw_store *store; /* borrowed */
+	mw_err (*status)(void *ctx, char **ret_json); /* owned text out */
 	void *ctx;
 };
 

@@ -8,16 +8,16 @@
 #include "gateway/core/event.h"
 
 /* The alert payload of one transition.  Returns owned text (free()), compact, UTF-8 (a byte that is
- * not becomes "?"), keys in the schema's order; numbers finite (NaN and infinities become null) with 15
- * significant digits; times ISO 8601 in UTC, null when there is none. */
+ * not becomes "?"), keys in the schema's order; numbers finite (NaN and infinities become null)
+ * with 15 significant digits; times ISO 8601 in UTC, null when there is none. */
 MW_MUST_CHECK mw_err mw_json_alert(const struct mw_event *event, enum mw_transition transition,
 				   const char *gateway, char **ret_text);
 /* An event with its window, for `show --json` and the API (window may be NULL). */
 MW_MUST_CHECK mw_err mw_json_event(const struct mw_event *event,
 				   const struct mw_event_window *window, const char *gateway,
 				   char **ret_text);
-/* And back: what the API sent, for the CLI.  Trusts nothing: MW_E_MALFORMED.  ret_window may be NULL;
- * n_rows is 0 when none was sent. */
+/* And back: what the API sent, for the CLI.  Trusts nothing: MW_E_MALFORMED.  ret_window may be
+ * NULL; n_rows is 0 when none was sent. */
 MW_MUST_CHECK mw_err mw_json_parse_event(const char *text, size_t size, struct mw_event *ret_event,
 					 struct mw_event_window *ret_window);
 /* {"events":[...]} and back (owned array). */
@@ -29,8 +29,8 @@ MW_MUST_CHECK mw_err mw_json_parse_events(const char *text, size_t size,
 /* The message of {"error":"..."}, or "" ; returns buf. */
 char *mw_json_parse_error(const char *text, size_t size, char *buf, size_t buf_size);
 
-/* A small object made member by member: {"online":true,...}.  Never fails half-way: the first failure
- * sticks and comes out of mw_json_finish. */
+/* A small object made member by member: {"online":true,...}.  Never fails half-way: the first
+ * failure sticks and comes out of mw_json_finish. */
 struct mw_json;
 struct mw_json *mw_json_object(void);
 void mw_json_text(struct mw_json *object, const char *key, const char *value);
@@ -39,7 +39,8 @@ void mw_json_integer(struct mw_json *object, const char *key, int64_t value);
 void mw_json_bool(struct mw_json *object, const char *key, bool value);
 void mw_json_null(struct mw_json *object, const char *key);
 void mw_json_child(struct mw_json *object, const char *key, struct mw_json *child); /* takes */
-void mw_json_append(struct mw_json *object, const char *key, struct mw_json *item); /* takes; array */
+/* Takes item; the member becomes an array of what was appended. */
+void mw_json_append(struct mw_json *object, const char *key, struct mw_json *item);
 MW_MUST_CHECK mw_err mw_json_finish(struct mw_json *object, char **ret_text); /* takes object */
 void mw_json_free(struct mw_json *object); /* one that is not wanted any more */
 

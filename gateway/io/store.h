@@ -11,8 +11,8 @@
  * Durability: what a commit (or a single call outside a transaction) wrote is on the disk when it
  * returns, a power cut included; mw_store_outbox_done alone may be undone by one.
  *
- * Errors: FULL the disk or a size limit; IO read-only, locked, failing disk; CORRUPT; INVAL what the
- * schema refuses.  A call that fails changes nothing; mw_store_why has the reason.
+ * Errors: FULL the disk or a size limit; IO read-only, locked, failing disk; CORRUPT; INVAL what
+ * the schema refuses.  A call that fails changes nothing; mw_store_why has the reason.
  */
 #ifndef MW_IO_STORE_H
 #define MW_IO_STORE_H
@@ -28,8 +28,9 @@ struct mw_store_opts {
 
 /* Opens or creates, migrates by schemas/store_NNNN.sql (embedded at build).  A corrupt database is
  * moved aside to PATH.corrupt-<time> and a new one started: *ret_quarantined (may be NULL) = true.
- * Refused: another program's database (CONFIG), a newer schema (UNSUPPORTED), one that another process
- * has open (IO).  Read-only works from a read-only directory; a left-over -wal is read through. */
+ * Refused: another program's database (CONFIG), a newer schema (UNSUPPORTED), one that another
+ * process has open (IO).  Read-only works from a read-only directory; a left-over -wal is read
+ * through. */
 MW_MUST_CHECK mw_err mw_store_open(const struct mw_store_opts *opts, char *why, size_t why_size,
 				   bool *ret_quarantined, struct mw_store **ret_store);
 void mw_store_close(struct mw_store *store);
@@ -41,7 +42,8 @@ void mw_store_rollback(struct mw_store *store); /* without a transaction: nothin
 /* The last failure, for the log; lent until this thread asks again. */
 const char *mw_store_why(struct mw_store *store);
 
-/* --- events -------------------------------------------------------------------------------------- */
+/* --- events --------------------------------------------------------------------------------------
+ */
 
 /* One transition of one event: inserts or updates the event row, its explanation (FTS5), its window
  * (may be NULL) and appends to alarm_log.  A transition already there (same id and sequence: the
@@ -52,12 +54,12 @@ MW_MUST_CHECK mw_err mw_store_event_put(struct mw_store *store, const struct mw_
 					bool *ret_new);
 
 struct mw_event_query {
-	const char *asset;   /* NULL = all */
-	const char *text;    /* words that explanation, cause, check, fault and asset must hold, each as
-			      * the beginning of a word; NULL = none */
+	const char *asset; /* NULL = all */
+	const char *text;  /* words that explanation, cause, check, fault and asset must hold, each
+			    * as the beginning of a word; NULL = none */
 	int64_t from_ns, to_ns; /* from <= raised_ns < to; 0 = open */
-	bool active_only;    /* not cleared yet */
-	int64_t limit;       /* newest first; 0 = 50; at most 10,000 */
+	bool active_only;       /* not cleared yet */
+	int64_t limit;          /* newest first; 0 = 50; at most 10,000 */
 };
 /* Returns owned array (free with free(); NULL when there is none). */
 MW_MUST_CHECK mw_err mw_store_events(struct mw_store *store, const struct mw_event_query *query,
@@ -67,14 +69,15 @@ MW_MUST_CHECK mw_err mw_store_event_get(struct mw_store *store, const char *id,
 					struct mw_event *ret_event,
 					struct mw_event_window *ret_window);
 
-/* --- outbox: at least once over MQTT --------------------------------------------------------------- */
+/* --- outbox: at least once over MQTT --------------------------------------------------------- */
 
-#define MW_STORE_OUTBOX_MAX 100000 /* rows; past them the oldest leave (the events stay in the store) */
+/* Rows; past them the oldest leave (the events stay in the store). */
+#define MW_STORE_OUTBOX_MAX 100000
 
 struct mw_outbox_row {
 	int64_t row;
 	char topic[512];
-	char *payload;  /* owned by the caller: free() */
+	char *payload; /* owned by the caller: free() */
 	size_t size;
 	int qos;
 	bool retained;
@@ -88,7 +91,7 @@ MW_MUST_CHECK mw_err mw_store_outbox_next(struct mw_store *store, int64_t after,
 MW_MUST_CHECK mw_err mw_store_outbox_done(struct mw_store *store, int64_t row);
 MW_MUST_CHECK mw_err mw_store_outbox_count(struct mw_store *store, int64_t *ret_n);
 
-/* --- state ----------------------------------------------------------------------------------------- */
+/* --- state ----------------------------------------------------------------------------------- */
 
 /* Baselines: versioned per asset (1, 2, ...); the newest is read back, owned by the caller.
  * NOTFOUND: none yet.  ret_version may be NULL. */
@@ -102,10 +105,10 @@ MW_MUST_CHECK mw_err mw_store_baseline_get(struct mw_store *store, const char *a
  * Returned data is owned by the caller. */
 MW_MUST_CHECK mw_err mw_store_state_put(struct mw_store *store, const char *key,
 					const uint8_t *data, size_t size);
-MW_MUST_CHECK mw_err mw_store_state_get(struct mw_store *store, const char *key,
-					uint8_t **ret_data, size_t *ret_size);
-/* Calls fn for each key that begins so, in order; data is lent for the call, under the store's lock.
- * An error of fn ends the walk and is returned. */
+MW_MUST_CHECK mw_err mw_store_state_get(struct mw_store *store, const char *key, uint8_t **ret_data,
+					size_t *ret_size);
+/* Calls fn for each key that begins so, in order; data is lent for the call, under the store's
+ * lock. An error of fn ends the walk and is returned. */
 typedef mw_err mw_store_state_fn(void *ctx, const char *key, const uint8_t *data, size_t size);
 MW_MUST_CHECK mw_err mw_store_state_each(struct mw_store *store, const char *key_prefix,
 					 mw_store_state_fn *fn, void *ctx);
@@ -117,11 +120,12 @@ struct mw_store_channel {
 MW_MUST_CHECK mw_err mw_store_asset_put(struct mw_store *store, const char *asset,
 					enum mw_machine machine, int64_t period_ns,
 					const struct mw_store_channel *channel, size_t n_channel);
-/* Removes closed events (with their log) and superseded baselines that are older, at most max_rows of
- * them a call, so that ingest never stalls.  Active events and newest baselines stay. */
+/* Removes closed events (with their log) and superseded baselines that are older, at most max_rows
+ * of them a call, so that ingest never stalls.  Active events and newest baselines stay. */
 MW_MUST_CHECK mw_err mw_store_expire(struct mw_store *store, int64_t before_ns, int64_t max_rows,
 				     int64_t *ret_removed);
-/* Online copy in one file, replacing `path` when it is complete; others may use the store meanwhile. */
+/* Online copy in one file, which replaces `path` when it is complete.  Others may use the store
+ * while it is made. */
 MW_MUST_CHECK mw_err mw_store_backup(struct mw_store *store, const char *path, char *why,
 				     size_t why_size);
 /* PRAGMA quick_check; MW_E_CORRUPT with a reason. */

@@ -38,8 +38,8 @@ static inline void name_channel(struct mw_event_channel *channel, const char *na
 static inline void word_event(struct mw_event *event)
 {
 	if (event->language == MW_LANGUAGE_KO) {
-		strcpy(event->explanation,
-		       "토출압력이 정상 4.1 bar보다 낮은 3.62 bar입니다. 캐비테이션이 의심됩니다.");
+		strcpy(event->explanation, "토출압력이 정상 4.1 bar보다 낮은 3.62 bar입니다. "
+					   "캐비테이션이 의심됩니다.");
 		strcpy(event->cause, "흡입 필터가 막혔습니다");
 		strcpy(event->check, "흡입 밸브를 확인하세요");
 		cite(event, "캐비테이션", "fault", NAN);
