@@ -1,21 +1,17 @@
 /* cmd_lm.c -- the language-model engine by hand: what a file is, how fast it runs, what it answers.
  */
+#include "gateway/app/cmd_lm.h"
 #include "gateway/app/commands.h"
 #include "gateway/base/clock.h"
-#include "gateway/io/json.h"
-#include "model/engine/millwright_lm.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <getopt.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
 
 #define MAX_BATCH 64
-#define MAX_LINES 65536
 
 static const char usage_text[] =
     "usage: millwright lm info FILE [--json] [--tokens]\n"
@@ -34,14 +30,6 @@ static const char usage_text[] =
     "  --top N         how many tokens to print (10)\n"
     "  --f32           float weights and activations\n"
     "  --tokens        print the vocabulary\n";
-
-struct lm_args {
-	const char *kernels, *prompt;
-	long rows, batch, seconds, top;
-	bool json, tokens, f32;
-	const char *path[2];
-	int n_path;
-};
 
 static bool parse_number(const char *text, long min, long max, long *ret_number)
 {
@@ -120,27 +108,23 @@ static int exit_code(mw_lm_err err)
 	}
 }
 
-static int complain(mw_lm_err err, const char *path, const char *why)
+int mw_lm_complain(mw_lm_err err, const char *path, const char *why)
 {
-	if (err == MW_LM_E_IO && why[0]) /* names its file itself */
-		(void)fprintf(stderr, "lm: %s\n", why);
-	else
-		(void)fprintf(stderr, "lm: %s: %s\n", path, why[0] ? why : mw_lm_err_text(err));
+	(void)fprintf(stderr, "lm: %s: %s\n", path, why[0] ? why : mw_lm_err_text(err));
 	return exit_code(err);
 }
 
-static int open_model(const struct lm_args *args, struct mw_lm **ret_model)
+int mw_lm_open_model(const struct lm_args *args, struct mw_lm **ret_model)
 {
 	const struct mw_lm_options options = {.precision = args->f32 ? MW_LM_F32 : MW_LM_INT8,
 					      .kernels = args->kernels};
 	char why[512] = "";
 	mw_lm_err err = mw_lm_open(args->path[0], &options, ret_model, why, sizeof(why));
 
-	return err ? complain(err, args->path[0], why) : EX_OK;
+	return err ? mw_lm_complain(err, args->path[0], why) : EX_OK;
 }
 
-/* Prints and frees the object. */
-static int print_json(struct mw_json *object)
+int mw_lm_print_json(struct mw_json *object)
 {
 	char *text;
 
@@ -151,8 +135,7 @@ static int print_json(struct mw_json *object)
 	return EX_OK;
 }
 
-/* --- info ---------------------------------------------------------------------------------------
- */
+/* --- info ------------------------------------------------------------------------------------ */
 
 static int info_json(const struct mw_lm *model)
 {
@@ -174,7 +157,7 @@ static int info_json(const struct mw_lm *model)
 		if (mw_lm_metadata(model, key))
 			mw_json_text(metadata, key, mw_lm_metadata(model, key));
 	mw_json_child(object, "metadata", metadata);
-	return print_json(object);
+	return mw_lm_print_json(object);
 }
 
 static void info_text(const struct mw_lm *model)
@@ -196,7 +179,7 @@ static void info_text(const struct mw_lm *model)
 static int lm_info(const struct lm_args *args)
 {
 	struct mw_lm *model = NULL;
-	int code = open_model(args, &model);
+	int code = mw_lm_open_model(args, &model);
 	const char *text;
 
 	if (code)
@@ -211,8 +194,7 @@ static int lm_info(const struct lm_args *args)
 	return code;
 }
 
-/* --- bench --------------------------------------------------------------------------------------
- */
+/* --- bench ----------------------------------------------------------------------------------- */
 
 struct bench {
 	const struct lm_args *args;
@@ -310,7 +292,7 @@ static int bench_run(struct bench *bench)
 	bench_print(object, "decode_1", bench_rate(bench, bench_decode, 1), "tokens");
 	bench_print(object, "decode_batch", (double)batch * bench_rate(bench, bench_decode, batch),
 		    "tokens");
-	return object ? print_json(object) : EX_OK;
+	return object ? mw_lm_print_json(object) : EX_OK;
 }
 
 static mw_lm_err bench_init(struct bench *bench, const struct mw_lm *model)
@@ -335,268 +317,17 @@ static int lm_bench(const struct lm_args *args)
 {
 	struct bench bench = {.args = args};
 	struct mw_lm *model = NULL;
-	int code = open_model(args, &model);
+	int code = mw_lm_open_model(args, &model);
 	mw_lm_err err;
 
 	if (code)
 		return code;
 	bench.info = mw_lm_info(model);
 	err = bench_init(&bench, model);
-	code = err ? complain(err, args->path[0], "") : bench_run(&bench);
+	code = err ? mw_lm_complain(err, args->path[0], "") : bench_run(&bench);
 	for (size_t i = 0; i < MAX_BATCH; i++)
 		mw_lm_session_free(bench.session[i]);
 	free(bench.codes);
-	mw_lm_close(model);
-	return code;
-}
-
-/* --- logits -------------------------------------------------------------------------------------
- */
-
-/* A prompt as it was typed: lines of at most `slots` codes. */
-struct prompt {
-	uint32_t slots; /* of a position; 1 for a text */
-	uint32_t *codes;
-	size_t n_lines, room;
-};
-
-/* A new line without codes. */
-static bool prompt_add_line(struct prompt *prompt)
-{
-	size_t room = prompt->room ? 2 * prompt->room : 64;
-	uint32_t *codes = prompt->codes;
-
-	if (prompt->n_lines == prompt->room) {
-		if (room > MAX_LINES)
-			return false;
-		codes = realloc(codes, room * prompt->slots * sizeof(*codes));
-		if (!codes)
-			return false;
-		prompt->codes = codes;
-		prompt->room = room;
-	}
-	for (uint32_t i = 0; i < prompt->slots; i++)
-		codes[prompt->n_lines * prompt->slots + i] = MW_LM_NO_CODE;
-	prompt->n_lines++;
-	return true;
-}
-
-static bool parse_code(const char *word, uint32_t *ret_code)
-{
-	unsigned long code;
-	char *end;
-
-	if (!isdigit((unsigned char)word[0]))
-		return false;
-	errno = 0;
-	code = strtoul(word, &end, 10);
-	if (errno || *end || code > UINT32_MAX)
-		return false;
-	*ret_code = (uint32_t)code;
-	return true;
-}
-
-/* One position, or, of a text, as many as there are words. */
-static bool prompt_parse_line(struct prompt *prompt, char *line)
-{
-	bool text = prompt->slots == 1;
-	uint32_t n = 0;
-	char *rest = NULL;
-
-	for (char *word = strtok_r(line, " \t\r\n", &rest); word;
-	     word = strtok_r(NULL, " \t\r\n", &rest)) {
-		uint32_t slot = text ? 0 : n;
-
-		if ((text || n == 0) && !prompt_add_line(prompt))
-			return false;
-		if (n++ == 0 && strcmp(word, "-") == 0)
-			continue;
-		if (slot == prompt->slots ||
-		    !parse_code(word, &prompt->codes[(prompt->n_lines - 1) * prompt->slots + slot]))
-			return false;
-	}
-	return true;
-}
-
-static bool prompt_parse(struct prompt *prompt, FILE *file)
-{
-	size_t size = 0;
-	char *line = NULL;
-	bool good = true;
-
-	while (good && getline(&line, &size, file) >= 0)
-		good = prompt_parse_line(prompt, line);
-	good = good && !ferror(file) && prompt->n_lines > 0;
-	free(line);
-	return good;
-}
-
-static bool prompt_read(struct prompt *prompt, const char *path)
-{
-	FILE *file = path ? fopen(path, "r") : stdin;
-	bool good;
-
-	if (!file)
-		return false;
-	good = prompt_parse(prompt, file);
-	if (path)
-		(void)fclose(file);
-	return good;
-}
-
-/* Reads a window whose last line is the question. */
-static mw_lm_err read_window(struct mw_lm_session *session, const struct mw_lm_info *info,
-			     const struct prompt *prompt, float *ret_patches)
-{
-	size_t n = prompt->n_lines * prompt->slots;
-	uint16_t *codes = malloc(n * sizeof(*codes));
-	struct mw_lm_window window = {.session = session, .codes = codes};
-	mw_lm_err err = codes ? MW_LM_E_OK : MW_LM_E_MEMORY;
-
-	for (size_t i = 0; i < n && !err; i++) {
-		if (prompt->codes[i] > UINT16_MAX)
-			err = MW_LM_E_ARGUMENT;
-		codes[i] = (uint16_t)prompt->codes[i];
-	}
-	if (!err) {
-		window.n_rows = (uint32_t)(prompt->n_lines - 1) / info->row_length;
-		window.question = codes + n - prompt->slots;
-		window.ret_patch_logits = ret_patches;
-		err = mw_lm_read(&window);
-	}
-	free(codes);
-	return err;
-}
-
-static void print_patches(const float *patches, uint32_t n_rows, uint32_t n_patches,
-			  struct mw_json *object)
-{
-	char name[32];
-
-	for (uint32_t row = 0; row < n_rows; row++) {
-		struct mw_json *list = object ? mw_json_object() : NULL;
-
-		if (!object)
-			printf("row %-3u", row);
-		for (uint32_t i = 0; i < n_patches; i++) {
-			(void)snprintf(name, sizeof(name), "%u", i);
-			if (object)
-				mw_json_number(list, name, (double)patches[row * n_patches + i]);
-			else
-				printf(" %8.4f", (double)patches[row * n_patches + i]);
-		}
-		(void)snprintf(name, sizeof(name), "row_%u", row);
-		if (object)
-			mw_json_child(object, name, list);
-		else
-			(void)putchar('\n');
-	}
-}
-
-/* The best token that is not marked, and marks it by -infinity. */
-static uint32_t take_best(float *logits, uint32_t n, float *ret_logit)
-{
-	uint32_t best = 0;
-
-	for (uint32_t i = 1; i < n; i++)
-		if (logits[i] > logits[best])
-			best = i;
-	*ret_logit = logits[best];
-	logits[best] = -HUGE_VALF;
-	return best;
-}
-
-static mw_lm_err print_tokens(const struct lm_args *args, const struct mw_lm *model,
-			      struct mw_lm_session *session, struct mw_json *object)
-{
-	uint32_t n_vocab = mw_lm_info(model)->n_vocab;
-	float *logits = malloc(n_vocab * sizeof(*logits)), logit;
-	mw_lm_err err = logits ? mw_lm_logits(session, 0, n_vocab, logits) : MW_LM_E_MEMORY;
-
-	for (long i = 0; i < args->top && i < (long)n_vocab && !err; i++) {
-		uint32_t token = take_best(logits, n_vocab, &logit);
-		const char *text = mw_lm_token_text(model, token);
-
-		if (object) {
-			struct mw_json *item = mw_json_object();
-
-			mw_json_integer(item, "token", token);
-			mw_json_text(item, "text", text ? text : "");
-			mw_json_number(item, "logit", (double)logit);
-			mw_json_append(object, "tokens", item);
-		} else {
-			printf("%10.4f %6u %s\n", (double)logit, token, text ? text : "");
-		}
-	}
-	free(logits);
-	return err;
-}
-
-/* Whole rows and a question; a text fits as it is. */
-static bool prompt_fits(const struct prompt *prompt, const struct mw_lm_info *info)
-{
-	if (info->slots == 0)
-		return prompt->n_lines <= MAX_LINES;
-	return prompt->n_lines > info->row_length && (prompt->n_lines - 1) % info->row_length == 0;
-}
-
-static mw_lm_err logits_run(const struct lm_args *args, const struct mw_lm *model,
-			    const struct prompt *prompt, struct mw_json *object)
-{
-	const struct mw_lm_info *info = mw_lm_info(model);
-	uint32_t n_rows = info->slots ? (uint32_t)(prompt->n_lines - 1) / info->row_length : 0;
-	const struct mw_lm_session_options options = {
-	    .max_rows = n_rows, .max_tail = n_rows ? 1 : (uint32_t)prompt->n_lines};
-	float *patches = calloc((size_t)n_rows * info->n_patches + 1, sizeof(*patches));
-	struct mw_lm_session *session = NULL;
-	mw_lm_err err = patches ? mw_lm_session_new(model, &options, &session) : MW_LM_E_MEMORY;
-
-	if (!err)
-		err = n_rows ? read_window(session, info, prompt, patches)
-			     : mw_lm_prefill(session, prompt->codes, prompt->n_lines);
-	if (!err)
-		print_patches(patches, n_rows, info->n_patches, object);
-	if (!err)
-		err = print_tokens(args, model, session, object);
-	mw_lm_session_free(session);
-	free(patches);
-	return err;
-}
-
-static int logits_print(const struct lm_args *args, const struct mw_lm *model,
-			const struct prompt *prompt)
-{
-	struct mw_json *object = args->json ? mw_json_object() : NULL;
-	mw_lm_err err = logits_run(args, model, prompt, object);
-
-	if (!err)
-		return object ? print_json(object) : EX_OK;
-	mw_json_free(object);
-	(void)complain(err, args->path[0], "");
-	return err == MW_LM_E_ARGUMENT ? EX_DATAERR : EX_SOFTWARE;
-}
-
-static int lm_logits(const struct lm_args *args)
-{
-	struct prompt prompt = {.slots = 1};
-	struct mw_lm *model = NULL;
-	int code = open_model(args, &model);
-
-	if (code)
-		return code;
-	if (mw_lm_info(model)->slots > 0)
-		prompt.slots = mw_lm_info(model)->slots;
-	if (prompt_read(&prompt, args->prompt) && prompt_fits(&prompt, mw_lm_info(model))) {
-		code = logits_print(args, model, &prompt);
-	} else {
-		(void)fprintf(stderr,
-			      "lm: %s: no prompt of this model: rows of %u positions and a "
-			      "question\n",
-			      args->prompt ? args->prompt : "standard input",
-			      mw_lm_info(model)->row_length);
-		code = EX_DATAERR;
-	}
-	free(prompt.codes);
 	mw_lm_close(model);
 	return code;
 }
@@ -606,7 +337,7 @@ static int lm_quantize(const struct lm_args *args)
 	char why[512] = "";
 	mw_lm_err err = mw_lm_quantize(args->path[0], args->path[1], why, sizeof(why));
 
-	return err ? complain(err, args->path[0], why) : EX_OK;
+	return err ? mw_lm_complain(err, args->path[0], why) : EX_OK;
 }
 
 int mw_cmd_lm(int argc, char **argv)
@@ -617,7 +348,7 @@ int mw_cmd_lm(int argc, char **argv)
 		int n_path;
 	} actions[] = {{"info", lm_info, 1},
 		       {"bench", lm_bench, 1},
-		       {"logits", lm_logits, 1},
+		       {"logits", mw_lm_logits_command, 1},
 		       {"quantize", lm_quantize, 2}};
 	struct lm_args args = {.rows = 9, .batch = 16, .seconds = 2, .top = 10};
 

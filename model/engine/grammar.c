@@ -143,7 +143,7 @@ static void admit(struct mw_lm_session *session, const struct mw_lm_grammar *gra
  * one that is. */
 static void choose(const struct lm_scratch *scratch, uint32_t n_vocab, struct mw_lm_choice *choice)
 {
-	double sum = 0;
+	double sum = 1; /* the best one's own part */
 	uint32_t best = NONE;
 
 	for (uint32_t i = 0; i < n_vocab; i++)
@@ -152,7 +152,7 @@ static void choose(const struct lm_scratch *scratch, uint32_t n_vocab, struct mw
 		     isnan(scratch->logits[best])))
 			best = i;
 	for (uint32_t i = 0; i < n_vocab; i++)
-		if (scratch->mark[i])
+		if (scratch->mark[i] && i != best)
 			sum += exp((double)(scratch->logits[i] - scratch->logits[best]));
 	choice->token = best;
 	choice->log_prob = (float)-log(sum);

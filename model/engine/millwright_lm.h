@@ -52,8 +52,7 @@ typedef enum {
 /* The text of a code; never NULL.  Static storage. */
 MW_LM_API const char *mw_lm_err_text(mw_lm_err err);
 
-/* --- models -------------------------------------------------------------------------------------
- */
+/* --- models ---------------------------------------------------------------------------------- */
 
 struct mw_lm;
 
@@ -90,8 +89,9 @@ struct mw_lm_info {
 
 /*
  * Opens a GGUF file (version 2 or 3).  Every count, offset, string and shape is checked; the file
- * is not needed afterwards.  options NULL = all zero.  Errors name the key or tensor in why (may be
- * NULL).  Returns owned: mw_lm_close.
+ * must not shrink while it is opened and is not needed afterwards.  options NULL = all zero. Errors
+ * name the key or tensor in why (may be NULL); the caller names the file.  Returns owned:
+ * mw_lm_close.
  */
 MW_LM_API mw_lm_err mw_lm_open(const char *path, const struct mw_lm_options *options,
 			       struct mw_lm **ret_model, char *why,
@@ -125,8 +125,7 @@ MW_LM_API uint32_t mw_lm_token_find(const struct mw_lm *model, const char *text)
  * NULL past the last.  Static storage. */
 MW_LM_API const char *mw_lm_kernels_name(size_t i);
 
-/* --- sessions -----------------------------------------------------------------------------------
- */
+/* --- sessions -------------------------------------------------------------------------------- */
 
 struct mw_lm_session;
 
@@ -194,8 +193,7 @@ MW_LM_API const float *mw_lm_hidden(const struct mw_lm_session *session);
 /* Tail positions read so far. */
 MW_LM_API uint32_t mw_lm_tail_length(const struct mw_lm_session *session);
 
-/* --- grammars -----------------------------------------------------------------------------------
- */
+/* --- grammars -------------------------------------------------------------------------------- */
 
 /*
  * A finite automaton over tokens: states 0..n_states-1, start 0; a state admits ranges of tokens,
@@ -245,8 +243,7 @@ MW_LM_API mw_lm_err mw_lm_generate(struct mw_lm_session *session,
 				   struct mw_lm_choice *ret_choices, size_t *ret_n,
 				   bool *ret_final) MW_LM_MUST_CHECK;
 
-/* --- files --------------------------------------------------------------------------------------
- */
+/* --- files ----------------------------------------------------------------------------------- */
 
 /* Writes a copy of a GGUF file whose F32, F16 and BF16 matrices (both sides of 32 or more, width a
  * multiple of 32) are Q8_0.  The target appears whole or not at all. */

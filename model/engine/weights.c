@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define LAYER_NAME 64u
+
 static uint16_t load_u16(const uint8_t *bytes)
 {
 	return (uint16_t)(bytes[0] | bytes[1] << 8);
@@ -226,14 +228,10 @@ static mw_lm_err read_matrix(const struct lm_load *load, const char *const *name
 	return err;
 }
 
-struct layer_name {
-	char text[64];
-};
-
-static const char *layer_tensor(uint32_t layer, const char *name, struct layer_name *ret_name)
+static const char *layer_tensor(uint32_t layer, const char *name, char ret_name[LAYER_NAME])
 {
-	(void)snprintf(ret_name->text, sizeof(ret_name->text), "blk.%u.%s.weight", layer, name);
-	return ret_name->text;
+	(void)snprintf(ret_name, LAYER_NAME, "blk.%u.%s.weight", layer, name);
+	return ret_name;
 }
 
 /* A matrix from the parts that the architecture names; a single part holds all rows. */
@@ -241,7 +239,7 @@ static mw_lm_err read_stack(const struct lm_load *load, uint32_t layer, const ch
 			    const uint32_t *rows, size_t n_rows, uint32_t cols,
 			    struct lm_matrix *ret_matrix)
 {
-	struct layer_name texts[4];
+	char texts[4][LAYER_NAME];
 	const char *names[4];
 	uint32_t all = 0;
 	size_t n = 0;
@@ -249,7 +247,7 @@ static mw_lm_err read_stack(const struct lm_load *load, uint32_t layer, const ch
 	for (size_t i = 0; i < n_rows; i++)
 		all += rows[i];
 	for (; n < 4 && parts[n]; n++)
-		names[n] = layer_tensor(layer, parts[n], &texts[n]);
+		names[n] = layer_tensor(layer, parts[n], texts[n]);
 	return read_matrix(load, names, n == 1 ? &all : rows, n, cols, ret_matrix);
 }
 
@@ -261,17 +259,17 @@ static mw_lm_err read_layer(const struct lm_load *load, uint32_t i)
 	const uint32_t qkv[] = {layer->n_head * size, layer->n_kv * size, layer->n_kv * size};
 	const uint32_t gate_up[] = {layer->n_ff, layer->n_ff};
 	const char *const out[] = {"attn_output", NULL}, *const down[] = {"ffn_down", NULL};
-	struct layer_name name;
+	char name[LAYER_NAME];
 	mw_lm_err err;
 
-	err = read_vector(load, layer_tensor(i, "attn_norm", &name), n_embd, &layer->attn_norm);
+	err = read_vector(load, layer_tensor(i, "attn_norm", name), n_embd, &layer->attn_norm);
 	if (!err)
 		err = read_stack(load, i, model->arch->qkv, qkv, 3, n_embd, &layer->qkv);
 	if (!err)
 		err = read_stack(load, i, out, &n_embd, 1, qkv[0], &layer->out);
 	if (!err)
 		err =
-		    read_vector(load, layer_tensor(i, "ffn_norm", &name), n_embd, &layer->ffn_norm);
+		    read_vector(load, layer_tensor(i, "ffn_norm", name), n_embd, &layer->ffn_norm);
 	if (!err)
 		err =
 		    read_stack(load, i, model->arch->gate_up, gate_up, 2, n_embd, &layer->gate_up);
