@@ -8,7 +8,7 @@
  * Windows are kept in memory until their groups can be written: about 0.4 kB per row of a window.
  * Equal arguments give equal bytes.
  */
-#include "gateway/core/prompt.h"
+#include "gateway/core/truth.h"
 #include "model/corpus/rng.h"
 #include "model/corpus/sim.h"
 
@@ -20,12 +20,6 @@
 #include <string.h>
 #include <sysexits.h>
 
-#define VISIBLE       0.5f  /* noise units */
-#define NAMED_SHARE   0.15f /* of the largest effect: a weaker channel is not named */
-#define NAMED         4     /* channels of an answer */
-#define NO_CHANNEL    0xFF
-#define ONSET_BEFORE  16
-#define ONSET_NONE    17
 #define MIN_WINDOWS   4 /* per series */
 #define MAX_WINDOWS   8
 #define AFTER_LEARN   2 /* patches between the learn segment and the first window's end */
@@ -38,8 +32,8 @@
 
 struct label {
 	uint8_t verdict, fault, severity, onset;
-	uint8_t channels[NAMED];
-	int8_t move[NAMED];
+	uint8_t channels[MW_TRUTH_CHANNELS];
+	int8_t move[MW_TRUTH_CHANNELS];
 	float effect;
 	uint8_t machine;
 	uint32_t series;
@@ -65,185 +59,14 @@ struct scene {
 	const struct mw_sim_series *series;
 	struct mw_machine_info info;
 	uint32_t number;
+	struct mw_baseline *baseline;
 	struct mw_evidence *evidence;
+	struct mw_truth *truth;
 	size_t n_patches;
-	uint8_t *visible; /* [n_patches][n_channels]: a fault's effect can be seen */
-	int *fault;       /* [n_patches] the injection that acts or acted last, -1: none yet */
+	uint8_t *take; /* [n_patches + 1] is there a window that ends with so many patches? */
 };
 
-/* --- labels
- * --------------------------------------------------------------------------------------- */
-
-static float patch_effect(const struct scene *scene, size_t patch, size_t channel)
-{
-	const struct mw_sim_series *series = scene->series;
-	float largest = 0;
-
-	for (size_t t = patch * MW_PATCH_ROWS; t < (patch + 1) * MW_PATCH_ROWS; t++)
-		largest = fmaxf(largest, series->effect[t * series->n_channels + channel]);
-	return largest;
-}
-
-static bool patch_shows(const struct scene *scene, size_t patch)
-{
-	size_t n = scene->series->n_channels;
-
-	return memchr(scene->visible + patch * n, 1, n) != NULL;
-}
-
-static void mark_visible(struct scene *scene)
-{
-	const struct mw_sim_series *series = scene->series;
-	int last = -1;
-
-	for (size_t p = 0; p < scene->n_patches; p++) {
-		for (size_t t = p * MW_PATCH_ROWS; t < (p + 1) * MW_PATCH_ROWS; t++)
-			last = series->fault_at[t] >= 0 ? series->fault_at[t] : last;
-		scene->fault[p] = last;
-		for (size_t c = 0; c < series->n_channels; c++)
-			scene->visible[p * series->n_channels + c] =
-			    last >= 0 && patch_effect(scene, p, c) >= VISIBLE;
-	}
-}
-
-/* Place of a channel in the causal order of an injection; those not in it come last. */
-static size_t causal_place(const struct mw_sim_series *series, int injection, size_t channel)
-{
-	size_t n = series->n_cause[injection];
-
-	for (size_t i = 0; i < n; i++)
-		if (series->cause_order[injection][i] == channel)
-			return i;
-	return n;
-}
-
-struct candidate {
-	uint8_t row;
-	uint8_t channel;
-	size_t place;
-	float effect;
-};
-
-static int compare_candidates(const void *a, const void *b)
-{
-	const struct candidate *x = a;
-	const struct candidate *y = b;
-
-	if (x->place != y->place)
-		return x->place < y->place ? -1 : 1;
-	if (x->effect != y->effect)
-		return x->effect > y->effect ? -1 : 1;
-	return (int)x->row - (int)y->row;
-}
-
-static float window_effect(const struct scene *scene, size_t first, size_t channel)
-{
-	float largest = 0;
-
-	for (size_t p = first; p < first + MW_WINDOW_PATCHES; p++)
-		if (scene->visible[p * scene->series->n_channels + channel])
-			largest = fmaxf(largest, patch_effect(scene, p, channel));
-	return largest;
-}
-
-static void name_channels(const struct scene *scene, const struct mw_prompt *prompt, size_t first,
-			  int injection, struct label *label)
-{
-	struct candidate candidate[MW_PROMPT_MAX_CHANNELS];
-	size_t onset = label->onset == ONSET_BEFORE ? 0 : label->onset;
-	size_t n = 0;
-
-	for (uint32_t row = 1; row < prompt->n_rows; row++) {
-		uint8_t channel = prompt->channel[row - 1];
-		float effect = window_effect(scene, first, channel);
-
-		if (effect >= VISIBLE && effect >= NAMED_SHARE * label->effect)
-			candidate[n++] = (struct candidate){
-			    (uint8_t)row, channel, causal_place(scene->series, injection, channel),
-			    effect};
-	}
-	qsort(candidate, n, sizeof(candidate[0]), compare_candidates);
-	for (size_t i = 0; i < n && i < NAMED; i++) {
-		struct mw_channel_finding finding;
-
-		mw_evidence_finding(scene->evidence, candidate[i].channel, onset, &finding);
-		label->channels[i] = candidate[i].row;
-		label->move[i] = (int8_t)finding.move;
-	}
-}
-
-static uint8_t severity_of(float effect)
-{
-	if (effect > 8)
-		return 3;
-	return effect >= 4 ? 2 : 1;
-}
-
-/* The operation that acts in the window, -1: none. */
-static int operation_in(const struct scene *scene, size_t first)
-{
-	size_t to = (first + MW_WINDOW_PATCHES) * MW_PATCH_ROWS;
-
-	for (size_t t = to; t-- > first * MW_PATCH_ROWS;)
-		if (scene->series->operation_at[t] >= 0)
-			return scene->series->operation_at[t];
-	return -1;
-}
-
-static void label_operation(const struct scene *scene, size_t first, struct label *label)
-{
-	int operation = operation_in(scene, first);
-
-	if (operation < 0)
-		return;
-	label->verdict = MW_VERDICT_OPERATION;
-	label->fault = (uint8_t)scene->series->spec.injection[operation].fault;
-}
-
-static void label_window(const struct scene *scene, const struct mw_prompt *prompt, size_t first,
-			 struct label *label)
-{
-	size_t onset = 0;
-	int injection;
-
-	memset(label, 0, sizeof(*label));
-	memset(label->channels, NO_CHANNEL, sizeof(label->channels));
-	label->onset = ONSET_NONE;
-	label->machine = (uint8_t)scene->series->spec.machine;
-	label->series = scene->number;
-	while (onset < MW_WINDOW_PATCHES && !patch_shows(scene, first + onset))
-		onset++;
-	if (onset == MW_WINDOW_PATCHES) {
-		label_operation(scene, first, label);
-		return;
-	}
-	injection = scene->fault[first + onset];
-	for (size_t c = 0; c < scene->series->n_channels; c++)
-		label->effect = fmaxf(label->effect, window_effect(scene, first, c));
-	label->verdict = MW_VERDICT_FAULT;
-	label->fault = (uint8_t)scene->series->spec.injection[injection].fault;
-	label->severity = severity_of(label->effect);
-	label->onset = (uint8_t)onset;
-	if (onset == 0 && first > 0 && patch_shows(scene, first - 1))
-		label->onset = ONSET_BEFORE;
-	name_channels(scene, prompt, first, injection, label);
-}
-
-static void label_patches(const struct scene *scene, const struct mw_prompt *prompt, size_t first,
-			  uint8_t *ret_patch)
-{
-	size_t n = scene->series->n_channels;
-
-	for (size_t p = 0; p < MW_WINDOW_PATCHES; p++) {
-		ret_patch[p] = patch_shows(scene, first + p);
-		for (uint32_t row = 1; row < prompt->n_rows; row++)
-			ret_patch[row * MW_WINDOW_PATCHES + p] =
-			    scene->visible[(first + p) * n + prompt->channel[row - 1]];
-	}
-}
-
-/* --- windows
- * -------------------------------------------------------------------------------------- */
+/* --- windows ------------------------------------------------------------------------- */
 
 static bool grow(struct group *group, size_t rows)
 {
@@ -267,22 +90,39 @@ static bool grow(struct group *group, size_t rows)
 	return true;
 }
 
-static bool add_window(struct corpus *corpus, const struct scene *scene, size_t end)
+static void put_label(const struct scene *scene, const struct mw_window_truth *truth,
+		      struct label *ret)
 {
-	size_t first = end - MW_WINDOW_PATCHES;
+	ret->verdict = (uint8_t)truth->verdict;
+	ret->fault = (uint8_t)truth->fault;
+	ret->severity = (uint8_t)truth->severity;
+	ret->onset = (uint8_t)truth->onset;
+	memcpy(ret->channels, truth->row, sizeof(ret->channels));
+	for (size_t i = 0; i < MW_TRUTH_CHANNELS; i++)
+		ret->move[i] = (int8_t)truth->move[i];
+	ret->effect = truth->effect;
+	ret->machine = (uint8_t)scene->series->spec.machine;
+	ret->series = scene->number;
+}
+
+static bool add_window(struct corpus *corpus, const struct scene *scene)
+{
 	struct mw_prompt prompt;
+	struct mw_window_truth truth;
 	struct group *group;
 	size_t rows;
 
 	mw_prompt_encode(scene->evidence, &scene->info, MW_LANGUAGE_EN, &prompt);
+	mw_truth_window(scene->truth, scene->evidence, &prompt, &truth);
 	rows = prompt.n_rows;
 	group = &corpus->group[rows];
 	if (group->n == group->room && !grow(group, rows))
 		return false;
 	memcpy(group->code + group->n * rows * CODES_PER_ROW, prompt.code,
 	       rows * CODES_PER_ROW * sizeof(prompt.code[0]));
-	label_window(scene, &prompt, first, &group->label[group->n]);
-	label_patches(scene, &prompt, first, group->patch + group->n * rows * MW_WINDOW_PATCHES);
+	memcpy(group->patch + group->n * rows * MW_WINDOW_PATCHES, truth.patch,
+	       rows * MW_WINDOW_PATCHES);
+	put_label(scene, &truth, &group->label[group->n]);
 	group->n++;
 	corpus->made++;
 	return true;
@@ -327,13 +167,12 @@ static size_t draw_end(const struct scene *scene, struct mw_rng *rng)
 }
 
 /* Marks the patches at whose end a window is taken. */
-static void draw_ends(const struct scene *scene, struct mw_rng *rng, uint8_t *ret_take)
+static void draw_ends(const struct scene *scene, struct mw_rng *rng)
 {
 	size_t n = MIN_WINDOWS + mw_rng_below(rng, MAX_WINDOWS - MIN_WINDOWS + 1);
 
-	memset(ret_take, 0, scene->n_patches + 1);
 	for (size_t i = 0; i < n; i++)
-		ret_take[draw_end(scene, rng)] = 1;
+		scene->take[draw_end(scene, rng)] = 1;
 }
 
 /* Not every site says what its machines and channels are. */
@@ -349,51 +188,58 @@ static void draw_info(struct scene *scene, struct mw_rng *rng)
 		scene->info.role[c] = hide_roles ? MW_ROLE_OTHER : series->channel[c].role;
 }
 
-static bool run_series(struct corpus *corpus, struct scene *scene, const uint8_t *take)
+static bool run_series(struct corpus *corpus, struct scene *scene)
 {
 	const struct mw_sim_series *series = scene->series;
 
 	for (size_t t = 0; t < scene->n_patches * MW_PATCH_ROWS; t++) {
 		const double *value = series->value + t * series->n_channels;
-		int64_t time = (int64_t)t;
 
 		if (t < series->spec.n_learn)
-			mw_evidence_push_learn(scene->evidence, t, time, value);
+			mw_evidence_push_learn(scene->evidence, t, (int64_t)t, value);
 		else
-			mw_evidence_push(scene->evidence, time, value);
-		if ((t + 1) % MW_PATCH_ROWS == 0 && take[(t + 1) / MW_PATCH_ROWS] &&
-		    !add_window(corpus, scene, (t + 1) / MW_PATCH_ROWS))
+			mw_evidence_push(scene->evidence, (int64_t)t, value);
+		if ((t + 1) % MW_PATCH_ROWS == 0 && scene->take[(t + 1) / MW_PATCH_ROWS] &&
+		    !add_window(corpus, scene))
 			return false;
 	}
 	return true;
 }
 
+static bool scene_init(struct scene *scene, const struct mw_sim_series *series, uint32_t number)
+{
+	memset(scene, 0, sizeof(*scene));
+	scene->series = series;
+	scene->number = number;
+	scene->n_patches = series->n_rows / MW_PATCH_ROWS;
+	scene->take = calloc(scene->n_patches + 1, 1);
+	return scene->take &&
+	       mw_baseline_fit(series->value, series->spec.n_learn, series->n_channels,
+			       &scene->baseline) == MW_E_OK &&
+	       mw_evidence_new(scene->baseline, &scene->evidence) == MW_E_OK &&
+	       mw_truth_new(series, &scene->truth) == MW_E_OK;
+}
+
+static void scene_done(struct scene *scene)
+{
+	mw_truth_free(scene->truth);
+	mw_evidence_free(scene->evidence);
+	mw_baseline_free(scene->baseline);
+	free(scene->take);
+}
+
 static bool encode_series(struct corpus *corpus, const struct mw_sim_series *series,
 			  uint32_t number, struct mw_rng *rng)
 {
-	struct scene scene = {.series = series, .number = number};
-	struct mw_baseline *baseline = NULL;
-	uint8_t *take;
-	bool ok = false;
+	struct scene scene;
+	bool ok = scene_init(&scene, series, number);
 
-	scene.n_patches = series->n_rows / MW_PATCH_ROWS;
-	scene.visible = calloc(scene.n_patches, series->n_channels);
-	scene.fault = calloc(scene.n_patches, sizeof(*scene.fault));
-	take = malloc(scene.n_patches + 1);
-	if (scene.visible && scene.fault && take &&
-	    mw_baseline_fit(series->value, series->spec.n_learn, series->n_channels, &baseline) ==
-		MW_E_OK &&
-	    mw_evidence_new(baseline, &scene.evidence) == MW_E_OK) {
-		mark_visible(&scene);
+	if (ok) {
 		draw_info(&scene, rng);
-		draw_ends(&scene, rng, take);
-		ok = run_series(corpus, &scene, take);
+		draw_ends(&scene, rng);
+		ok = run_series(corpus, &scene);
 	}
-	mw_evidence_free(scene.evidence);
-	mw_baseline_free(baseline);
-	free(take);
-	free(scene.fault);
-	free(scene.visible);
+	scene_done(&scene);
 	return ok;
 }
 
@@ -431,8 +277,7 @@ static bool make_windows(struct corpus *corpus)
 	return corpus->made >= corpus->wanted;
 }
 
-/* --- the file
- * ------------------------------------------------------------------------------------- */
+/* --- the file ------------------------------------------------------------------------ */
 
 static void put_u32(uint8_t *to, uint32_t value)
 {
@@ -511,8 +356,7 @@ static bool write_corpus(const struct corpus *corpus, const char *path)
 	return fclose(file) == 0 && ok;
 }
 
-/* --- describe
- * ------------------------------------------------------------------------------------- */
+/* --- describe ------------------------------------------------------------------------ */
 
 static void print_names(const char *key)
 {
@@ -564,8 +408,7 @@ static void describe(void)
 	printf("\n}\n");
 }
 
-/* --- command line
- * --------------------------------------------------------------------------------- */
+/* --- command line -------------------------------------------------------------------- */
 
 static bool read_number(const char *text, uint64_t most, uint64_t *ret)
 {
@@ -607,6 +450,33 @@ static int make(struct corpus *corpus, const char *path)
 	return rc;
 }
 
+struct arguments {
+	const char *path;
+	uint64_t windows, seed, shard;
+	bool describe;
+};
+
+/* One option; false: not one, or its value is none. */
+static bool take_option(struct arguments *arguments, int option, const char *value)
+{
+	switch (option) {
+	case 'o':
+		arguments->path = value;
+		return true;
+	case 'n':
+		return read_number(value, 1u << 24, &arguments->windows);
+	case 's':
+		return read_number(value, UINT64_MAX, &arguments->seed);
+	case 'k':
+		return read_number(value, (1u << (32 - SERIES_BITS)) - 1, &arguments->shard);
+	case 'd':
+		arguments->describe = true;
+		return true;
+	default:
+		return false;
+	}
+}
+
 int main(int argc, char **argv)
 {
 	static const struct option options[] = {
@@ -614,37 +484,21 @@ int main(int argc, char **argv)
 	    {"seed", required_argument, NULL, 's'}, {"shard", required_argument, NULL, 'k'},
 	    {"describe", no_argument, NULL, 'd'},   {NULL, 0, NULL, 0},
 	};
+	struct arguments arguments = {0};
 	struct corpus corpus = {0};
-	const char *path = NULL;
-	uint64_t windows = 0;
-	uint64_t shard = 0;
-	bool ok = true;
 	int option;
 
-	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		switch (option) {
-		case 'o':
-			path = optarg;
-			break;
-		case 'n':
-			ok = ok && read_number(optarg, 1u << 24, &windows);
-			break;
-		case 's':
-			ok = ok && read_number(optarg, UINT64_MAX, &corpus.seed);
-			break;
-		case 'k':
-			ok = ok && read_number(optarg, (1u << (32 - SERIES_BITS)) - 1, &shard);
-			break;
-		case 'd':
-			describe();
-			return EX_OK;
-		default:
+	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1)
+		if (!take_option(&arguments, option, optarg))
 			return usage();
-		}
-	}
-	if (!ok || !path || windows == 0 || optind != argc)
+	if (optind != argc || (!arguments.describe && (!arguments.path || arguments.windows == 0)))
 		return usage();
-	corpus.wanted = windows;
-	corpus.shard = (uint32_t)shard;
-	return make(&corpus, path);
+	if (arguments.describe) {
+		describe();
+		return EX_OK;
+	}
+	corpus.seed = arguments.seed;
+	corpus.shard = (uint32_t)arguments.shard;
+	corpus.wanted = arguments.windows;
+	return make(&corpus, arguments.path);
 }
