@@ -1,16 +1,14 @@
 /* The MQTT connection against a real mosquitto on a free loopback port, in both protocol versions.
  */
-#include "gateway/base/clock.h"
 #include "gateway/io/mqtt.h"
+#include "tests/contract/broker.h"
 #include "tests/unit/unit.h"
 
-#include <arpa/inet.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -20,96 +18,6 @@
 
 static const int64_t versions[] = {5, 311};
 #define EACH_VERSION (int)(sizeof(versions) / sizeof(versions[0]))
-
-/* --- a broker ----------------------------------------------------------------------------- */
-
-struct broker {
-	pid_t pid;
-	int port;
-	char dir[64], conf[80];
-};
-
-static int free_port(void)
-{
-	struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	socklen_t size = sizeof(at);
-	int fd = socket(AF_INET, SOCK_STREAM, 0);
-
-	ck_assert_int_ge(fd, 0);
-	ck_assert_int_eq(bind(fd, (struct sockaddr *)&at, sizeof(at)), 0);
-	ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&at, &size), 0);
-	(void)close(fd);
-	return ntohs(at.sin_port);
-}
-
-static bool answers(int port)
-{
-	struct sockaddr_in at = {.sin_family = AF_INET,
-				 .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
-				 .sin_port = htons((uint16_t)port)};
-	int fd = socket(AF_INET, SOCK_STREAM, 0);
-	bool ok = connect(fd, (struct sockaddr *)&at, sizeof(at)) == 0;
-
-	(void)close(fd);
-	return ok;
-}
-
-static void write_file(const char *path, const char *text)
-{
-	FILE *file = fopen(path, "we");
-
-	ck_assert_ptr_nonnull(file);
-	ck_assert_int_ge(fputs(text, file), 0);
-	ck_assert_int_eq(fclose(file), 0);
-}
-
-/* Chooses port and directory; the broker is not running yet. */
-static void broker_init(struct broker *b, const char *more)
-{
-	char text[1024];
-
-	b->pid = -1;
-	b->port = free_port();
-	(void)snprintf(b->dir, sizeof(b->dir), "/tmp/mw-mqtt-XXXXXX");
-	ck_assert_ptr_nonnull(mkdtemp(b->dir));
-	(void)snprintf(b->conf, sizeof(b->conf), "%s/conf", b->dir);
-	(void)snprintf(text, sizeof(text),
-		       "listener %d 127.0.0.1\nuser root\npersistence false\nlog_dest none\n%s",
-		       b->port, more ? more : "allow_anonymous true\n");
-	write_file(b->conf, text);
-}
-
-static void broker_start(struct broker *b)
-{
-	int64_t until = mw_clock_mono_ns() + DEADLINE_NS;
-
-	b->pid = fork();
-	ck_assert_int_ge(b->pid, 0);
-	if (b->pid == 0) {
-		(void)execlp("mosquitto", "mosquitto", "-c", b->conf, (char *)NULL);
-		(void)execl("/usr/sbin/mosquitto", "mosquitto", "-c", b->conf, (char *)NULL);
-		_exit(127);
-	}
-	while (!answers(b->port) && mw_clock_mono_ns() < until)
-		(void)usleep(10000);
-	ck_assert_msg(answers(b->port), "mosquitto does not start");
-}
-
-static void broker_kill(struct broker *b)
-{
-	if (b->pid <= 0)
-		return;
-	(void)kill(b->pid, SIGKILL);
-	(void)waitpid(b->pid, NULL, 0);
-	b->pid = -1;
-}
-
-static void broker_done(struct broker *b)
-{
-	broker_kill(b);
-	(void)unlink(b->conf);
-	(void)rmdir(b->dir);
-}
 
 /* --- a client and what it saw ------------------------------------------------------------- */
 

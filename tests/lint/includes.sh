@@ -32,7 +32,7 @@ forbid gateway/core 'pthread\.h|time\.h|unistd\.h|fcntl\.h|sys/|stdatomic\.h|gat
 forbid gateway/io 'gateway/app' 'io knows nothing of the app'
 forbid model/engine 'model/(corpus|train)' 'the engine stands alone'
 
-only 'MQTT' 'gateway/io/mqtt.*\.c' 'tests/.*'
+only 'MQTT' 'gateway/io/mqtt.*\.[ch]' 'tests/.*'
 only 'sqlite3' 'gateway/io/store.*\.[ch]' 'tests/.*'
 only 'libconfig' 'gateway/io/conf.*\.[ch]'
 only 'microhttpd' 'gateway/io/http\.c'
