@@ -42,8 +42,7 @@ void mw_store_rollback(struct mw_store *store); /* without a transaction: nothin
 /* The last failure, for the log; lent until this thread asks again. */
 const char *mw_store_why(struct mw_store *store);
 
-/* --- events --------------------------------------------------------------------------------------
- */
+/* --- events ---------------------------------------------------------------------------------- */
 
 /* One transition of one event: inserts or updates the event row, its explanation (FTS5), its window
  * (may be NULL) and appends to alarm_log.  A transition already there (same id and sequence: the
