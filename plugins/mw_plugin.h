@@ -132,7 +132,8 @@ struct mw_plugin {
 	/* Exactly the one of its kind is set. */
 	mw_err (*decode)(void *state, struct mw_str topic, const void *payload, size_t size);
 	mw_err (*detect)(void *state, const struct mw_window *);
-	mw_err (*deliver)(void *state, const struct mw_alert *); /* MW_E_AGAIN: the host keeps it and retries */
+	/* MW_E_AGAIN: the host keeps it and retries. */
+	mw_err (*deliver)(void *state, const struct mw_alert *);
 };
 
 /* The one exported symbol.  The result is static and outlives the process's use of the library. */
