@@ -8,33 +8,46 @@ static bool always(void)
 	return true;
 }
 
-static void block_dot(const struct lm_block *w, const int8_t *x, int32_t sum[LM_LANES])
+/* The activations of a block as often as a panel has rows: then a block of weights is multiplied
+ * from one end to the other, which compilers turn into vector instructions. */
+static void repeat(const int8_t *x, int16_t repeated[LM_BLOCK * LM_LANES])
 {
-	memset(sum, 0, LM_LANES * sizeof(*sum));
 	for (size_t g = 0; g < LM_BLOCK / 4; g++)
 		for (size_t r = 0; r < LM_LANES; r++)
 			for (size_t k = 0; k < 4; k++)
-				sum[r] += (int8_t)w->q[g][r][k] * x[4 * g + k];
+				*repeated++ = x[4 * g + k];
+}
+
+static void add_block(const struct lm_block *w, const int16_t *x, float scale, float *y)
+{
+	int32_t part[4 * LM_LANES] = {0};
+
+	for (size_t g = 0; g < LM_BLOCK / 4; g++) {
+		const int8_t *q = (const int8_t *)w->q[g];
+
+		for (size_t i = 0; i < 4 * LM_LANES; i++)
+			part[i] += (int16_t)(q[i] * x[g * 4 * LM_LANES + i]);
+	}
+	for (size_t r = 0; r < LM_LANES; r++) {
+		int32_t sum = part[4 * r] + part[4 * r + 1] + part[4 * r + 2] + part[4 * r + 3];
+
+		y[r] += (float)sum * (w->scale[r] * scale);
+	}
 }
 
 static void gemm(const struct lm_block *panels, size_t n_panels, size_t n_blocks,
 		 const struct lm_q8 *x, size_t n, float *y, size_t stride)
 {
-	int32_t sum[LM_LANES];
+	int16_t repeated[LM_BLOCK * LM_LANES];
 
-	for (size_t p = 0; p < n_panels; p++) {
-		for (size_t i = 0; i < n; i++) {
-			float acc[LM_LANES] = {0};
-
-			for (size_t b = 0; b < n_blocks; b++) {
-				const struct lm_block *w = &panels[p * n_blocks + b];
-				float scale = x->scale[i * n_blocks + b];
-
-				block_dot(w, x->q + (i * n_blocks + b) * LM_BLOCK, sum);
-				for (size_t r = 0; r < LM_LANES; r++)
-					acc[r] += (float)sum[r] * (w->scale[r] * scale);
-			}
-			memcpy(y + i * stride + p * LM_LANES, acc, sizeof(acc));
+	for (size_t i = 0; i < n; i++) {
+		memset(y + i * stride, 0, n_panels * LM_LANES * sizeof(*y));
+		for (size_t b = 0; b < n_blocks; b++) {
+			repeat(x->q + (i * n_blocks + b) * LM_BLOCK, repeated);
+			for (size_t p = 0; p < n_panels; p++)
+				add_block(&panels[p * n_blocks + b], repeated,
+					  x->scale[i * n_blocks + b],
+					  y + i * stride + p * LM_LANES);
 		}
 	}
 }
