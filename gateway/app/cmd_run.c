@@ -36,6 +36,8 @@ struct daemon {
 	atomic_bool say_state; /* connected, or a minute has passed */
 	int64_t started_ns, state_ns;
 	bool quarantined;
+	uint64_t refused; /* by the spool, as the log has it */
+	struct mw_log_limit refused_limit;
 	char why[512];
 };
 
@@ -325,6 +327,23 @@ static void tear_down(struct daemon *d)
 /* --- running -------------------------------------------------------------------------------------
  */
 
+/* Acknowledged by the transport, but not kept: the one loss there is, so it is said. */
+static void report_refused(struct daemon *d, int64_t mono_ns)
+{
+	struct mw_spool_stats stats;
+	uint64_t refused, suppressed;
+
+	mw_spool_stats(d->spool, &stats);
+	refused = stats.refused_full + stats.refused_io;
+	if (refused == d->refused ||
+	    !mw_log_allow(&d->refused_limit, mono_ns, STATE_EVERY_NS, &suppressed))
+		return;
+	mw_log(MW_LOG_ERROR, "spool.refused", "messages=%llu full=%llu disk=%llu dir=\"%s\"",
+	       (unsigned long long)(refused - d->refused), (unsigned long long)stats.refused_full,
+	       (unsigned long long)stats.refused_io, d->config->spool.dir);
+	d->refused = refused;
+}
+
 static void tick(struct daemon *d)
 {
 	int64_t mono_ns = mw_clock_mono_ns();
@@ -333,6 +352,7 @@ static void tick(struct daemon *d)
 	mw_mqtt_tick(d->mqtt, mono_ns);
 	if (mw_spool_sync(d->spool, mono_ns) != MW_E_OK)
 		mw_log(MW_LOG_ERROR, "spool.sync_failed", "dir=\"%s\"", d->config->spool.dir);
+	report_refused(d, mono_ns);
 	if (mono_ns - d->state_ns >= STATE_EVERY_NS) {
 		atomic_store(&d->say_state, true);
 		(void)!mw_store_expire(d->store, mw_clock_now_ns() - d->config->store.keep_ns,

@@ -189,10 +189,11 @@ mw_err mw_spool_open(const struct mw_spool_opts *opts, char *why, size_t why_siz
 	init_sync(spool);
 	err = open_dir(spool, opts->dir, why, why_size);
 	if (!err) {
+		errno = 0;
 		err = open_segments(spool);
 		if (err)
 			(void)mw_why(err, why, why_size, "spool %s: %s", opts->dir,
-				     mw_err_text(err));
+				     err == MW_E_IO && errno ? strerror(errno) : mw_err_text(err));
 	}
 	if (err) {
 		mw_spool_close(spool);
