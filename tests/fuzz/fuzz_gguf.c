@@ -14,7 +14,7 @@ static void read_window(struct mw_lm_session *session, const struct mw_lm_info *
 	struct mw_lm_window window = {.session = session, .codes = codes, .n_rows = 2};
 
 	for (size_t i = 0; codes && i < n; i++)
-		codes[i] = i % 3 ? (uint16_t)(i * 7 % info->n_vocab) : MW_LM_NO_CODE;
+		codes[i] = (uint16_t)(i % 3 ? i * 7 % info->n_vocab : MW_LM_NO_CODE);
 	window.question = codes + n;
 	window.ret_patch_logits = patches;
 	if (codes && patches && mw_lm_read(&window) != MW_LM_E_OK)
