@@ -15,7 +15,7 @@ VERSION := 0.1.0
 PREFIX  ?= /usr/local
 PKGS     = libpaho-mqtt-dev libsqlite3-dev libconfig-dev libjansson-dev libmicrohttpd-dev \
 	   libcurl4-openssl-dev check pkg-config mosquitto mosquitto-clients python3-jsonschema python3-yaml \
-	   python3-numpy uthash-dev jq curl sqlite3 gcc make
+	   python3-numpy uthash-dev jq curl sqlite3 mandoc gcc make
 
 WARN     = -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
 	   -Wpointer-arith -Wundef -Wvla
@@ -163,6 +163,7 @@ install: all ## install below $(DESTDIR)$(PREFIX)
 	install -m 644 model/weights/*.gguf schemas/faults.cfg $(DESTDIR)$(PREFIX)/share/millwright/
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man1 deploy/man/*.1
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man5 deploy/man/*.5
+	install -D -m 644 deploy/completion/millwright.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/millwright
 
 clean: ## remove what was built
 	rm -rf build build-asan build-tsan

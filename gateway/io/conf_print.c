@@ -122,7 +122,7 @@ static void manual_plugin(void *ctx, const struct mw_plugin *plugin)
 
 static const char manual_head[] =
     ".\\\" Made from the option tables; see tests/unit/test_conf.c.\n"
-    ".TH MILLWRIGHT.CONF 5 \"\" \"Millwright\"\n"
+    ".TH MILLWRIGHT.CONF 5 \"2026-11-23\" \"Millwright\"\n"
     ".SH NAME\nmillwright.conf \\- configuration of the Millwright gateway\n"
     ".SH DESCRIPTION\n"
     "A libconfig file: groups of \\fIkey = value;\\fR, lists in parentheses, comments after #.\n"
