@@ -1,4 +1,5 @@
-"""Writes the exported file and its card: `python3 -m model.train.card CHECKPOINT --out model/weights`."""
+"""Exports a checkpoint with its card:
+`python3 -m model.train.card CHECKPOINT --out model/weights`."""
 from __future__ import annotations
 
 import argparse
@@ -90,7 +91,8 @@ answer: weighted cross-entropy of the answer's tokens):
 def how_good_it_is(figures: dict, int8: dict) -> str:
     rows = [[text, figures[key], int8[key]] for key, text in SUMMARY]
     bands = [[band[key] for key in BAND_COLUMNS] for band in int8["by_effect"]]
-    faults = [[code, *pair] for code, pair in sorted(int8["by_fault"].items(), key=lambda f: -f[1][1])]
+    by_share = sorted(int8["by_fault"].items(), key=lambda entry: -entry[1][1])
+    faults = [[code, *pair] for code, pair in by_share]
     return f"""## On {int8["windows"]:,} validation windows of unseen series
 
 fp32: the averaged weights before quantisation. int8: the exported file with int8 activations.

@@ -1,7 +1,8 @@
-"""How good a model is on a role's shards: `python3 -m model.train.evaluate FILE [--role validation]`.
+"""How good a model is on a role's shards:
+`python3 -m model.train.evaluate FILE [--role validation]`.
 
-FILE is a checkpoint or an exported GGUF.  Answers are decoded greedily within the grammar, fields in
-order, each conditioned on the model's own earlier ones.
+FILE is a checkpoint or an exported GGUF.  Answers are decoded greedily within the grammar, fields
+in order, each conditioned on the model's own earlier ones.
 """
 from __future__ import annotations
 
@@ -173,7 +174,8 @@ def evaluate(model: Millwright, setup: Setup, role: str, limit: int) -> dict:
             said, out = reader.read(group)
             answers.add(group, said, out)
     label, said = answers.joined(answers.label), answers.joined(answers.said)
-    asset, channel = (map(np.concatenate, zip(*pairs)) for pairs in (answers.asset, answers.channel))
+    asset = map(np.concatenate, zip(*answers.asset))
+    channel = map(np.concatenate, zip(*answers.channel))
     real, healthy = label["verdict"] == FAULT, label["verdict"] == 0
     operation = label["verdict"] == OPERATION
     return {

@@ -18,7 +18,8 @@ TOKEN_NORMAL, TOKEN_CONTROL, TOKEN_REFERENCE = 1, 3, 4
 
 def tensor_map(model: Millwright) -> dict[str, torch.Tensor]:
     """GGUF tensor name -> the parameter that holds it."""
-    tensors = {"token_embd.weight": model.token_embd, "output_norm.weight": model.output_norm.weight}
+    tensors = {"token_embd.weight": model.token_embd}
+    tensors["output_norm.weight"] = model.output_norm.weight
     for index, block in enumerate(model.blocks):
         for name in NORMS + MATRICES:
             tensors[f"blk.{index}.{name}.weight"] = getattr(block, name).weight

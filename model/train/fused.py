@@ -1,5 +1,5 @@
-"""The model's forward pass for training: plain PyTorch, or the same with kernels.c between the matrix
-products (about three times as fast on a CPU).  Both return model.Output."""
+"""The model's forward pass for training: plain PyTorch, or the same with kernels.c between the
+matrix products (about three times as fast on a CPU).  Both return model.Output."""
 from __future__ import annotations
 
 import ctypes
@@ -60,7 +60,9 @@ class Trunk:
         )  # fmt: skip
         return gradient
 
-    def norm(self, x: Tensor, delta: Tensor | None, weight: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def norm(
+        self, x: Tensor, delta: Tensor | None, weight: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
         """-> (x + delta, its norm, the inverse root mean squares)."""
         following = x if delta is None else torch.empty_like(x)
         y, inverse = self.half(self.shape.width), torch.empty(self.n)
@@ -114,16 +116,18 @@ class Trunk:
         )
         return dboth
 
-    def block(self, x: Tensor, delta: Tensor | None, p: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:
+    def block(
+        self, x: Tensor, delta: Tensor | None, p: tuple[Tensor, ...]
+    ) -> tuple[Tensor, Tensor]:
         """-> (residual stream before the feed-forward's output is added, that output)."""
         x0, y0, r0 = self.norm(x, delta, p[0])
-        w_qkv, w_out, w_both, w_down = joined(p)
+        weights = w_qkv, w_out, w_both, w_down = joined(p)
         qkv = y0 @ w_qkv.t()
         mixed = self.attention(qkv)
         x1, y1, r1 = self.norm(x0, mixed @ w_out.t(), p[1])
         both = y1 @ w_both.t()
         h = self.swiglu(both)
-        self.saved.append((x0, y0, r0, qkv, mixed, x1, y1, r1, both, h, w_qkv, w_out, w_both, w_down))
+        self.saved.append((x0, y0, r0, qkv, mixed, x1, y1, r1, both, h, *weights))
         return x1, h @ w_down.t()
 
     def block_back(
@@ -148,7 +152,8 @@ class Trunk:
 def joined(p: tuple[Tensor, ...]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """The block's matrices in bf16, those with the same input stacked."""
     q, k, v, out, gate, up, down = p[2:]
-    return torch.cat((q, k, v)).to(HALF), out.to(HALF), torch.cat((gate, up)).to(HALF), down.to(HALF)
+    qkv, both = torch.cat((q, k, v)), torch.cat((gate, up))
+    return qkv.to(HALF), out.to(HALF), both.to(HALF), down.to(HALF)
 
 
 class TrunkFunction(torch.autograd.Function):
@@ -189,7 +194,8 @@ def fused_forward(model: Millwright, codes: Tensor, tail: Tensor) -> Output:
     hidden = TrunkFunction.apply(trunk, model.embedding(), model.output_norm.weight, *matrices)
     windows, rows, length = codes.shape[:3]
     hidden = hidden.reshape(windows, -1, shape.width).float()
-    patches = hidden[:, : rows * length].reshape(windows, rows, length, -1)[:, :, shape.first_patch :]
+    patches = hidden[:, : rows * length].reshape(windows, rows, length, -1)
+    patches = patches[:, :, shape.first_patch :]
     return Output(
         asset=model.head_asset(patches[:, 0]).squeeze(-1),
         channel=model.head_channel(patches[:, 1:]).squeeze(-1),
@@ -203,5 +209,5 @@ def plain_forward(model: Millwright, codes: Tensor, tail: Tensor) -> Output:
 
 
 def forward(model: Millwright, codes: Tensor, tail: Tensor, fused: bool) -> Output:
-    """codes [B, rows, row_length, slots] and tail [B, T, slots] hold the u16 codes as int16 bits."""
+    """codes [B, rows, row_length, slots], tail [B, T, slots]: the u16 codes as int16 bits."""
     return (fused_forward if fused else plain_forward)(model, codes, tail)

@@ -1,6 +1,7 @@
 """Makes the shards of a role: `python3 -m model.train.generate --role train --count 20`.
 
-Seeds belong to a role (config "seeds"), so the roles' series never meet.  A shard that exists is kept.
+Seeds belong to a role (config "seeds"), so the roles' series never meet.
+A shard that exists is kept.
 """
 from __future__ import annotations
 

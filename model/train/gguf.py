@@ -1,4 +1,4 @@
-"""A small GGUF v3 writer and reader: metadata, F32 and Q8_0 tensors.  Little endian, aligned to 32."""
+"""A small GGUF v3 writer and reader: metadata, F32 and Q8_0 tensors; aligned to 32 bytes."""
 from __future__ import annotations
 
 import struct

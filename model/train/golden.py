@@ -25,8 +25,8 @@ ROWS = 5
 
 def tiny_shape(layout: Layout, n_words: int) -> Shape:
     return Shape(
-        vocab=layout.n_codes + n_words, width=32, layers=2, heads=4, kv_heads=2, head_size=8, ffn=64,
-        row_length=layout.row_length, first_patch=layout.first_patch,
+        vocab=layout.n_codes + n_words, width=32, layers=2, heads=4, kv_heads=2, head_size=8,
+        ffn=64, row_length=layout.row_length, first_patch=layout.first_patch,
     )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""Builds and binds kernels.c.  Arrays are contiguous torch tensors; bf16 and int16 travel as 16 bits."""
+"""Builds and binds kernels.c.  Arrays are contiguous tensors; bf16 and int16 travel as 16 bits."""
 from __future__ import annotations
 
 import ctypes
@@ -13,7 +13,10 @@ from typing import Optional
 from torch import Tensor
 
 SOURCE = Path(__file__).with_name("kernels.c")
-FLAGS = ("-O3", "-march=native", "-mprefer-vector-width=512", "-ffast-math", "-fopenmp", "-fPIC", "-shared", "-std=gnu11")
+FLAGS = (
+    "-O3", "-march=native", "-mprefer-vector-width=512", "-ffast-math", "-fopenmp", "-fPIC",
+    "-shared", "-std=gnu11",
+)  # fmt: skip
 HEAD_SIZE = 32
 
 
@@ -42,7 +45,7 @@ def keep_memory() -> None:
 
 @lru_cache(maxsize=None)
 def library() -> ctypes.CDLL:
-    """Compiles once per source and machine; raises CalledProcessError where there is no compiler."""
+    """Compiles once per source and machine; CalledProcessError where there is no compiler."""
     digest = hashlib.sha256(SOURCE.read_bytes()).hexdigest()[:16]
     folder = Path(os.environ.get("MW_KERNEL_CACHE", Path(tempfile.gettempdir()) / "mw-kernels"))
     path = folder / f"kernels-{digest}.so"

@@ -21,7 +21,9 @@ class LossWeights:
     last_patch: float  # how much the newest patch counts: it alone decides a live score
 
 
-def answer_loss(model: Millwright, hidden: Tensor, target: Tensor, weight: Tensor, first: int) -> Tensor:
+def answer_loss(
+    model: Millwright, hidden: Tensor, target: Tensor, weight: Tensor, first: int
+) -> Tensor:
     """Weighted cross-entropy over the tokens from `first` on, per window."""
     known = target != IGNORE
     logits = model.logits(hidden[known], first).float()

@@ -37,7 +37,7 @@ class Shape:
 
 
 class Output(NamedTuple):
-    """What one pass gives: logits of the patch heads, hidden states of the tail (after the norm)."""
+    """What one pass gives: logits of the patch heads, normed hidden states of the tail."""
 
     asset: Tensor  # [B, patches]
     channel: Tensor  # [B, rows - 1, patches]
@@ -220,11 +220,14 @@ class Millwright(nn.Module):
         for block in self.blocks:
             x, k, v = block.forward_rows(x, geo)
             cache.append((k, v))
-        patches = self.output_norm(x).reshape(batch, rows, length, -1)[:, :, self.shape.first_patch :]
+        patches = self.output_norm(x).reshape(batch, rows, length, -1)
+        patches = patches[:, :, self.shape.first_patch :]
         asset = self.head_asset(patches[:, 0]).squeeze(-1)
         return asset, self.head_channel(patches[:, 1:]).squeeze(-1), cache
 
-    def read_tail(self, tail_codes: Tensor, rows: int, cache: list[tuple[Tensor, Tensor]]) -> Tensor:
+    def read_tail(
+        self, tail_codes: Tensor, rows: int, cache: list[tuple[Tensor, Tensor]]
+    ) -> Tensor:
         """tail_codes [B, T, slots] -> hidden states [B, T, width] after the norm."""
         geo, tail = self.geometry(rows, tail_codes.shape[1]), self.embed(tail_codes)
         for block, (k, v) in zip(self.blocks, cache):

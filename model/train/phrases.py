@@ -1,9 +1,9 @@
 """The sentences that answers are made of, in English and Korean.
 
-Tokens stand apart by spaces; "+x" joins to what stands before; "{...}" is a reference that the gateway
-renders from measurements (schemas/prompt.md).  "@when" and "@When" become the onset, as known.
-Opening sentences are listed by how many channels they cite.  A direction or a movement is only ever a
-reference, so no sentence can claim a wrong one.
+Tokens stand apart by spaces; "+x" joins to what stands before; "{...}" is a reference that the
+gateway renders from measurements (schemas/prompt.md).  "@when" and "@When" become the onset.
+Opening sentences are listed by how many channels they cite.  A direction or a movement is only
+ever a reference, so no sentence can claim a wrong one.
 """
 from __future__ import annotations
 
@@ -105,7 +105,8 @@ SYMPTOM: Mapping[str, Mapping[str, Sentences]] = {
         "en": (
             "{c1.name} reads {c1.value} +, {c1.dir} its normal {c1.normal} @when +, "
             "and the other channels do not agree +.",
-            "@When +, {c1.name} is shifted by {c1.dev} +; it reads {c1.value} instead of {c1.normal} +.",
+            "@When +, {c1.name} is shifted by {c1.dev} +; "
+            "it reads {c1.value} instead of {c1.normal} +.",
         ),
         "ko": (
             "@when {c1.name} {josa:이/가} 정상값 {c1.normal} +보다 {c1.dir} 나타나지만 다른 채널과 맞지 않습니다 +.",
@@ -149,7 +150,8 @@ SYMPTOM: Mapping[str, Mapping[str, Sentences]] = {
             "@When +, the scale of {c1.name} does not fit +: {c1.value} instead of {c1.normal} +.",
         ),
         "ko": (
-            "@when {c1.name} {josa:이/가} {c1.normal} 대신 {c1.value} {josa:을/를} 가리켜 단위나 배율이 바뀐 듯합니다 +.",
+            "@when {c1.name} {josa:이/가} {c1.normal} 대신 {c1.value} {josa:을/를} 가리켜 "
+            "단위나 배율이 바뀐 듯합니다 +.",
             "{c1.name} +의 배율이 @when 맞지 않습니다 +: 정상값 {c1.normal} +, 측정값 {c1.value} +.",
         ),
     },
@@ -180,7 +182,8 @@ SYMPTOM: Mapping[str, Mapping[str, Sentences]] = {
         ),
         "ko": (
             "@when {c1.name} {josa:이/가} 다른 채널과 예전처럼 함께 움직이지 않습니다 +.",
-            "@when 다른 채널로 보면 {c1.name} {josa:은/는} {c1.normal} +이어야 하나 {c1.value} {josa:을/를} 가리킵니다 +.",
+            "@when 다른 채널로 보면 {c1.name} {josa:은/는} {c1.normal} +이어야 하나 "
+            "{c1.value} {josa:을/를} 가리킵니다 +.",
         ),
     },
 }
@@ -253,7 +256,8 @@ NAMING: Mapping[str, Mapping[str, Sentences]] = {
     "sensor": {
         "en": (
             "The machine itself looks normal +; this is a sensor fault +, {fault} +.",
-            "This looks like the sensor and not the machine +: {fault} +. Likely cause +: {cause} +.",
+            "This looks like the sensor and not the machine +: {fault} +. "
+            "Likely cause +: {cause} +.",
             "Probably {fault} of the sensor +; likely cause +: {cause} +.",
         ),
         "ko": (

@@ -27,7 +27,7 @@ class _StraightThrough(torch.autograd.Function):
     """Forward: rounded to int8 per block of 32; backward: as if nothing was done."""
 
     @staticmethod
-    def forward(ctx, value: torch.Tensor, half_scale: bool) -> torch.Tensor:  # type: ignore[override]
+    def forward(ctx, value, half_scale: bool) -> torch.Tensor:  # type: ignore[override]
         blocks = value.reshape(-1, BLOCK).float()
         scale = blocks.abs().amax(dim=1, keepdim=True) / 127
         inverse = torch.where(scale > 0, 1 / scale, torch.zeros_like(scale))

@@ -83,10 +83,11 @@ def merge(groups: Iterable[Group]) -> dict[int, Group]:
     by_rows: dict[int, list[Group]] = {}
     for group in groups:
         by_rows.setdefault(group.rows, []).append(group)
+    join = lambda same, name: np.concatenate([group.data[name] for group in same])  # noqa: E731
     return {
-        rows: Group(rows, {name: np.concatenate([g.data[name] for g in same]) for name in same[0].data})
+        rows: Group(rows, {name: join(same, name) for name in same[0].data})
         for rows, same in by_rows.items()
-    }  # fmt: skip
+    }
 
 
 def cuts(count: int, size: int) -> list[slice]:
@@ -113,7 +114,9 @@ class Pool:
     """The shards of a folder, fewest visits first; files that appear later join in.  Of `count`
     readers each takes every count-th file, or all of them where there are too few."""
 
-    def __init__(self, folder: Path, pattern: str, at_once: int, rank: int = 0, count: int = 1) -> None:
+    def __init__(
+        self, folder: Path, pattern: str, at_once: int, rank: int = 0, count: int = 1
+    ) -> None:
         self.folder, self.pattern, self.at_once = folder, pattern, at_once
         self.rank, self.count = rank, count
         self.visits: dict[str, int] = {}

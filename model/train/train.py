@@ -1,6 +1,7 @@
 """Trains the model: `python3 -m model.train.train [--config FILE] [--resume]`.
 
-Wall-clock schedule, averaged weights, int8 imitated in the last part; a checkpoint every few minutes.
+Wall-clock schedule, averaged weights, int8 imitated in the last part; a checkpoint every
+few minutes.
 """
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A shard with random codes in which the labels can be read off the codes, for tests of the trainer."""
+"""A shard with random codes in which the labels can be read off the codes."""
 from __future__ import annotations
 
 from pathlib import Path
@@ -33,9 +33,10 @@ def make_group(layout: Layout, rows: int, windows: int, rng: np.random.Generator
     code = np.full((windows, rows, layout.row_length, layout.slots), NONE_CODE, np.uint16)
     first = layout.first_patch
     healthy = np.zeros((windows, rows, first - 1), bool)
-    for row, tables in ((slice(0, 1), ("asset_history", "asset")), (slice(1, None), ("history", "patch"))):
-        code[:, row, 1:first, :FEATURES] = _features(rng, table(tables[0]), healthy[:, row])
-        code[:, row, first:, :FEATURES] = _features(rng, table(tables[1]), patch[:, row])
+    asset, channels = slice(0, 1), slice(1, None)
+    for row, past, now in ((asset, "asset_history", "asset"), (channels, "history", "patch")):
+        code[:, row, 1:first, :FEATURES] = _features(rng, table(past), healthy[:, row])
+        code[:, row, first:, :FEATURES] = _features(rng, table(now), patch[:, row])
     code[..., FEATURES] = table("row") + np.arange(rows)[None, :, None]
     fault = layout.faults.index("leak")
     channels = np.full((windows, 4), NO_CHANNEL, np.uint8)

@@ -80,7 +80,8 @@ def naive_logits(tensors, meta, codes, tail):
     x = np.array([table[[c for c in position if c != NONE_CODE]].sum(0) for position in flat])
 
     def norm(v, weight):
-        return v / np.sqrt((v**2).mean(-1, keepdims=True) + get("attention.layer_norm_rms_epsilon")) * weight
+        square = (v**2).mean(-1, keepdims=True) + get("attention.layer_norm_rms_epsilon")
+        return v / np.sqrt(square) * weight
 
     def turned(v):
         out = v.copy()
@@ -109,7 +110,8 @@ def naive_logits(tensors, meta, codes, tail):
         x = x + (gate / (1 + np.exp(-gate)) * (y @ w("ffn_up").T)) @ w("ffn_down").T
     x = norm(x, tensors["output_norm.weight"])
     patches = x[: rows * length].reshape(rows, length, -1)[:, get("prompt.first_patch") :]
-    head = lambda name, v: v @ tensors[f"patch_head.{name}.weight"] + tensors[f"patch_head.{name}.bias"]  # noqa: E731
+    part = lambda name, what: tensors[f"patch_head.{name}.{what}"]  # noqa: E731
+    head = lambda name, v: v @ part(name, "weight") + part(name, "bias")  # noqa: E731
     answer = np.concatenate((head("asset", patches[:1]), head("channel", patches[1:])))
     return answer, x[rows * length :] @ table.T
 
@@ -131,7 +133,8 @@ class Golden(unittest.TestCase):
 
 def random_batch(rows=4, windows=5, tail=7):
     rng = np.random.default_rng(1)
-    codes = rng.integers(0, 1100, (windows, rows, LAYOUT.row_length, LAYOUT.slots)).astype(np.uint16)
+    size = (windows, rows, LAYOUT.row_length, LAYOUT.slots)
+    codes = rng.integers(0, 1100, size).astype(np.uint16)
     codes[rng.random(codes.shape) < 0.3] = NONE_CODE
     answer = np.full((windows, tail, LAYOUT.slots), NONE_CODE, np.uint16)
     answer[:, :, 0] = rng.integers(1100, 1400, (windows, tail))
@@ -168,7 +171,7 @@ class Fused(unittest.TestCase):
 class Files(unittest.TestCase):
     def test_gguf_returns_what_was_written(self):
         tensor = np.random.default_rng(0).normal(size=(3, 64)).astype(np.float32)
-        metadata = {"a.string": "가", "a.number": 7, "a.float": 0.5, "a.flag": True, "a.list": ["x", "{y}"]}
+        metadata = {"string": "가", "number": 7, "float": 0.5, "flag": True, "list": ["x", "{y}"]}
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "x.gguf"
             write_gguf(path, metadata, {"w": tensor, "b": tensor[0]}, {"w"})
@@ -229,7 +232,8 @@ class Labels(unittest.TestCase):
         self.assertTrue((dropped[~gone] == codes[~gone]).all())
 
     def test_auroc_counts_ties_half(self):
-        self.assertEqual(auroc(np.array([1.0, 2, 2, 3]), np.array([False, False, True, True])), 0.875)
+        score, positive = np.array([1.0, 2, 2, 3]), np.array([False, False, True, True])
+        self.assertEqual(auroc(score, positive), 0.875)
 
 
 if __name__ == "__main__":
