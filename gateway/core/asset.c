@@ -73,9 +73,11 @@ void mw_asset_flush(struct mw_asset *asset)
 	mw_assembler_flush(asset->assembler);
 }
 
-/* --- learning ---------------------------------------------------------------------------------- */
+/* --- learning ----------------------------------------------------------------------------------
+ */
 
-/* Room for `stride` channels in every learn row; rows so far are laid out anew, new columns missing. */
+/* Room for `stride` channels in every learn row; rows so far are laid out anew, new columns
+ * missing. */
 static mw_err widen(struct mw_asset *asset, size_t stride)
 {
 	size_t n_rows = (size_t)asset->opts.learn_rows;
@@ -91,8 +93,8 @@ static mw_err widen(struct mw_asset *asset, size_t stride)
 	for (size_t row = 0; row < (size_t)asset->rows; row++)
 		for (size_t c = 0; c < stride; c++)
 			wide[row * stride + c] = c < asset->learn_stride
-							 ? asset->learn[row * asset->learn_stride + c]
-							 : NAN;
+						     ? asset->learn[row * asset->learn_stride + c]
+						     : NAN;
 	free(asset->learn);
 	asset->learn = wide;
 	asset->learn_stride = stride;
@@ -119,9 +121,8 @@ static void guess_roles(struct mw_asset *asset)
 	for (size_t c = 0; c < asset->learn_stride; c++) {
 		asset->info.role[c] = asset->role[c];
 		if (asset->role[c] == MW_ROLE_OTHER)
-			asset->info.role[c] =
-				mw_role_guess(mw_assembler_name(asset->assembler, c),
-					      mw_assembler_unit(asset->assembler, c));
+			asset->info.role[c] = mw_role_guess(mw_assembler_name(asset->assembler, c),
+							    mw_assembler_unit(asset->assembler, c));
 	}
 }
 
@@ -133,7 +134,7 @@ static bool end_learning(struct mw_asset *asset)
 	mw_assembler_freeze(asset->assembler);
 	guess_roles(asset);
 	if (mw_baseline_fit(asset->learn, n_rows, asset->learn_stride, &asset->baseline) !=
-		    MW_E_OK ||
+		MW_E_OK ||
 	    mw_evidence_new(asset->baseline, &asset->evidence) != MW_E_OK)
 		return false;
 	asset->keep_every = (windows + MW_JUDGE_MAX_CALIBRATION - 1) / MW_JUDGE_MAX_CALIBRATION;
@@ -174,7 +175,8 @@ static void end_calibration(struct mw_asset *asset)
 	asset->phase = MW_PHASE_WATCHING;
 }
 
-/* --- windows ----------------------------------------------------------------------------------- */
+/* --- windows -----------------------------------------------------------------------------------
+ */
 
 static bool next_live_window(struct mw_asset *asset)
 {
@@ -309,7 +311,8 @@ void mw_asset_take(struct mw_asset *asset, const struct mw_reading *reading,
 	*ret_outcome = out;
 }
 
-/* --- accessors ---------------------------------------------------------------------------------- */
+/* --- accessors ----------------------------------------------------------------------------------
+ */
 
 const char *mw_asset_name(const struct mw_asset *asset)
 {

@@ -3,9 +3,9 @@
  *
  *     samples -> rows -> learning (baseline, then calibration of the score) -> watching
  *
- * The model is not called here: mw_asset_next hands out the prompt of the next window, the caller has
- * the engine read it (windows of many machines in one batch) and gives the reading back.  So this is
- * the same code live, in replay and in tests.  Pure; one thread; deterministic.
+ * The model is not called here: mw_asset_next hands out the prompt of the next window, the caller
+ * has the engine read it (windows of many machines in one batch) and gives the reading back.  So
+ * this is the same code live, in replay and in tests.  Pure; one thread; deterministic.
  *
  *     while (mw_asset_next(asset, &prompt)) {
  *             read prompt -> reading
@@ -28,13 +28,13 @@
 struct mw_asset;
 
 struct mw_asset_opts {
-	const char *name;              /* copied */
+	const char *name; /* copied */
 	enum mw_machine machine;
 	struct mw_assembler_opts assembler;
-	int64_t learn_rows;            /* >= MW_LEARN_ROWS_MIN */
+	int64_t learn_rows; /* >= MW_LEARN_ROWS_MIN */
 	enum mw_language language;
 	struct mw_alarm_opts alarm;
-	const char *model;             /* name for events; copied */
+	const char *model; /* name for events; copied */
 };
 
 enum mw_asset_phase { MW_PHASE_LEARNING, MW_PHASE_CALIBRATING, MW_PHASE_WATCHING };
@@ -42,13 +42,13 @@ const char *mw_asset_phase_text(enum mw_asset_phase phase);
 
 /* What one window came to. */
 struct mw_outcome {
-	enum mw_asset_phase phase;   /* CALIBRATING: a learn window; only window_end is set */
-	bool learnt;                 /* this window ended the calibration: watching begins */
-	int64_t window_end_ns;       /* time of the window's last row */
-	uint64_t window_end_row;     /* its number since the first row, from 0 */
+	enum mw_asset_phase phase; /* CALIBRATING: a learn window; only window_end is set */
+	bool learnt;               /* this window ended the calibration: watching begins */
+	int64_t window_end_ns;     /* time of the window's last row */
+	uint64_t window_end_row;   /* its number since the first row, from 0 */
 	struct mw_judgement judgement;
 	enum mw_verdict verdict;
-	int channel;                 /* the channel that deviates most, -1 = none */
+	int channel; /* the channel that deviates most, -1 = none */
 	enum mw_alarm_action action;
 };
 
@@ -56,8 +56,7 @@ MW_MUST_CHECK mw_err mw_asset_new(const struct mw_asset_opts *opts, struct mw_as
 void mw_asset_free(struct mw_asset *asset);
 
 /* Says what is known of a channel beforehand; role OTHER = guessed from name and unit. */
-int mw_asset_channel(struct mw_asset *asset, const char *name, const char *unit,
-		     enum mw_role role);
+int mw_asset_channel(struct mw_asset *asset, const char *name, const char *unit, enum mw_role role);
 /* One sample; now_ns judges the future. */
 enum mw_sample_fate mw_asset_push(struct mw_asset *asset, struct mw_str channel, int64_t time_ns,
 				  double value, uint32_t quality, int64_t now_ns);
@@ -79,8 +78,8 @@ void mw_asset_explain(struct mw_asset *asset, const struct mw_lm *model,
 		      const struct mw_fault_library *library, const struct mw_explain_opts *opts,
 		      const struct mw_outcome *outcome, const struct mw_answer *answer,
 		      struct mw_event_window *ret_window);
-/* The present (or, after a clear, last) event, up to date with the last outcome; NULL before the first.
- * Lent until the next call on the asset. */
+/* The present (or, after a clear, last) event, up to date with the last outcome; NULL before the
+ * first. Lent until the next call on the asset. */
 const struct mw_event *mw_asset_event(const struct mw_asset *asset);
 
 const char *mw_asset_name(const struct mw_asset *asset);

@@ -1,4 +1,5 @@
-/* asset_impl.h -- the inside of struct mw_asset, shared by asset.c, asset_event.c and asset_state.c. */
+/* asset_impl.h -- the inside of struct mw_asset, shared by asset.c, asset_event.c and
+ * asset_state.c. */
 #ifndef MW_CORE_ASSET_IMPL_H
 #define MW_CORE_ASSET_IMPL_H
 
@@ -14,7 +15,8 @@ struct mw_asset {
 	enum mw_asset_phase phase;
 	int64_t rows; /* rows taken */
 
-	/* LEARNING: values of the rows so far, row-major with a stride that grows with the channels. */
+	/* LEARNING: values of the rows so far, row-major with a stride that grows with the
+	 * channels. */
 	double *learn;
 	size_t learn_stride;
 	int64_t *learn_time;
@@ -26,7 +28,8 @@ struct mw_asset {
 	struct mw_judge judge;
 	struct mw_alarm alarm;
 	int64_t last_row_ns;
-	uint32_t n_prompt_rows; /* of the last window's prompt, and the channel that each row shows */
+	uint32_t
+	    n_prompt_rows; /* of the last window's prompt, and the channel that each row shows */
 	uint8_t prompt_channel[MW_PROMPT_MAX_CHANNELS];
 	struct mw_event *event; /* the present or last one */
 };
@@ -34,8 +37,8 @@ struct mw_asset {
 /* Brings the event up to date with the outcome (score, state, times); nothing without an event. */
 void asset_fill_event(struct mw_asset *asset, const struct mw_outcome *outcome);
 
-/* 1 low, 2 medium, 3 high by the strength of the suspected channel, in healthy spreads: <= 4, <= 8, more
- * (the same steps as the corpus' labels, schemas/corpus.md). */
+/* 1 low, 2 medium, 3 high by the strength of the suspected channel, in healthy spreads: <= 4, <= 8,
+ * more (the same steps as the corpus' labels, schemas/corpus.md). */
 unsigned asset_severity(double strength);
 
 #endif

@@ -11,7 +11,8 @@
 #define STATE_MAGIC   0x5341574du /* "MWAS" */
 #define STATE_VERSION 1u
 
-/* --- parts ----------------------------------------------------------------------------------------- */
+/* --- parts
+ * ----------------------------------------------------------------------------------------- */
 
 static void put_blob(struct mw_writer *w, const uint8_t *data, size_t size)
 {
@@ -79,8 +80,11 @@ static void put_judge(struct mw_writer *w, const struct mw_judge *judge)
 		mw_put_f64(w, judge->center[k]);
 		mw_put_f64(w, judge->spread[k]);
 	}
-	mw_put_f64(w, judge->tail_from);
-	mw_put_f64(w, judge->tail_mean);
+	for (int view = 0; view < MW_N_VIEW; view++) {
+		mw_put_f64(w, judge->own[view].share);
+		mw_put_f64(w, judge->own[view].from);
+		mw_put_f64(w, judge->own[view].mean);
+	}
 	for (uint32_t i = 0; i < judge->n_calibration; i++)
 		mw_put_f32(w, judge->healthy[i]);
 }
@@ -97,10 +101,15 @@ static bool get_judge(struct mw_reader *r, struct mw_judge *judge)
 		    !(judge->spread[k] > 0))
 			return false;
 	}
-	judge->tail_from = mw_get_f64(r);
-	judge->tail_mean = mw_get_f64(r);
-	if (judge->n_calibration > MW_JUDGE_MAX_CALIBRATION || !isfinite(judge->tail_from) ||
-	    !(judge->tail_mean > 0))
+	for (int view = 0; view < MW_N_VIEW; view++) {
+		judge->own[view].share = mw_get_f64(r);
+		judge->own[view].from = mw_get_f64(r);
+		judge->own[view].mean = mw_get_f64(r);
+		if (!isfinite(judge->own[view].from) || !(judge->own[view].mean > 0) ||
+		    !(judge->own[view].share > 0))
+			return false;
+	}
+	if (judge->n_calibration > MW_JUDGE_MAX_CALIBRATION)
 		return false;
 	for (uint32_t i = 0; i < judge->n_calibration; i++)
 		judge->healthy[i] = mw_get_f32(r);
@@ -174,7 +183,8 @@ static bool get_event(struct mw_reader *r, struct mw_asset *asset)
 	return event_is_sane(asset->event);
 }
 
-/* --- whole ----------------------------------------------------------------------------------------- */
+/* --- whole
+ * ----------------------------------------------------------------------------------------- */
 
 /* Calibration is one short burst: a state taken in its midst starts it over from the learn rows. */
 static bool is_learning(const struct mw_asset *asset)
@@ -241,8 +251,7 @@ static bool get_watching(struct mw_reader *r, struct mw_asset *asset)
 	if (!data || mw_baseline_unpack(data, size, NULL, 0, &asset->baseline) != MW_E_OK)
 		return false;
 	data = get_blob(r, &size);
-	if (!data ||
-	    mw_evidence_unpack(asset->baseline, data, size, &asset->evidence) != MW_E_OK ||
+	if (!data || mw_evidence_unpack(asset->baseline, data, size, &asset->evidence) != MW_E_OK ||
 	    mw_baseline_n_channels(asset->baseline) != mw_assembler_n_channels(asset->assembler))
 		return false;
 	asset->phase = MW_PHASE_WATCHING;
@@ -262,7 +271,8 @@ static bool get_head(struct mw_reader *r, struct mw_asset *asset, bool *ret_lear
 
 	machine = mw_get_u8(r);
 	if (asset->opts.machine == MW_MACHINE_OTHER && machine < MW_N_MACHINE)
-		asset->opts.machine = (enum mw_machine)machine; /* the source that said so is gone */
+		asset->opts.machine =
+		    (enum mw_machine)machine; /* the source that said so is gone */
 	asset->opts.learn_rows = mw_get_i64(r);
 	*ret_learning = mw_get_u8(r) != 0;
 	asset->rows = mw_get_i64(r);
@@ -288,8 +298,8 @@ static bool get_asset(struct mw_reader *r, struct mw_asset *asset)
 	mw_assembler_free(asset->assembler);
 	asset->assembler = NULL;
 	data = get_blob(r, &size);
-	if (!data || mw_assembler_unpack(&asset->opts.assembler, data, size, &asset->assembler) !=
-			     MW_E_OK)
+	if (!data ||
+	    mw_assembler_unpack(&asset->opts.assembler, data, size, &asset->assembler) != MW_E_OK)
 		return false;
 	return (learning ? get_learn(r, asset) : get_watching(r, asset)) && mw_reader_is_done(r);
 }

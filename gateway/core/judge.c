@@ -4,18 +4,26 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SMOOTHING     0.3  /* weight of the newest window */
-#define TAIL_SHARE    0.2  /* of healthy windows, modelled by the exponential tail */
-#define TAIL_MEAN_MIN 0.35 /* in fused units: few windows must not make a tail look thin */
-#define GUARD_FROM    6.0  /* evidence so far past health decides alone */
+#define SMOOTHING    0.3 /* weight of the newest window */
+#define TAIL_SHARE   0.2 /* of healthy windows, modelled by the asset's own tails */
+#define SCORE_MIDDLE 3.0 /* fused statistic of score one half */
+#define SCORE_WIDTH  1.5
+#define GUARD_FROM   6.0 /* evidence so far past health decides alone */
+
+/* Healthy simulated machines past their learn segment, measured by model/eval/healthy.py. */
+static const struct mw_tail population[MW_N_VIEW] = {
+    [MW_VIEW_FUSED] = {.share = 0.1, .from = 2.32, .mean = 0.87},
+    [MW_VIEW_ASSET_HEAD] = {.share = 0.01, .from = -0.11, .mean = 0.18},
+    [MW_VIEW_CHANNEL_HEAD] = {.share = 0.01, .from = -0.77, .mean = 0.35},
+};
 
 /* A quiet asset's spread must not turn rounding into an anomaly. */
 static const double spread_floor[MW_N_COMPONENT] = {1.0, 1.0, 0.5, 0.5, 0.5, 0.7};
 
 const char *mw_component_text(enum mw_component component)
 {
-	static const char *const text[MW_N_COMPONENT] = {"asset_head", "channel_head", "t2", "q",
-							 "dynamic",    "mewma"};
+	static const char *const text[MW_N_COMPONENT] = {"asset_head", "channel_head", "t2",
+							 "q",          "dynamic",      "mewma"};
 
 	return text[component];
 }
@@ -114,7 +122,7 @@ static void fit_components(struct mw_judge *judge)
 		qsort(column, n, sizeof(column[0]), compare_float);
 		judge->center[k] = quantile(column, n, 0.5);
 		judge->spread[k] =
-			fmax(quantile(column, n, 0.9) - judge->center[k], spread_floor[k]);
+		    fmax(quantile(column, n, 0.9) - judge->center[k], spread_floor[k]);
 	}
 }
 
@@ -126,44 +134,74 @@ static double fuse_learnt(const struct mw_judge *judge, uint32_t i,
 	return fuse(judge, ret_component);
 }
 
-static void fit_tail(struct mw_judge *judge)
+/* Value of healthy window i in a view; the component array is scratch. */
+static double learnt_view(const struct mw_judge *judge, enum mw_view view, uint32_t i)
 {
-	uint32_t n = judge->n_calibration;
+	double component[MW_N_COMPONENT];
+	double fused = fuse_learnt(judge, i, component);
+
+	if (view == MW_VIEW_FUSED)
+		return fused;
+	return component[view == MW_VIEW_ASSET_HEAD ? MW_COMPONENT_ASSET_HEAD
+						    : MW_COMPONENT_CHANNEL_HEAD];
+}
+
+static struct mw_tail fit_tail(const float *sorted, uint32_t n, double mean_min)
+{
+	struct mw_tail tail = {.share = TAIL_SHARE, .from = quantile(sorted, n, 1.0 - TAIL_SHARE)};
 	double sum = 0;
 	uint32_t over = 0;
 
-	judge->tail_from = quantile(judge->healthy, n, 1.0 - TAIL_SHARE);
 	for (uint32_t i = 0; i < n; i++) {
-		if ((double)judge->healthy[i] <= judge->tail_from)
+		if ((double)sorted[i] <= tail.from)
 			continue;
-		sum += (double)judge->healthy[i] - judge->tail_from;
+		sum += (double)sorted[i] - tail.from;
 		over++;
 	}
-	judge->tail_mean = fmax(over > 0 ? sum / over : 0, TAIL_MEAN_MIN);
+	tail.mean = fmax(over > 0 ? sum / over : 0, mean_min);
+	return tail;
+}
+
+static void fit_view(struct mw_judge *judge, enum mw_view view)
+{
+	float sorted[MW_JUDGE_MAX_CALIBRATION];
+	uint32_t n = judge->n_calibration;
+
+	for (uint32_t i = 0; i < n; i++)
+		sorted[i] = (float)learnt_view(judge, view, i);
+	qsort(sorted, n, sizeof(sorted[0]), compare_float);
+	judge->own[view] = fit_tail(sorted, n, population[view].mean);
+	if (view == MW_VIEW_FUSED)
+		memcpy(judge->healthy, sorted, n * sizeof(sorted[0]));
 }
 
 mw_err mw_judge_calibrate(struct mw_judge *judge)
 {
-	double component[MW_N_COMPONENT];
-
 	if (judge->n_calibration < MW_JUDGE_MIN_CALIBRATION)
 		return MW_E_AGAIN;
 	fit_components(judge);
-	for (uint32_t i = 0; i < judge->n_calibration; i++)
-		judge->healthy[i] = (float)fuse_learnt(judge, i, component);
-	qsort(judge->healthy, judge->n_calibration, sizeof(judge->healthy[0]), compare_float);
-	fit_tail(judge);
+	for (int view = 0; view < MW_N_VIEW; view++)
+		fit_view(judge, (enum mw_view)view);
 	judge->ready = true;
 	return MW_E_OK;
 }
 
-static double p_value_of(const struct mw_judge *judge, double fused)
+static double tail_probability(const struct mw_tail *tail, double x)
+{
+	return x > tail->from ? tail->share * exp(-(x - tail->from) / tail->mean) : 1.0;
+}
+
+static double p_of_view(const struct mw_judge *judge, enum mw_view view, double x)
+{
+	return fmax(tail_probability(&population[view], x), tail_probability(&judge->own[view], x));
+}
+
+/* Where no tail speaks: the rank among the asset's own healthy windows. */
+static double p_of_rank(const struct mw_judge *judge, double fused)
 {
 	uint32_t n = judge->n_calibration;
 	uint32_t as_large = 0;
 
-	if (fused > judge->tail_from)
-		return TAIL_SHARE * exp(-(fused - judge->tail_from) / judge->tail_mean);
 	for (uint32_t i = n; i > 0 && (double)judge->healthy[i - 1] >= fused; i--)
 		as_large++;
 	return fmax((as_large + 1.0) / (n + 1.0), TAIL_SHARE);
@@ -171,9 +209,15 @@ static double p_value_of(const struct mw_judge *judge, double fused)
 
 static void conclude(const struct mw_judge *judge, double fused, struct mw_judgement *ret)
 {
+	const double *component = ret->component;
+	double p = p_of_view(judge, MW_VIEW_FUSED, fused);
+
+	p = fmin(p, p_of_view(judge, MW_VIEW_ASSET_HEAD, component[MW_COMPONENT_ASSET_HEAD]));
+	p = fmin(p, p_of_view(judge, MW_VIEW_CHANNEL_HEAD, component[MW_COMPONENT_CHANNEL_HEAD]));
+	p *= MW_N_VIEW;
 	ret->fused = fused;
-	ret->p_value = fmax(p_value_of(judge, fused), 1e-300);
-	ret->score = 1.0 - exp2(log10(ret->p_value) / 3.0);
+	ret->p_value = p < TAIL_SHARE ? fmax(p, 1e-300) : p_of_rank(judge, fused);
+	ret->score = 1.0 / (1.0 + exp((SCORE_MIDDLE - fused) / SCORE_WIDTH));
 }
 
 void mw_judge_of_learnt(const struct mw_judge *judge, uint32_t i, struct mw_judgement *ret)

@@ -1,14 +1,20 @@
 /*
  * judge.h -- from the model's reading of a window to one comparable score.
  *
- * Components of a window: the model's patch heads (asset row; strongest channel row) and the asset's
- * own statistics (T2, Q, whitened dynamic, MEWMA), each smoothed over windows by an EWMA.  Every
- * component is calibrated on the asset's own healthy windows, which it was held out from: centred on
- * their median and scaled by the distance to their 90 % quantile.  The fused statistic is the mean of
- * the model's (both heads) and the evidence's (whitened dynamic) calibrated components; gross evidence
- * of any kind cannot be voted down (guard).
- * Its p-value is conformal among the healthy windows and, past their 80 % quantile, that of an
- * exponential tail (peaks over threshold, Pickands 1975 with shape 0).  Pure; plain data.
+ * Components of a window: the model's patch heads (asset row; strongest channel row) and the
+ * asset's own statistics (T2, Q, whitened dynamic, MEWMA), each smoothed over windows by an EWMA.
+ *
+ * The *fused* statistic ranks windows: the mean of the model's heads and of the whitened dynamic
+ * statistic, each centred on the median and scaled by the distance to the 90 % quantile of the
+ * asset's own healthy windows, which it was held out from; gross evidence of any kind cannot be
+ * voted down. The score is a fixed function of it.
+ *
+ * The *p-value* decides alarms.  Three views -- fused statistic, asset head, channel head -- are
+ * held against two tails each, exponential past a quantile (peaks over threshold, Pickands 1975,
+ * shape 0): the asset's own healthy windows, and those of simulated healthy machines *after* their
+ * learn segment, in regimes they had not shown before (model/eval/healthy.py).  A view counts as
+ * unusual as the milder of its two tails says; the most unusual view decides, times three
+ * (Bonferroni).
  */
 #ifndef MW_CORE_JUDGE_H
 #define MW_CORE_JUDGE_H
@@ -33,30 +39,40 @@ const char *mw_component_text(enum mw_component component);
 struct mw_reading {
 	uint32_t n_rows;
 	float patch_logit[MW_PROMPT_MAX_ROWS][MW_WINDOW_PATCHES]; /* row 0 asset, then channels */
-	float verdict_probability[4]; /* by enum mw_verdict */
+	float verdict_probability[4];                             /* by enum mw_verdict */
 };
 
+/* P(X > x) = share * exp(-(x - from) / mean) for x > from. */
+struct mw_tail {
+	double share, from, mean;
+};
+
+enum mw_view { MW_VIEW_FUSED, MW_VIEW_ASSET_HEAD, MW_VIEW_CHANNEL_HEAD, MW_N_VIEW };
+
 struct mw_judge {
-	bool ready;                    /* calibrated */
-	bool smoothing;                /* the EWMA has a value */
+	bool ready;     /* calibrated */
+	bool smoothing; /* the EWMA has a value */
 	double smooth[MW_N_COMPONENT];
 	uint32_t n_calibration;
 	float calibration[MW_JUDGE_MAX_CALIBRATION][MW_N_COMPONENT]; /* while calibrating */
 	double center[MW_N_COMPONENT], spread[MW_N_COMPONENT];
-	float healthy[MW_JUDGE_MAX_CALIBRATION]; /* fused statistics of healthy windows, ascending */
-	double tail_from, tail_mean;   /* 80 % quantile and mean excess over it */
+	float
+	    healthy[MW_JUDGE_MAX_CALIBRATION]; /* fused statistics of healthy windows, ascending */
+	struct mw_tail own[MW_N_VIEW];         /* of the asset's healthy windows */
 };
 
 struct mw_judgement {
 	double component[MW_N_COMPONENT]; /* smoothed, uncalibrated */
-	double fused;                     /* calibrated; 0 = median healthy, 1 = its 90 % quantile */
-	double p_value;                   /* of the fused statistic under health */
-	double score;                     /* in [0,1): 1 - 2^(log10(p)/3); comparable over assets */
+	double fused;   /* calibrated; 0 = median healthy, 1 = its 90 % quantile */
+	double p_value; /* chance of a window as unusual as this under health */
+	double score;   /* in (0,1): logistic in the fused statistic, 0.5 at three times the healthy
+			   90 % distance; comparable over assets */
 };
 
 void mw_judge_init(struct mw_judge *judge);
-/* One healthy, held-out window; in order, for the smoothing.  `keep`: it takes part in the calibration
- * (a long learn segment keeps every k-th, so that the kept ones fit and still span it). */
+/* One healthy, held-out window; in order, for the smoothing.  `keep`: it takes part in the
+ * calibration (a long learn segment keeps every k-th, so that the kept ones fit and still span it).
+ */
 void mw_judge_learn(struct mw_judge *judge, const struct mw_evidence *evidence,
 		    const struct mw_reading *reading, bool keep);
 /* Ends calibration: MW_E_AGAIN with fewer than MW_JUDGE_MIN_CALIBRATION windows. */
