@@ -1,16 +1,17 @@
 /*
  * err.h -- error codes and how they travel.
  *
- * Every fallible function returns mw_err (0 = MW_E_OK), must be checked, and leaves its ret_ outputs
- * untouched on failure.  Text for people is made only at the borders, in a buffer of the caller:
- * such functions take (char *why, size_t why_size) and write one sentence without a trailing dot.
+ * Every fallible function returns mw_err (0 = MW_E_OK), must be checked, and leaves its ret_
+ * outputs untouched on failure.  Text for people is made only at the borders, in a buffer of the
+ * caller: such functions take (char *why, size_t why_size) and write one sentence without a
+ * trailing dot.
  */
 #ifndef MW_BASE_ERR_H
 #define MW_BASE_ERR_H
 
 #include "plugins/mw_plugin.h" /* mw_err and MW_ERR_MAP: one list for host and plugins */
 
-#define MW_MUST_CHECK __attribute__((warn_unused_result))
+#define MW_MUST_CHECK        __attribute__((warn_unused_result))
 #define MW_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
 
 /* The text of a code; never NULL.  Static storage. */

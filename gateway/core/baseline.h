@@ -3,9 +3,9 @@
  *
  * Per channel: robust location and scale of the values, scale of the steps.  Joint: a static model
  * (each channel from all others, by one ridge-regularised precision matrix) and a dynamic one (VAR
- * with 2 lags, ridge), with residual scales from contiguous held-out folds.  Asset statistics: T2, Q,
- * the whitened dynamic statistic and its MEWMA, with their healthy medians.
- * Sources: Hotelling T2 / SPE (Jackson & Mudholkar 1979), MEWMA (Lowry et al. 1992).
+ * with 2 lags, ridge), with residual scales from contiguous held-out folds.  Asset statistics: T2,
+ * Q, the whitened dynamic statistic and its MEWMA, with their healthy medians. Sources: Hotelling
+ * T2 / SPE (Jackson & Mudholkar 1979), MEWMA (Lowry et al. 1992).
  *
  * Immutable after it is made; may be shared by threads.  No I/O.
  */
@@ -19,14 +19,15 @@ struct mw_baseline;
 
 #define MW_BASELINE_MIN_ROWS 64
 
-/* What one row looks like against the baseline.  Arrays are n_channels long, in the scale units said. */
+/* What one row looks like against the baseline.  Arrays are n_channels long, in the scale units
+ * said. */
 struct mw_row_evidence {
-	double z[MW_MAX_CHANNELS];  /* (x - location) / scale */
-	double d[MW_MAX_CHANNELS];  /* step / step scale */
-	double r[MW_MAX_CHANNELS];  /* static residual / its held-out scale */
-	double e[MW_MAX_CHANNELS];  /* dynamic residual / its held-out scale */
-	double t2, q, dyn, mewma;   /* log2 ratio to the healthy median */
-	uint64_t missing;           /* bit c: channel c had no reading in this row (held value used) */
+	double z[MW_MAX_CHANNELS]; /* (x - location) / scale */
+	double d[MW_MAX_CHANNELS]; /* step / step scale */
+	double r[MW_MAX_CHANNELS]; /* static residual / its held-out scale */
+	double e[MW_MAX_CHANNELS]; /* dynamic residual / its held-out scale */
+	double t2, q, dyn, mewma;  /* log2 ratio to the healthy median */
+	uint64_t missing; /* bit c: channel c had no reading in this row (held value used) */
 };
 
 /* Learns from n_rows x n_channels values, row-major, NaN = missing.  Returns owned.
@@ -39,8 +40,8 @@ size_t mw_baseline_n_channels(const struct mw_baseline *baseline);
 double mw_baseline_location(const struct mw_baseline *baseline, size_t channel); /* in its unit */
 double mw_baseline_scale(const struct mw_baseline *baseline, size_t channel);    /* in its unit */
 
-/* The learn rows' own evidence, held out fold by fold (the model never saw the row it is scored on).
- * Kept only until mw_baseline_forget_learn; row < the n_rows it was fitted with. */
+/* The learn rows' own evidence, held out fold by fold (the model never saw the row it is scored
+ * on). Kept only until mw_baseline_forget_learn; row < the n_rows it was fitted with. */
 void mw_baseline_learn_evidence(const struct mw_baseline *baseline, size_t row,
 				struct mw_row_evidence *ret_evidence);
 void mw_baseline_forget_learn(struct mw_baseline *baseline);

@@ -16,8 +16,9 @@
 #define BASELINE_ABSURD   1e30 /* no sensor reads beyond it; also the scale of an unknown channel */
 #define BASELINE_MIN_READ 16   /* readings from which a channel's health is known */
 #define BASELINE_MEWMA    0.15
-#define BASELINE_W_MAX    20.0 /* bound of what the MEWMA takes in: one gross row must not blind it \
-				*/
+#define BASELINE_W_MAX                                                                             \
+	20.0 /* bound of what the MEWMA takes in: one gross row must not blind it                  \
+	      */
 
 /* The asset's statistics, in this order wherever there are four of them. */
 enum { STAT_T2, STAT_Q, STAT_DYNAMIC, STAT_MEWMA, N_STAT };

@@ -31,12 +31,12 @@ enum mw_code {
 	MW_CODE_ASK = MW_CODE_GAP + 4,
 	MW_CODE_EN = MW_CODE_ASK + 1,
 	MW_CODE_KO = MW_CODE_EN + 1,
-	MW_CODE_VERDICT = MW_CODE_KO + 1,               /* normal, operation, fault, unknown */
+	MW_CODE_VERDICT = MW_CODE_KO + 1, /* normal, operation, fault, unknown */
 	MW_CODE_FAULT = MW_CODE_VERDICT + 4,
-	MW_CODE_SEVERITY = MW_CODE_FAULT + MW_N_FAULT,  /* 1..3 */
-	MW_CODE_CHANNEL = MW_CODE_SEVERITY + 3,         /* channel row 1..16 */
+	MW_CODE_SEVERITY = MW_CODE_FAULT + MW_N_FAULT, /* 1..3 */
+	MW_CODE_CHANNEL = MW_CODE_SEVERITY + 3,        /* channel row 1..16 */
 	MW_CODE_END_CHANNELS = MW_CODE_CHANNEL + MW_PROMPT_MAX_CHANNELS,
-	MW_CODE_ONSET = MW_CODE_END_CHANNELS + 1,       /* patch 0..15, before, none */
+	MW_CODE_ONSET = MW_CODE_END_CHANNELS + 1, /* patch 0..15, before, none */
 	MW_CODE_EOS = MW_CODE_ONSET + MW_WINDOW_PATCHES + 2,
 	MW_CODE_END = MW_CODE_EOS + 1
 };
@@ -51,10 +51,11 @@ struct mw_machine_info {
 };
 
 struct mw_prompt {
-	uint32_t n_rows;                            /* 1 + channel rows */
-	uint8_t channel[MW_PROMPT_MAX_CHANNELS];    /* channel row i+1 shows this asset channel */
-	uint16_t code[MW_PROMPT_MAX_ROWS * MW_PROMPT_ROW_LEN * MW_PROMPT_SLOTS]; /* [row][pos][slot] */
-	uint16_t question[MW_PROMPT_SLOTS];         /* tail position 0 */
+	uint32_t n_rows;                         /* 1 + channel rows */
+	uint8_t channel[MW_PROMPT_MAX_CHANNELS]; /* channel row i+1 shows this asset channel */
+	uint16_t
+	    code[MW_PROMPT_MAX_ROWS * MW_PROMPT_ROW_LEN * MW_PROMPT_SLOTS]; /* [row][pos][slot] */
+	uint16_t question[MW_PROMPT_SLOTS];                                 /* tail position 0 */
 };
 
 /* Encodes the present window.  Needs mw_evidence_window_ready.  Deterministic; never fails. */
@@ -70,11 +71,13 @@ struct mw_prompt_table {
 const struct mw_prompt_table *mw_prompt_tables(void); /* MW_PROMPT_N_TABLE, by first code */
 
 #define MW_TOKEN_NAME_SIZE 40
-/* The name of a code (< MW_CODE_END), as it stands in a model file: "<patch.level:3>", "<row:asset>",
+/* The name of a code (< MW_CODE_END), as it stands in a model file: "<patch.level:3>",
+ * "<row:asset>",
  * "<role:pressure>", "<verdict:normal>", "<onset:before>".  Every name is different. */
 void mw_prompt_token_name(unsigned code, char ret_name[MW_TOKEN_NAME_SIZE]);
 
-/* Guesses a channel's role from its name and unit ("discharge_pressure", "bar"); OTHER if unsure. */
+/* Guesses a channel's role from its name and unit ("discharge_pressure", "bar"); OTHER if unsure.
+ */
 enum mw_role mw_role_guess(const char *name, const char *unit);
 
 #endif

@@ -7,8 +7,8 @@
 #define MW_MAX_CHANNELS 64 /* of one asset; more are counted and left out */
 
 struct mw_row {
-	int64_t time_ns;      /* the row's slot: a multiple of the asset's period */
-	const double *value;  /* one per channel, in channel order; NaN: nothing was received */
+	int64_t time_ns;     /* the row's slot: a multiple of the asset's period */
+	const double *value; /* one per channel, in channel order; NaN: nothing was received */
 	uint32_t n_channels;
 };
 

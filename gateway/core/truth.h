@@ -2,7 +2,8 @@
  * truth.h -- what is true of a window of a simulated machine: the labels of schemas/corpus.md, for
  * training and for measuring the model.
  *
- * A fault shows in a patch on a channel when its effect is at least MW_TRUTH_VISIBLE noise units there
+ * A fault shows in a patch on a channel when its effect is at least MW_TRUTH_VISIBLE noise units
+ * there
  * -- also after its end, while the machine recovers.  Pure; one thread.
  */
 #ifndef MW_CORE_TRUTH_H
@@ -21,22 +22,24 @@
 struct mw_truth;
 
 struct mw_window_truth {
-	enum mw_verdict verdict; /* fault: one shows in any patch; operation: one shows, and no fault */
-	enum mw_fault fault;     /* of the first patch that shows one; the latest operation */
-	unsigned severity;       /* 0 none, 1..3 by effect: < 4, 4..8, > 8 noise units */
-	unsigned onset;          /* patch, MW_TRUTH_ONSET_BEFORE, MW_TRUTH_ONSET_NONE */
+	enum mw_verdict
+	    verdict;         /* fault: one shows in any patch; operation: one shows, and no fault */
+	enum mw_fault fault; /* of the first patch that shows one; the latest operation */
+	unsigned severity;   /* 0 none, 1..3 by effect: < 4, 4..8, > 8 noise units */
+	unsigned onset;      /* patch, MW_TRUTH_ONSET_BEFORE, MW_TRUTH_ONSET_NONE */
 	uint8_t row[MW_TRUTH_CHANNELS]; /* rows of the prompt, by cause, then by effect */
 	int move[MW_TRUTH_CHANNELS];    /* as mw_evidence_finding says */
 	float effect;                   /* largest in the window, noise units */
-	uint8_t patch[MW_PROMPT_MAX_ROWS][MW_WINDOW_PATCHES]; /* 1: a fault shows; row 0: on any channel */
+	uint8_t patch[MW_PROMPT_MAX_ROWS]
+		     [MW_WINDOW_PATCHES]; /* 1: a fault shows; row 0: on any channel */
 };
 
 /* Borrows the series.  Returns owned. */
 MW_MUST_CHECK mw_err mw_truth_new(const struct mw_sim_series *series, struct mw_truth **ret_truth);
 void mw_truth_free(struct mw_truth *truth);
 
-/* The window that `evidence` shows and `prompt` encodes, fed with the series' rows from the first on.
- * Needs mw_evidence_window_ready. */
+/* The window that `evidence` shows and `prompt` encodes, fed with the series' rows from the first
+ * on. Needs mw_evidence_window_ready. */
 void mw_truth_window(const struct mw_truth *truth, const struct mw_evidence *evidence,
 		     const struct mw_prompt *prompt, struct mw_window_truth *ret);
 

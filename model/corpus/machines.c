@@ -4,25 +4,25 @@
 
 static const char *const machine_code[] = {
 #define X(symbol, code) code,
-	MW_MACHINE_MAP(X)
+    MW_MACHINE_MAP(X)
 #undef X
 };
 
 static const char *const role_code[] = {
 #define X(symbol, code) code,
-	MW_ROLE_MAP(X)
+    MW_ROLE_MAP(X)
 #undef X
 };
 
 static const char *const fault_code[] = {
 #define X(symbol, code, kind) code,
-	MW_FAULT_MAP(X)
+    MW_FAULT_MAP(X)
 #undef X
 };
 
 static const enum mw_fault_kind fault_kind[] = {
 #define X(symbol, code, kind) MW_KIND_##kind,
-	MW_FAULT_MAP(X)
+    MW_FAULT_MAP(X)
 #undef X
 };
 

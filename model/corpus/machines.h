@@ -93,14 +93,14 @@ enum mw_machine {
 #define X(symbol, code) MW_MACHINE_##symbol,
 	MW_MACHINE_MAP(X)
 #undef X
-		MW_N_MACHINE
+	    MW_N_MACHINE
 };
 
 enum mw_role {
 #define X(symbol, code) MW_ROLE_##symbol,
 	MW_ROLE_MAP(X)
 #undef X
-		MW_N_ROLE
+	    MW_N_ROLE
 };
 
 enum mw_fault_kind { MW_KIND_NONE, MW_KIND_SENSOR, MW_KIND_PROCESS, MW_KIND_OPERATION };
@@ -109,7 +109,7 @@ enum mw_fault {
 #define X(symbol, code, kind) MW_FAULT_##symbol,
 	MW_FAULT_MAP(X)
 #undef X
-		MW_N_FAULT
+	    MW_N_FAULT
 };
 
 /* Codes as text (static; never NULL) and back (the OTHER / NONE symbol with *ret_known = false). */

@@ -60,5 +60,6 @@ int main(int argc, char **argv)
 	for (int i = 1; i < argc; i++)
 		n += replay_path(argv[i]);
 	printf("%d inputs replayed\n", n);
-	return n > 0 ? EXIT_SUCCESS : EXIT_FAILURE; /* an empty corpus is a check that cannot fail */
+	return n > 0 ? EXIT_SUCCESS
+		     : EXIT_FAILURE; /* an empty corpus is a check that cannot fail */
 }

@@ -16,12 +16,12 @@ static const struct mw_fault_library library;
 static const struct mw_explain_opts explain_opts;
 
 static const struct mw_asset_opts opts = {
-	.name = "press-1",
-	.machine = MW_MACHINE_HYDRAULIC,
-	.assembler = {.period_ns = PERIOD},
-	.learn_rows = LEARN,
-	.alarm = {.p_raise = 0.002, .on_windows = 2, .off_windows = 4},
-	.model = "test"};
+    .name = "press-1",
+    .machine = MW_MACHINE_HYDRAULIC,
+    .assembler = {.period_ns = PERIOD},
+    .learn_rows = LEARN,
+    .alarm = {.p_raise = 0.002, .on_windows = 2, .off_windows = 4},
+    .model = "test"};
 
 static double noise(uint32_t *state)
 {
@@ -38,18 +38,18 @@ static void feed_row(struct mw_asset *asset, size_t t, uint32_t *state)
 
 	if (t >= BREAK_AT && t < END_AT)
 		pressure += 25;
-	ck_assert_int_eq(mw_asset_push(asset, (struct mw_str){"load", 4}, time_ns, load, 0, time_ns),
-			 MW_FATE_TAKEN);
-	ck_assert_int_eq(mw_asset_push(asset, (struct mw_str){"pressure", 8}, time_ns, pressure, 0,
-				       time_ns),
-			 MW_FATE_TAKEN);
+	ck_assert_int_eq(
+	    mw_asset_push(asset, (struct mw_str){"load", 4}, time_ns, load, 0, time_ns),
+	    MW_FATE_TAKEN);
+	ck_assert_int_eq(
+	    mw_asset_push(asset, (struct mw_str){"pressure", 8}, time_ns, pressure, 0, time_ns),
+	    MW_FATE_TAKEN);
 }
 
 /* A model that believes in no fault: the guard alone must raise what is gross. */
-static const struct mw_reading calm = {
-	.n_rows = 3,
-	.patch_logit = {[2] = {[MW_WINDOW_PATCHES - 1] = 0.1f}},
-	.verdict_probability = {0.9f, 0, 0.1f, 0}};
+static const struct mw_reading calm = {.n_rows = 3,
+				       .patch_logit = {[2] = {[MW_WINDOW_PATCHES - 1] = 0.1f}},
+				       .verdict_probability = {0.9f, 0, 0.1f, 0}};
 
 struct seen {
 	int learnt, raised, cleared, windows;
@@ -74,10 +74,9 @@ static void take(struct mw_asset *asset, struct seen *seen)
 		seen->event = *mw_asset_event(asset);
 	}
 	if (outcome.phase == MW_PHASE_WATCHING)
-		seen->traced += (size_t)snprintf(seen->trace + seen->traced,
-						 sizeof(seen->trace) - seen->traced, "%lld %a %d\n",
-						 (long long)outcome.window_end_ns,
-						 outcome.judgement.score, outcome.action);
+		seen->traced += (size_t)snprintf(
+		    seen->trace + seen->traced, sizeof(seen->trace) - seen->traced, "%lld %a %d\n",
+		    (long long)outcome.window_end_ns, outcome.judgement.score, outcome.action);
 }
 
 static struct mw_asset *repack(struct mw_asset *asset)
@@ -126,8 +125,8 @@ START_TEST(a_gross_fault_is_raised_explained_and_cleared)
 	ck_assert_str_eq(event->channel[0].name, "pressure");
 	ck_assert_int_ge(event->raised_ns, START + BREAK_AT * PERIOD);
 	ck_assert_int_le(event->raised_ns, START + (BREAK_AT + 20) * PERIOD);
-	ck_assert_msg(llabs(event->onset_ns - (START + BREAK_AT * PERIOD)) <= 8 * PERIOD, "onset %lld",
-		      (long long)event->onset_ns);
+	ck_assert_msg(llabs(event->onset_ns - (START + BREAK_AT * PERIOD)) <= 8 * PERIOD,
+		      "onset %lld", (long long)event->onset_ns);
 	ck_assert(event->channel[0].finding.deviation > 3);
 	ck_assert(strstr(event->explanation, "pressure"));
 	ck_assert_uint_eq(whole.window.n_rows, MW_WINDOW_ROWS);
@@ -137,12 +136,13 @@ END_TEST
 
 START_TEST(a_restored_asset_continues_bit_for_bit)
 {
-	static const size_t stops[] = {1, 37, LEARN - 1, LEARN, LEARN + 1, LEARN + 3, 299, 310, 431};
+	static const size_t stops[] = {1,         37,  LEARN - 1, LEARN, LEARN + 1,
+				       LEARN + 3, 299, 310,       431};
 
 	mw_asset_free(run(0, &whole));
 	for (size_t i = 0; i < sizeof(stops) / sizeof(stops[0]); i++) {
 		mw_asset_free(run(stops[i], &parts));
-ck_assert_msg(strcmp(parts.trace, whole.trace) == 0, "stopped at %zu", stops[i]);
+		ck_assert_msg(strcmp(parts.trace, whole.trace) == 0, "stopped at %zu", stops[i]);
 		ck_assert_str_eq(parts.event.id, whole.event.id);
 		ck_assert_str_eq(parts.event.explanation, whole.event.explanation);
 	}

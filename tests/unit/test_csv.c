@@ -30,7 +30,7 @@ static struct mw_csv *read_text(const char *text, const struct mw_csv_opts *opts
 START_TEST(values_times_and_labels_are_read)
 {
 	const struct mw_csv_opts opts = {
-		.delimiter = ';', .time = "t", .ignore = "x,note", .label = "bad", .period_ns = 1};
+	    .delimiter = ';', .time = "t", .ignore = "x,note", .label = "bad", .period_ns = 1};
 	struct mw_csv *csv = read_text("t;a;note;b;bad\n"
 				       "2020-03-09 10:14:33;1.5;hi;-2e3;0\n"
 				       "2020-03-09 10:14:34;;\"a;b\";nan;1\n"
@@ -67,14 +67,14 @@ END_TEST
 static const struct {
 	const char *text, *says;
 } bad[] = {
-	{"", "no rows"},
-	{"t;a\n", "no rows"},
-	{"a;b\n1;2\n", "no column 't'"},
-	{"t;a\n2020-01-01 00:00:00;1;2\n", ":2: 3 fields where the header has 2"},
-	{"t;a\nyesterday;1\n", ":2: column 't': 'yesterday' is not a time"},
-	{"t;a\n2020-01-01 00:00:00;pump\n", ":2: column 'a': 'pump' is not a number"},
-	{"t\n2020-01-01 00:00:00\n", "no value columns"},
-	{"t;a\n1e300;1\n", "is not a time"},
+    {"", "no rows"},
+    {"t;a\n", "no rows"},
+    {"a;b\n1;2\n", "no column 't'"},
+    {"t;a\n2020-01-01 00:00:00;1;2\n", ":2: 3 fields where the header has 2"},
+    {"t;a\nyesterday;1\n", ":2: column 't': 'yesterday' is not a time"},
+    {"t;a\n2020-01-01 00:00:00;pump\n", ":2: column 'a': 'pump' is not a number"},
+    {"t\n2020-01-01 00:00:00\n", "no value columns"},
+    {"t;a\n1e300;1\n", "is not a time"},
 };
 
 START_TEST(bad_input_is_named_by_line_and_column)
@@ -92,9 +92,12 @@ static const struct {
 	const char *text;
 	int64_t time_ns;
 } times[] = {
-	{"1970-01-01 00:00:01", 1000000000},       {"1970-01-01T00:00:01.5Z", 1500000000},
-	{"1970-01-01T09:00:00+09:00", 0},          {"1970-01-01T00:00:00-0130", 5400000000000},
-	{"12.25", 12250000000},                    {"1970-01-02", 86400000000000},
+    {"1970-01-01 00:00:01", 1000000000},
+    {"1970-01-01T00:00:01.5Z", 1500000000},
+    {"1970-01-01T09:00:00+09:00", 0},
+    {"1970-01-01T00:00:00-0130", 5400000000000},
+    {"12.25", 12250000000},
+    {"1970-01-02", 86400000000000},
 };
 
 START_TEST(times_are_read_as_people_write_them)
@@ -110,8 +113,8 @@ END_TEST
 
 START_TEST(what_is_no_time_is_refused)
 {
-	static const char *const wrong[] = {"", "soon", "2020-13-45 99:00:00", "nan", "12:00",
-					    "2020-01-01 00:00:00+9x"};
+	static const char *const wrong[] = {"",    "soon",  "2020-13-45 99:00:00",
+					    "nan", "12:00", "2020-01-01 00:00:00+9x"};
 
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
 		int64_t time_ns = 7;
