@@ -7,6 +7,7 @@
 
 #define MAGIC   0x4c42574du /* "MWBL" */
 #define VERSION 1u
+#define LARGEST (10 * BASELINE_ABSURD) /* steps between absurd values included */
 
 /* FNV-1a, 64 bits: finds what the storage did to the bytes, not what an enemy did. */
 static uint64_t check_sum(const uint8_t *data, size_t size)
@@ -49,7 +50,7 @@ static bool is_sane(const struct mw_baseline *baseline)
 	size_t count = BASELINE_DOUBLES(n);
 
 	for (size_t i = 0; i < count; i++)
-		if (!isfinite(baseline->block[i]))
+		if (!(fabs(baseline->block[i]) <= LARGEST))
 			return false;
 	for (size_t c = 0; c < n; c++)
 		if (!(baseline->joint.precision[c * n + c] > 0))

@@ -453,7 +453,7 @@ static int make(struct corpus *corpus, const char *path)
 struct arguments {
 	const char *path;
 	uint64_t windows, seed, shard;
-	bool describe;
+	bool has_seed, describe;
 };
 
 /* One option; false: not one, or its value is none. */
@@ -466,6 +466,7 @@ static bool take_option(struct arguments *arguments, int option, const char *val
 	case 'n':
 		return read_number(value, 1u << 24, &arguments->windows);
 	case 's':
+		arguments->has_seed = true;
 		return read_number(value, UINT64_MAX, &arguments->seed);
 	case 'k':
 		return read_number(value, (1u << (32 - SERIES_BITS)) - 1, &arguments->shard);
@@ -491,12 +492,14 @@ int main(int argc, char **argv)
 	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1)
 		if (!take_option(&arguments, option, optarg))
 			return usage();
-	if (optind != argc || (!arguments.describe && (!arguments.path || arguments.windows == 0)))
+	if (optind != argc)
 		return usage();
 	if (arguments.describe) {
 		describe();
 		return EX_OK;
 	}
+	if (!arguments.path || arguments.windows == 0 || !arguments.has_seed)
+		return usage();
 	corpus.seed = arguments.seed;
 	corpus.shard = (uint32_t)arguments.shard;
 	corpus.wanted = arguments.windows;
