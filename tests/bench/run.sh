@@ -1,5 +1,5 @@
 #!/bin/sh
-# make bench: every benchmark program below $O/bench, one after the other.
+# make bench: every benchmark program below $O/bench, one after the other, then the start of the gateway.
 set -u
 O=${O:-build}
 status=0
@@ -8,4 +8,6 @@ for program in "$O"/bench/bench_*; do
 	echo "== ${program##*/bench_}"
 	"$program" || status=1
 done
+echo "== start"
+O=$O tests/bench/start.sh || status=1
 exit $status
