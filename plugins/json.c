@@ -37,7 +37,7 @@ static mw_err refuse(const struct json_state *state, const char *why, const char
 	return MW_E_MALFORMED;
 }
 
-/* --- RFC 6901 ----------------------------------------------------------------------------- */
+/* --- RFC 6901 --------------------------------------------------------------------------------- */
 
 /* One reference token, with ~0 and ~1 undone; returns what follows it, or NULL when it is
  * malformed. */
@@ -124,7 +124,7 @@ static bool pointer_tag(const char *pointer, char tag[TAG_MAX])
 	return true;
 }
 
-/* --- values ------------------------------------------------------------------------------- */
+/* --- values ----------------------------------------------------------------------------------- */
 
 /* A number written as text.  jansson's own parser is used, so that the locale does not matter. */
 static bool number_of_text(const char *text, double *ret_value)
@@ -178,7 +178,7 @@ static bool time_of(const json_t *value, const char *unit, int64_t *ret_ns)
 	       time_of_number(x, 0, false, unit, ret_ns);
 }
 
-/* --- one document ------------------------------------------------------------------------- */
+/* --- one document ----------------------------------------------------------------------------- */
 
 /* What is being read: the item, and the document around it. */
 struct reading {
@@ -319,7 +319,7 @@ static mw_err read_document(const struct json_state *state, json_t *root)
 	return err;
 }
 
-/* --- the plugin --------------------------------------------------------------------------- */
+/* --- the plugin ------------------------------------------------------------------------------- */
 
 /* jansson descends up to 2048 levels; a reading needs a handful. */
 static bool too_deep(const char *text, size_t size)

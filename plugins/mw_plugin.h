@@ -5,15 +5,15 @@
  * one symbol, mw_plugin_entry.  Everything the host offers arrives through struct mw_host.
  *
  * Compatibility  The first two words of every struct here never move.  Members are only appended,
- *                never reordered or removed; a reader looks at a member only when MW_HAS() says
- * that the writer's struct is long enough to hold it.  MW_PLUGIN_ABI rises only on a break. Memory
- * The host allocates the instance (`state_size` bytes, zeroed) and the options
- *                (`config_size` bytes); the plugin never frees either.  Pointers passed to a call
- * are lent for that call only.  Nothing allocated on one side is freed on the other. Threads Calls
- * on one instance never overlap.  Two instances may run at once, so a plugin keeps no mutable
- * statics.  init/start/stop/fini come from the control thread. Errors         0 is success;
- * otherwise an mw_err, and outputs are left as they were. Units          Times are nanoseconds
- * since the Unix epoch, durations nanoseconds, sizes bytes.
+ *                never reordered or removed; a reader looks at a member only when MW_HAS() says that
+ *                the writer's struct is long enough to hold it.  MW_PLUGIN_ABI rises only on a break.
+ * Memory         The host allocates the instance (`state_size` bytes, zeroed) and the options
+ *                (`config_size` bytes); the plugin never frees either.  Pointers passed to a call are
+ *                lent for that call only.  Nothing allocated on one side is freed on the other.
+ * Threads        Calls on one instance never overlap.  Two instances may run at once, so a plugin
+ *                keeps no mutable statics.  init/start/stop/fini come from the control thread.
+ * Errors         0 is success; otherwise an mw_err, and outputs are left as they were.
+ * Units          Times are nanoseconds since the Unix epoch, durations nanoseconds, sizes bytes.
  */
 #ifndef MW_PLUGIN_H
 #define MW_PLUGIN_H
@@ -53,7 +53,7 @@ typedef enum {
 
 typedef struct mw_instance mw_instance; /* the host's handle on one configured plugin */
 
-/* --- what flows ------------------------------------------------------------------------------ */
+/* --- what flows ------------------------------------------------------------------------------- */
 
 struct mw_str {
 	const char *ptr;
@@ -88,7 +88,7 @@ struct mw_alert {
 	struct mw_str asset, severity, text, json;
 };
 
-/* --- what the host offers -------------------------------------------------------------------- */
+/* --- what the host offers --------------------------------------------------------------------- */
 
 struct mw_host {
 	uint32_t abi, size;
@@ -119,7 +119,7 @@ struct mw_option {
 	const char *help;     /* one sentence, with the unit */
 };
 
-/* --- what a plugin is ------------------------------------------------------------------------ */
+/* --- what a plugin is ------------------------------------------------------------------------- */
 
 enum mw_kind { MW_DECODER = 1, MW_DETECTOR, MW_SINK };
 
@@ -130,7 +130,7 @@ struct mw_plugin {
 	const char *name, *version, *summary;
 	const struct mw_option *options;
 
-	/* Checks options against each other.  Touches nothing; may run under `millwright --check`.
+	/* Checks options against each other.  Touches nothing; may run under `millwright check`.
 	 */
 	mw_err (*check)(const void *config, char *why, size_t why_size);
 	/* After a failed init the host still calls fini, which must cope with a half-made state. */

@@ -28,8 +28,7 @@ struct canvas {
 	size_t onset;     /* column; width = none */
 };
 
-/* --- scales ------------------------------------------------------------------------------------
- */
+/* --- scales ----------------------------------------------------------------------------------- */
 
 static void widen(double value, double *low, double *high)
 {
@@ -82,8 +81,7 @@ static void scale_x(const struct mw_chart *chart, struct canvas *canvas)
 		canvas->onset = (size_t)(at / span * (double)(canvas->width - 1) + 0.5);
 }
 
-/* --- drawing -----------------------------------------------------------------------------------
- */
+/* --- drawing ---------------------------------------------------------------------------------- */
 
 static void set_dot(struct canvas *canvas, size_t x, size_t y)
 {
@@ -155,8 +153,7 @@ static void draw_marks(struct canvas *canvas, const struct mw_chart *chart)
 	}
 }
 
-/* --- writing -----------------------------------------------------------------------------------
- */
+/* --- writing ---------------------------------------------------------------------------------- */
 
 static void put_code(FILE *to, unsigned code) /* U+0800 .. U+FFFF */
 {

@@ -35,8 +35,7 @@ static const char usage_text[] =
     "schemas/event.schema.json\n" MW_SOURCE_HELP "  --help\n\n"
     "`millwright show ID` tells one event in full.";
 
-/* --- options -----------------------------------------------------------------------------------
- */
+/* --- options ---------------------------------------------------------------------------------- */
 
 static void parse_time(struct history *h, const char *text, int64_t *ret_ns)
 {
@@ -111,8 +110,7 @@ static bool parse_options(struct history *h, int argc, char **argv)
 	return true;
 }
 
-/* --- the table ---------------------------------------------------------------------------------
- */
+/* --- the table -------------------------------------------------------------------------------- */
 
 struct widths {
 	size_t state, asset, fault, line;

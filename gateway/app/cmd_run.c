@@ -41,8 +41,7 @@ struct daemon {
 	char why[512];
 };
 
-/* --- callbacks (other threads) -------------------------------------------------------------------
- */
+/* --- callbacks (other threads) ---------------------------------------------------------------- */
 
 static void on_message(void *ctx, size_t source, const struct mw_mqtt_message *message)
 {
@@ -96,8 +95,7 @@ static void on_score(void *ctx, const char *asset, const char *json)
 	(void)mw_mqtt_publish(d->mqtt, &message, 0); /* QoS 0: a lost score is no loss */
 }
 
-/* --- state ---------------------------------------------------------------------------------------
- */
+/* --- state ------------------------------------------------------------------------------------ */
 
 static struct mw_json *counters(const struct daemon *d)
 {
@@ -167,8 +165,7 @@ static void publish_state(struct daemon *d, bool online)
 	free(text);
 }
 
-/* --- building up ---------------------------------------------------------------------------------
- */
+/* --- building up ------------------------------------------------------------------------------ */
 
 static void set_log_level(const char *name)
 {
@@ -324,8 +321,7 @@ static void tear_down(struct daemon *d)
 	mw_conf_free(d->config);
 }
 
-/* --- running -------------------------------------------------------------------------------------
- */
+/* --- running ---------------------------------------------------------------------------------- */
 
 /* Acknowledged by the transport, but not kept: the one loss there is, so it is said. */
 static void report_refused(struct daemon *d, int64_t mono_ns)

@@ -34,8 +34,7 @@ static const char usage_text[] =
     "  --help\n\n"
     "`millwright history` lists the IDs.";
 
-/* --- options -----------------------------------------------------------------------------------
- */
+/* --- options ---------------------------------------------------------------------------------- */
 
 static void parse_width(struct show *s, const char *text)
 {
@@ -90,8 +89,7 @@ static bool parse_options(struct show *s, int argc, char **argv)
 	return s->id || s->help;
 }
 
-/* --- words -------------------------------------------------------------------------------------
- */
+/* --- words ------------------------------------------------------------------------------------ */
 
 static void put_field(const char *name, const char *text)
 {
@@ -165,8 +163,7 @@ static void put_head(const struct mw_event *event, size_t width)
 	(void)putchar('\n');
 }
 
-/* --- numbers -----------------------------------------------------------------------------------
- */
+/* --- numbers ---------------------------------------------------------------------------------- */
 
 static const char *side_words(int direction)
 {

@@ -30,8 +30,7 @@ struct simulate {
 	char why[512];
 };
 
-/* --- what is published ---------------------------------------------------------------------------
- */
+/* --- what is published ------------------------------------------------------------------------ */
 
 static mw_err row_json(const struct simulate *s, const struct mw_scenario_machine *machine,
 		       size_t row, char **ret_text)

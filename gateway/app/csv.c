@@ -1,6 +1,7 @@
 #include "gateway/app/csv.h"
 
 #include "gateway/base/clock.h"
+#include "gateway/base/utf8.h"
 
 #include <errno.h>
 #include <math.h>
@@ -8,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+
+#define SECONDS_MAX 9e9 /* either side of 1970; past it nanoseconds overflow */
 
 struct parse {
 	const char *path;
@@ -21,8 +24,7 @@ struct parse {
 	size_t why_size;
 };
 
-/* --- time ---------------------------------------------------------------------------------------
- */
+/* --- time ------------------------------------------------------------------------------------- */
 
 /* "+09:00", "+0900", "Z" or nothing; false if it is anything else. */
 static bool parse_offset(const char *text, int64_t *ret_seconds)
@@ -49,7 +51,7 @@ static mw_err parse_calendar(const char *text, int64_t *ret_time_ns)
 {
 	struct tm tm = {0};
 	const char *rest = strptime(text, "%Y-%m-%d", &tm);
-	int64_t offset;
+	int64_t offset, seconds;
 	double fraction = 0;
 	char *end;
 
@@ -63,8 +65,10 @@ static mw_err parse_calendar(const char *text, int64_t *ret_time_ns)
 	}
 	if (!parse_offset(rest, &offset))
 		return MW_E_MALFORMED;
-	*ret_time_ns = ((int64_t)timegm(&tm) - offset) * MW_NS_PER_S +
-		       (int64_t)llround(fraction * (double)MW_NS_PER_S);
+	seconds = (int64_t)timegm(&tm) - offset;
+	if (fabs((double)seconds) > SECONDS_MAX)
+		return MW_E_MALFORMED;
+	*ret_time_ns = seconds * MW_NS_PER_S + (int64_t)llround(fraction * (double)MW_NS_PER_S);
 	return MW_E_OK;
 }
 
@@ -75,14 +79,13 @@ mw_err mw_time_parse(const char *text, int64_t *ret_time_ns)
 
 	if (end == text || *end != '\0')
 		return parse_calendar(text, ret_time_ns);
-	if (!isfinite(seconds) || fabs(seconds) > 9e9)
+	if (!isfinite(seconds) || fabs(seconds) > SECONDS_MAX)
 		return MW_E_MALFORMED;
 	*ret_time_ns = (int64_t)llround(seconds * 1e6) * 1000;
 	return MW_E_OK;
 }
 
-/* --- lines --------------------------------------------------------------------------------------
- */
+/* --- lines ------------------------------------------------------------------------------------ */
 
 /* Cuts the line into fields in place; returns how many, or MW_CSV_MAX_COLUMNS + 1 if too many. */
 static size_t split(char *line, char delimiter, char *field[MW_CSV_MAX_COLUMNS])
@@ -120,11 +123,27 @@ static bool is_listed(const char *list, const char *name)
 	return false;
 }
 
+static mw_err add_column(struct parse *p, const char *name)
+{
+	struct mw_csv *csv = p->csv;
+
+	if (*name == '\0' || strlen(name) >= MW_NAME_SIZE || !mw_utf8_is_clean(name, strlen(name)))
+		return mw_why(MW_E_MALFORMED, p->why, p->why_size,
+			      "%s:1: column %zu has no usable name", p->path, csv->n_columns + 1);
+	for (size_t i = 0; i < csv->n_columns; i++)
+		if (strcmp(csv->name[i], name) == 0)
+			return mw_why(MW_E_MALFORMED, p->why, p->why_size, "%s:1: two columns '%s'",
+				      p->path, name);
+	memcpy(csv->name[csv->n_columns++], name, strlen(name) + 1);
+	return MW_E_OK;
+}
+
 static mw_err read_header(struct parse *p, char *line)
 {
 	char *field[MW_CSV_MAX_COLUMNS];
 	struct mw_csv *csv = p->csv;
 	size_t n = split(line, p->opts->delimiter, field);
+	mw_err err;
 
 	if (n > MW_CSV_MAX_COLUMNS)
 		return mw_why(MW_E_FULL, p->why, p->why_size, "%s:1: more than %d columns", p->path,
@@ -139,8 +158,10 @@ static mw_err read_header(struct parse *p, char *line)
 		else if (p->opts->label && strcmp(field[i], p->opts->label) == 0)
 			p->label_column = (int)i;
 		else if (!is_listed(p->opts->ignore, field[i])) {
-			(void)snprintf(csv->name[csv->n_columns], MW_NAME_SIZE, "%s", field[i]);
-			p->into[i] = (int)csv->n_columns++;
+			p->into[i] = (int)csv->n_columns;
+			err = add_column(p, field[i]);
+			if (err)
+				return err;
 		}
 	}
 	p->n_fields = n;
@@ -153,26 +174,29 @@ static mw_err read_header(struct parse *p, char *line)
 	return MW_E_OK;
 }
 
+/* realloc that leaves the old block in place when memory is short */
+static void *widen(void *block, size_t n, size_t size, bool *ok)
+{
+	void *wide = reallocarray(block, n, size);
+
+	*ok = *ok && wide;
+	return wide ? wide : block;
+}
+
 static bool grow(struct parse *p)
 {
 	struct mw_csv *csv = p->csv;
 	size_t want = p->capacity ? p->capacity * 2 : 1024;
-	double *value;
-	int64_t *time_ns;
-	char **text;
+	bool ok = true;
 
 	if (csv->n_rows < p->capacity)
 		return true;
-	value = reallocarray(csv->value, want * csv->n_columns, sizeof(*value));
-	csv->value = value ? value : csv->value;
-	time_ns = reallocarray(csv->time_ns, want, sizeof(*time_ns));
-	csv->time_ns = time_ns ? time_ns : csv->time_ns;
-	text = reallocarray(csv->time_text, want, sizeof(*text));
-	csv->time_text = text ? text : csv->time_text;
-	if (!value || !time_ns || !text)
-		return false;
-	p->capacity = want;
-	return true;
+	csv->value = widen(csv->value, want * csv->n_columns, sizeof(*csv->value), &ok);
+	csv->time_ns = widen(csv->time_ns, want, sizeof(*csv->time_ns), &ok);
+	csv->time_text = widen(csv->time_text, want, sizeof(*csv->time_text), &ok);
+	if (ok)
+		p->capacity = want;
+	return ok;
 }
 
 static mw_err read_value(const struct parse *p, const char *text, size_t column, double *ret_value)
@@ -267,6 +291,8 @@ mw_err mw_csv_read(const char *path, const struct mw_csv_opts *opts, char *why, 
 		err = mw_why(MW_E_NOMEM, why, why_size, "out of memory");
 	while (!err && getline(&line, &size, file) >= 0)
 		err = p.line++ == 0 ? read_header(&p, line) : read_row(&p, line);
+	if (!err && ferror(file))
+		err = mw_why(MW_E_IO, why, why_size, "%s: %s", path, strerror(errno));
 	if (!err && p.csv->n_rows == 0)
 		err = mw_why(MW_E_MALFORMED, why, why_size, "%s: no rows", path);
 	free(line);

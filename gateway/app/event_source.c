@@ -53,8 +53,7 @@ int mw_event_source_exit(const struct mw_event_source *source, mw_err err)
 	}
 }
 
-/* --- the daemon --------------------------------------------------------------------------------
- */
+/* --- the daemon ------------------------------------------------------------------------------- */
 
 /* Asks the socket that was named, or the configuration's, or the usual one. */
 static mw_err ask(const struct mw_event_source *source, const char *path, char *why,
@@ -183,8 +182,7 @@ static mw_err get_from_daemon(const struct mw_event_source *source, const char *
 	return MW_E_OK;
 }
 
-/* --- a copy of the database --------------------------------------------------------------------
- */
+/* --- a copy of the database ------------------------------------------------------------------- */
 
 static mw_err open_copy(const char *path, char *why, size_t why_size, struct mw_store **ret_store)
 {

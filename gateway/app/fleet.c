@@ -106,8 +106,7 @@ void mw_fleet_touch(struct mw_fleet *fleet, struct mw_asset *asset)
 		slot->touched = true;
 }
 
-/* --- windows -----------------------------------------------------------------------------------
- */
+/* --- windows ---------------------------------------------------------------------------------- */
 
 static enum mw_transition transition_of(enum mw_alarm_action action)
 {

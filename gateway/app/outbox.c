@@ -73,8 +73,7 @@ void mw_outbox_delivered(struct mw_outbox *outbox, uint64_t tag, bool ok)
 	(void)pthread_mutex_unlock(&outbox->lock);
 }
 
-/* --- the thread ----------------------------------------------------------------------------------
- */
+/* --- the thread ------------------------------------------------------------------------------- */
 
 /* Takes one finished message out of the table; 0 when there is none. */
 static int64_t take_acked(struct mw_outbox *outbox, int64_t now_ns)

@@ -10,8 +10,7 @@
 #define RETRY_WAIT_NS (1 * MW_NS_PER_S)
 #define MINUTE_NS     (60 * MW_NS_PER_S)
 
-/* --- one record --------------------------------------------------------------------------------
- */
+/* --- one record ------------------------------------------------------------------------------- */
 
 /* What the decoder's samples need to find their asset and channel. */
 struct feed {
@@ -125,8 +124,7 @@ static void feed_record(struct mw_pipeline *p, const struct mw_spool_record *rec
 		mw_fleet_touch(p->fleet, feed.asset);
 }
 
-/* --- the loop ----------------------------------------------------------------------------------
- */
+/* --- the loop --------------------------------------------------------------------------------- */
 
 static size_t feed_batch(struct mw_pipeline *p)
 {
@@ -220,8 +218,7 @@ static void *pipeline_main(void *arg)
 	return NULL;
 }
 
-/* --- life --------------------------------------------------------------------------------------
- */
+/* --- life ------------------------------------------------------------------------------------- */
 
 static mw_err make_decoders(struct mw_pipeline *p, char *why, size_t why_size)
 {

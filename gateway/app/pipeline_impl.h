@@ -23,7 +23,7 @@ struct mw_pipeline {
 	struct mw_pipeline_stats stats;
 };
 
-/* --- pipeline_assets.c: who sends, what it is --- */
+/* --- pipeline_assets.c: who sends, what it is ------------------------------------------------- */
 /* The asset of that name, made by the configuration if it is new; NULL when it is refused. */
 struct mw_asset *pipeline_asset(struct mw_pipeline *p, const char *name,
 				const struct mw_conf_source *source);
@@ -31,14 +31,14 @@ struct mw_asset *pipeline_asset(struct mw_pipeline *p, const char *name,
 void pipeline_asset_opts(const struct mw_pipeline *p, const char *name,
 			 const struct mw_conf_source *source, struct mw_asset_opts *ret_opts);
 
-/* --- pipeline_events.c: what comes of the windows --- */
+/* --- pipeline_events.c: what comes of the windows --------------------------------------------- */
 void pipeline_on_outcome(void *ctx, struct mw_asset *asset, const struct mw_outcome *outcome);
 void pipeline_on_event(void *ctx, struct mw_asset *asset, const struct mw_event *event,
 		       const struct mw_event_window *window, enum mw_transition transition);
 /* Ends the batch's transaction, if one was begun; MW_E_OK with nothing to do. */
 mw_err pipeline_commit(struct mw_pipeline *p);
 
-/* --- pipeline_state.c: snapshots --- */
+/* --- pipeline_state.c: snapshots -------------------------------------------------------------- */
 mw_err pipeline_new_fleet(struct mw_pipeline *p);
 mw_err pipeline_snapshot(struct mw_pipeline *p);
 mw_err pipeline_restore(struct mw_pipeline *p);

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* --- words ----------------------------------------------------------------------------------- */
+/* --- words ------------------------------------------------------------------------------------ */
 
 /* What a word may follow depends on what it is. */
 enum word_class {
@@ -100,7 +100,7 @@ static uint32_t all_languages(uint32_t mask)
 	return mask ? mask : UINT32_MAX;
 }
 
-/* --- the grammar ----------------------------------------------------------------------------- */
+/* --- the grammar ------------------------------------------------------------------------------ */
 
 enum state { /* before the channels' states, whose number depends on how many there are */
 	     STATE_VERDICT,
@@ -320,7 +320,7 @@ mw_err mw_answer_grammar(const struct mw_lm *model, const struct mw_answer_limit
 	return MW_E_OK;
 }
 
-/* --- parsing --------------------------------------------------------------------------------- */
+/* --- parsing ---------------------------------------------------------------------------------- */
 
 struct tokens {
 	const uint32_t *token;
@@ -411,7 +411,7 @@ mw_err mw_answer_parse(const struct mw_lm *model, const uint32_t *token, size_t 
 	return MW_E_OK;
 }
 
-/* --- decoding -------------------------------------------------------------------------------- */
+/* --- decoding --------------------------------------------------------------------------------- */
 
 /* Tokens up to the onset, which is there in every answer that got so far. */
 static size_t without_text(const uint32_t *token, size_t n)
@@ -458,7 +458,7 @@ mw_err mw_answer_decode(struct mw_lm_session *session, const struct mw_lm *model
 	return from_choices(model, choice, n, final, ret_answer);
 }
 
-/* --- the model file -------------------------------------------------------------------------- */
+/* --- the model file --------------------------------------------------------------------------- */
 
 static mw_err check_shape(const struct mw_lm *model, char *why, size_t why_size)
 {

@@ -20,7 +20,7 @@ const char *mw_fate_text(enum mw_sample_fate fate)
 	return fate < MW_N_FATE ? text[fate] : "unknown fate";
 }
 
-/* --- making ---------------------------------------------------------------------------------- */
+/* --- making ----------------------------------------------------------------------------------- */
 
 static bool opts_are_sane(const struct mw_assembler_opts *opts)
 {
@@ -59,7 +59,7 @@ void mw_assembler_free(struct mw_assembler *assembler)
 	free(assembler);
 }
 
-/* --- names ----------------------------------------------------------------------------------- */
+/* --- names ------------------------------------------------------------------------------------ */
 
 bool mw_assembler_name_is_proper(struct mw_str name)
 {
@@ -112,7 +112,7 @@ void mw_assembler_freeze(struct mw_assembler *assembler)
 	assembler->frozen = true;
 }
 
-/* --- the grid -------------------------------------------------------------------------------- */
+/* --- the grid --------------------------------------------------------------------------------- */
 
 int64_t mw_assembler_row_of(const struct mw_assembler *a, int64_t time)
 {
@@ -171,7 +171,7 @@ static void detect(struct mw_assembler *a, bool must)
 	advance(a);
 }
 
-/* --- samples --------------------------------------------------------------------------------- */
+/* --- samples ---------------------------------------------------------------------------------- */
 
 static bool make_room(struct mw_assembler *a)
 {
@@ -269,7 +269,7 @@ static enum mw_sample_fate insert(struct mw_assembler *a, struct mw_assembler_sa
 	return MW_FATE_TAKEN;
 }
 
-/* --- pushing --------------------------------------------------------------------------------- */
+/* --- pushing ---------------------------------------------------------------------------------- */
 
 static bool value_is_good(double value, uint32_t quality)
 {
@@ -369,7 +369,7 @@ void mw_assembler_flush(struct mw_assembler *assembler)
 		assembler->open_row = row;
 }
 
-/* --- popping --------------------------------------------------------------------------------- */
+/* --- popping ---------------------------------------------------------------------------------- */
 
 static int compare_steps(const void *a, const void *b)
 {
@@ -474,7 +474,7 @@ bool mw_assembler_pop(struct mw_assembler *assembler, struct mw_row *ret_row)
 	return true;
 }
 
-/* --- looking --------------------------------------------------------------------------------- */
+/* --- looking ---------------------------------------------------------------------------------- */
 
 size_t mw_assembler_n_channels(const struct mw_assembler *assembler)
 {

@@ -10,7 +10,7 @@
 #define MAGIC   0x5341574du /* "MWAS" */
 #define VERSION 1
 
-/* --- out ------------------------------------------------------------------------------------- */
+/* --- out -------------------------------------------------------------------------------------- */
 
 static void put_channel(struct mw_writer *writer, const struct mw_assembler_channel *channel)
 {
@@ -67,7 +67,7 @@ mw_err mw_assembler_pack(const struct mw_assembler *assembler, uint8_t **ret_dat
 	return mw_writer_finish(&writer, ret_data, ret_size);
 }
 
-/* --- in: what follows is not trusted --------------------------------------------------------- */
+/* --- in: what follows is not trusted ---------------------------------------------------------- */
 
 static bool time_is_sane(int64_t time)
 {

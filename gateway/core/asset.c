@@ -73,8 +73,7 @@ void mw_asset_flush(struct mw_asset *asset)
 	mw_assembler_flush(asset->assembler);
 }
 
-/* --- learning ----------------------------------------------------------------------------------
- */
+/* --- learning --------------------------------------------------------------------------------- */
 
 /* Room for `stride` channels in every learn row; rows so far are laid out anew, new columns
  * missing. */
@@ -175,8 +174,7 @@ static void end_calibration(struct mw_asset *asset)
 	asset->phase = MW_PHASE_WATCHING;
 }
 
-/* --- windows -----------------------------------------------------------------------------------
- */
+/* --- windows ---------------------------------------------------------------------------------- */
 
 static bool next_live_window(struct mw_asset *asset)
 {
@@ -311,8 +309,7 @@ void mw_asset_take(struct mw_asset *asset, const struct mw_reading *reading,
 	*ret_outcome = out;
 }
 
-/* --- accessors ----------------------------------------------------------------------------------
- */
+/* --- accessors -------------------------------------------------------------------------------- */
 
 const char *mw_asset_name(const struct mw_asset *asset)
 {

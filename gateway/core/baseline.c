@@ -104,7 +104,7 @@ double baseline_ratio(double value, double median)
 	return fmin(fmax(ratio, RATIO_MIN), RATIO_MAX);
 }
 
-/* --- a row of the stream ------------------------------------------------------------- */
+/* --- a row of the stream ---------------------------------------------------------------------- */
 
 void baseline_stream_init(struct baseline_stream *stream, size_t n_channels)
 {

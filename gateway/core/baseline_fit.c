@@ -33,7 +33,7 @@ static bool is_reading(double value)
 	return fabs(value) <= BASELINE_ABSURD; /* false for NaN */
 }
 
-/* --- channels ------------------------------------------------------------------------ */
+/* --- channels --------------------------------------------------------------------------------- */
 
 static void learn_location(struct fit *fit, size_t c)
 {
@@ -108,7 +108,7 @@ static void learn_steps(struct fit *fit, size_t c)
 	}
 }
 
-/* --- joint models, held out ---------------------------------------------------------- */
+/* --- joint models, held out ------------------------------------------------------------------- */
 
 static void gather_moments(struct fit *fit)
 {
@@ -199,7 +199,7 @@ static mw_err fit_joint(struct fit *fit)
 	return MW_E_OK;
 }
 
-/* --- the asset's statistics ---------------------------------------------------------- */
+/* --- the asset's statistics ------------------------------------------------------------------- */
 
 /* Precision of the scaled dynamic residuals of all rows but [from, to). */
 static mw_err whiten(struct fit *fit, size_t from, size_t to, double *ret_precision)
@@ -282,7 +282,7 @@ static mw_err fit_statistics(struct fit *fit)
 	return err;
 }
 
-/* --- the channels' headers ----------------------------------------------------------- */
+/* --- the channels' headers -------------------------------------------------------------------- */
 
 static double mean_z(const struct fit *fit, size_t c, size_t from, size_t to)
 {
@@ -342,7 +342,7 @@ static void describe_channel(struct fit *fit, size_t c)
 	header[6] = largest;
 }
 
-/* --- the whole ----------------------------------------------------------------------- */
+/* --- the whole -------------------------------------------------------------------------------- */
 
 static double *cut(double **block, size_t size)
 {

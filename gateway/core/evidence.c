@@ -47,7 +47,7 @@ void mw_evidence_free(struct mw_evidence *evidence)
 	free(evidence);
 }
 
-/* --- a patch ------------------------------------------------------------------------- */
+/* --- a patch ---------------------------------------------------------------------------------- */
 
 static double log_rms(double squares)
 {
@@ -123,7 +123,7 @@ static void close_patch(struct mw_evidence *evidence)
 	asset_patch(evidence, features);
 }
 
-/* --- rows ---------------------------------------------------------------------------- */
+/* --- rows ------------------------------------------------------------------------------------- */
 
 static double expect(const struct mw_evidence *evidence, const struct mw_row_evidence *row,
 		     size_t c)
@@ -193,7 +193,7 @@ const struct mw_row_evidence *mw_evidence_last(const struct mw_evidence *evidenc
 	return &evidence->row[(evidence->stream.rows + MW_PATCH_ROWS - 1) % MW_PATCH_ROWS];
 }
 
-/* --- the window ---------------------------------------------------------------------- */
+/* --- the window ------------------------------------------------------------------------------- */
 
 static uint64_t first_patch(const struct mw_evidence *evidence)
 {

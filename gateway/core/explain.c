@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* --- fixed sentences ------------------------------------------------------------------------- */
+/* --- fixed sentences -------------------------------------------------------------------------- */
 
 /* What an event is about. */
 enum topic {
@@ -217,7 +217,7 @@ static void say_all(struct mw_render *render)
 	}
 }
 
-/* --- into the event -------------------------------------------------------------------------- */
+/* --- into the event --------------------------------------------------------------------------- */
 
 static void copy_text(char *to, size_t size, const char *from)
 {

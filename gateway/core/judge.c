@@ -113,7 +113,7 @@ static double fuse(const struct mw_judge *judge, const double component[MW_N_COM
 
 static void fit_components(struct mw_judge *judge)
 {
-	float column[MW_JUDGE_MAX_CALIBRATION];
+	float column[MW_JUDGE_MAX_CALIBRATION] = {0};
 	uint32_t n = judge->n_calibration;
 
 	for (int k = 0; k < MW_N_COMPONENT; k++) {
@@ -164,7 +164,7 @@ static struct mw_tail fit_tail(const float *sorted, uint32_t n, double mean_min)
 
 static void fit_view(struct mw_judge *judge, enum mw_view view)
 {
-	float sorted[MW_JUDGE_MAX_CALIBRATION];
+	float sorted[MW_JUDGE_MAX_CALIBRATION] = {0};
 	uint32_t n = judge->n_calibration;
 
 	for (uint32_t i = 0; i < n; i++)

@@ -60,7 +60,7 @@ static void put_features(uint16_t *position, unsigned table, const struct binnin
 		position[f] = (uint16_t)(table + f * MW_CODE_BINS + bin(&bins[f], feature[f]));
 }
 
-/* --- rows ---------------------------------------------------------------------------- */
+/* --- rows ------------------------------------------------------------------------------------- */
 
 static uint16_t *position_of(struct mw_prompt *prompt, size_t row, size_t position)
 {
@@ -121,7 +121,7 @@ static void encode_channel(const struct mw_evidence *evidence, const struct mw_m
 	}
 }
 
-/* --- which channels ------------------------------------------------------------------ */
+/* --- which channels --------------------------------------------------------------------------- */
 
 /* Marks the channels that stand out most; of equals, the first. */
 static uint64_t choose(const struct mw_evidence *evidence, size_t n)

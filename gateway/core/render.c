@@ -11,7 +11,7 @@
 #define CITED_MAX  3    /* channels that the vocabulary can cite */
 #define MAX_DIGITS 9
 
-/* --- references ------------------------------------------------------------------------------ */
+/* --- references ------------------------------------------------------------------------------- */
 
 static const char *const channel_field[] = {"name", "value", "normal", "dev", "dir", "move"};
 static const char *const event_field[] = {"onset", "duration", "fault", "cause", "check"};
@@ -61,7 +61,7 @@ bool mw_reference_parse(const char *text, struct mw_reference *ret_reference)
 	return parse_channel(text + 1, ret_reference) || parse_josa(text + 1, ret_reference);
 }
 
-/* --- numbers --------------------------------------------------------------------------------- */
+/* --- numbers ---------------------------------------------------------------------------------- */
 
 static int magnitude(double value)
 {
@@ -143,7 +143,7 @@ static int telling_digits(double value, double other)
 	return digits < 4 ? 4 : digits > MAX_DIGITS ? MAX_DIGITS : digits;
 }
 
-/* --- pieces: what a reference shows, in both languages --------------------------------------- */
+/* --- pieces: what a reference shows, in both languages ---------------------------------------- */
 
 struct piece {
 	char text[PIECE_SIZE];
@@ -360,7 +360,7 @@ static bool show(const struct mw_render *render, const struct mw_reference *refe
 	}
 }
 
-/* --- text ------------------------------------------------------------------------------------ */
+/* --- text ------------------------------------------------------------------------------------- */
 
 void mw_render_init(struct mw_render *render, const struct mw_fault_library *library,
 		    const struct mw_explain_opts *opts, const struct mw_event *event)

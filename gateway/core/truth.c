@@ -79,7 +79,7 @@ static bool patch_shows(const struct mw_truth *truth, size_t patch)
 	return memchr(truth->visible + patch * truth->n_channels, 1, truth->n_channels) != NULL;
 }
 
-/* --- channels ------------------------------------------------------------------------ */
+/* --- channels --------------------------------------------------------------------------------- */
 
 struct candidate {
 	uint8_t row, channel;
@@ -154,7 +154,7 @@ static void name_channels(const struct view *view, struct mw_window_truth *ret)
 	}
 }
 
-/* --- the window ---------------------------------------------------------------------- */
+/* --- the window ------------------------------------------------------------------------------- */
 
 static void describe_operation(const struct view *view, struct mw_window_truth *ret)
 {

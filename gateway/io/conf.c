@@ -27,7 +27,7 @@ struct load {
 	struct mw_plugin_host *plugins;
 };
 
-/* --- words of closed sets ----------------------------------------------------------------- */
+/* --- words of closed sets --------------------------------------------------------------------- */
 
 static bool one_of(const char *text, const char *const *words)
 {
@@ -82,7 +82,7 @@ static mw_err check_name(const struct load *load, const config_setting_t *group,
 			    "must have 1 to %zu bytes and none of / + #", size - 1);
 }
 
-/* --- groups ------------------------------------------------------------------------------- */
+/* --- groups ----------------------------------------------------------------------------------- */
 
 static const config_setting_t *group_of(const struct load *load, const char *name)
 {
@@ -197,7 +197,7 @@ static mw_err read_groups(struct load *load)
 	return err ? err : check_paths(load);
 }
 
-/* --- lists -------------------------------------------------------------------------------- */
+/* --- lists ------------------------------------------------------------------------------------ */
 
 /* The elements of a list, as zeroed structs; *ret_n = 0 when it is not there. */
 static mw_err open_list(struct load *load, const config_setting_t *list, const char *path,
@@ -437,7 +437,7 @@ static mw_err read_assets(struct load *load)
 	return err ? err : refuse_same_assets(load, list, asset, n);
 }
 
-/* --- the file ----------------------------------------------------------------------------- */
+/* --- the file --------------------------------------------------------------------------------- */
 
 static mw_err open_plugins(struct load *load)
 {

@@ -83,7 +83,7 @@ void mw_conf_print_options(void)
 	each_plugin(print_plugin, NULL);
 }
 
-/* --- the manual --------------------------------------------------------------------------- */
+/* --- the manual ------------------------------------------------------------------------------- */
 
 /* Troff reads a backslash, and a dot or quote that starts a line. */
 static void print_troff(FILE *out, const char *text)

@@ -63,7 +63,7 @@ mw_err mw_conf_fail(const struct mw_conf_reader *reader, const config_setting_t 
 		      key && *path ? "." : "", key ? key : "", what);
 }
 
-/* --- opening ------------------------------------------------------------------------------ */
+/* --- opening ---------------------------------------------------------------------------------- */
 
 static void include_from(config_t *tree, const char *path)
 {
@@ -101,7 +101,7 @@ mw_err mw_conf_open(const char *path, char *why, size_t why_size, config_t *ret_
 	return MW_E_CONFIG;
 }
 
-/* --- values ------------------------------------------------------------------------------- */
+/* --- values ----------------------------------------------------------------------------------- */
 
 union value {
 	bool flag;
@@ -254,7 +254,7 @@ static mw_err store_value(const struct mw_conf_reader *reader, const struct mw_o
 	}
 }
 
-/* --- groups ------------------------------------------------------------------------------- */
+/* --- groups ----------------------------------------------------------------------------------- */
 
 static mw_err read_set(const struct mw_conf_reader *reader, const config_setting_t *setting,
 		       const char *path, const struct mw_option *option, void *base)
@@ -337,7 +337,7 @@ mw_err mw_conf_read_group(const struct mw_conf_reader *reader, const config_sett
 	return err;
 }
 
-/* --- suggestions -------------------------------------------------------------------------- */
+/* --- suggestions ------------------------------------------------------------------------------ */
 
 #define KEY_MAX 31
 

@@ -33,7 +33,7 @@ struct answer {
 	char *body; /* owned until sent */
 };
 
-/* --- what is asked for ----------------------------------------------------------------------- */
+/* --- what is asked for ------------------------------------------------------------------------ */
 
 static struct answer failure(unsigned status, const char *reason)
 {
@@ -152,7 +152,7 @@ static struct answer route(struct mw_http *http, struct MHD_Connection *connecti
 	return failure(MHD_HTTP_NOT_FOUND, "there is nothing at this address");
 }
 
-/* --- libmicrohttpd --------------------------------------------------------------------------- */
+/* --- libmicrohttpd ---------------------------------------------------------------------------- */
 
 static enum MHD_Result send_answer(struct MHD_Connection *connection, struct answer answer)
 {
@@ -195,7 +195,7 @@ static enum MHD_Result handle(void *ctx, struct MHD_Connection *connection, cons
 	return send_answer(connection, route(ctx, connection, url, method));
 }
 
-/* --- the socket ------------------------------------------------------------------------------ */
+/* --- the socket ------------------------------------------------------------------------------- */
 
 static mw_err make_address(const char *path, struct sockaddr_un *ret_address, char *why,
 			   size_t why_size)

@@ -13,7 +13,7 @@
 #define EVENT_SCHEMA "millwright.event/1"
 #define DUMP_FLAGS   (JSON_COMPACT | JSON_REAL_PRECISION(15))
 
-/* --- a small object -------------------------------------------------------------------------- */
+/* --- a small object --------------------------------------------------------------------------- */
 
 struct mw_json {
 	json_t *root;
@@ -150,7 +150,7 @@ mw_err mw_json_finish(struct mw_json *object, char **ret_text)
 	return MW_E_OK;
 }
 
-/* --- events, out ----------------------------------------------------------------------------- */
+/* --- events, out ------------------------------------------------------------------------------ */
 
 static void put_time(struct mw_json *object, const char *key, int64_t time_ns)
 {

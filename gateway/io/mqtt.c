@@ -8,7 +8,7 @@
 #define STUCK_CONNECT_NS (3 * MW_MQTT_CONNECT_S * MW_NS_PER_S)
 #define STUCK_PUBLISH_NS (60 * MW_NS_PER_S)
 
-/* --- the link: up, down ------------------------------------------------------------------- */
+/* --- the link: up, down ----------------------------------------------------------------------- */
 
 static void tell_link(struct mw_mqtt *mqtt, bool connected, const char *reason)
 {
@@ -84,7 +84,7 @@ static void on_disconnected(void *context, MQTTProperties *properties, enum MQTT
 	mw_mqtt_link_down(context, text ? text : "the broker closed the connection");
 }
 
-/* --- connecting, and the watchdog --------------------------------------------------------- */
+/* --- connecting, and the watchdog ------------------------------------------------------------- */
 
 static void try_connect(struct mw_mqtt *mqtt, int64_t now_ns)
 {
@@ -174,7 +174,7 @@ void mw_mqtt_tick(struct mw_mqtt *mqtt, int64_t mono_now_ns)
 		try_connect(mqtt, mono_now_ns);
 }
 
-/* --- life --------------------------------------------------------------------------------- */
+/* --- life ------------------------------------------------------------------------------------- */
 
 static mw_err copy_will(struct mw_mqtt *mqtt, const struct mw_mqtt_message *will)
 {

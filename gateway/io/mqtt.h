@@ -73,7 +73,7 @@ void mw_mqtt_stats(struct mw_mqtt *mqtt, struct mw_mqtt_stats *ret_stats);
 /* Says goodbye (publishes nothing itself), waits at most timeout_ns, frees. */
 void mw_mqtt_free(struct mw_mqtt *mqtt, int64_t timeout_ns);
 
-/* --- topics: pure, in topic.c ------------------------------------------------------------- */
+/* --- topics: pure, in topic.c ----------------------------------------------------------------- */
 
 #define MW_TOPIC_MAX 1024 /* bytes of a topic filter */
 

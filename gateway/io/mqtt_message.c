@@ -8,7 +8,7 @@
 #define PROPERTY_TEXT   4096
 #define LOG_INTERVAL_NS (60 * MW_NS_PER_S)
 
-/* --- receiving ---------------------------------------------------------------------------- */
+/* --- receiving -------------------------------------------------------------------------------- */
 
 /* MQTT 5 properties as C strings, in a fixed space: what does not fit is left out. */
 struct properties {
@@ -126,7 +126,7 @@ int mw_mqtt_on_arrived(void *context, char *topic, int topic_len, MQTTAsync_mess
 	return 1;
 }
 
-/* --- publishing --------------------------------------------------------------------------- */
+/* --- publishing ------------------------------------------------------------------------------- */
 
 void mw_mqtt_answer(struct mw_mqtt_slot *slot, bool ok)
 {

@@ -51,7 +51,7 @@ struct mw_instance {
 	size_t n_counter;
 };
 
-/* --- what a plugin may call --------------------------------------------------------------- */
+/* --- what a plugin may call ------------------------------------------------------------------- */
 
 static void host_log(mw_instance *instance, int level, const char *msgid, const char *fmt, ...)
 {
@@ -168,7 +168,7 @@ static const struct mw_host host_table = {
     .count = host_count,
 };
 
-/* --- loading ------------------------------------------------------------------------------ */
+/* --- loading ---------------------------------------------------------------------------------- */
 
 mw_err mw_plugin_host_new(const char *dir, struct mw_plugin_host **ret_host)
 {
@@ -376,7 +376,7 @@ void mw_plugin_each(struct mw_plugin_host *host,
 		free(entry);
 }
 
-/* --- instances ---------------------------------------------------------------------------- */
+/* --- instances -------------------------------------------------------------------------------- */
 
 static mw_err start_instance(mw_instance *instance, const void *config)
 {

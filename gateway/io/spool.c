@@ -16,7 +16,7 @@
 #define SEGMENT_LEAST      (64u << 10)
 #define RECORD_MOST        (1u << 30)
 
-/* --- opening ------------------------------------------------------------------------------ */
+/* --- opening ---------------------------------------------------------------------------------- */
 
 static int compare_extents(const void *a, const void *b)
 {
@@ -224,7 +224,7 @@ void mw_spool_close(struct mw_spool *spool)
 	free(spool);
 }
 
-/* --- appending ---------------------------------------------------------------------------- */
+/* --- appending -------------------------------------------------------------------------------- */
 
 static bool is_released(const struct mw_spool *spool, const struct mw_spool_extent *extent)
 {
@@ -310,7 +310,7 @@ void mw_spool_release(struct mw_spool *spool, struct mw_spool_cursor before)
 	(void)pthread_mutex_unlock(&spool->lock);
 }
 
-/* --- waiting and syncing ------------------------------------------------------------------ */
+/* --- waiting and syncing ---------------------------------------------------------------------- */
 
 static bool may_read(const struct mw_spool *spool, struct mw_spool_cursor at)
 {

@@ -18,7 +18,7 @@
 #define FLAG_RETAINED 1u
 #define SEARCH_BYTES  (64u << 10)
 
-/* --- bytes -------------------------------------------------------------------------------- */
+/* --- bytes ------------------------------------------------------------------------------------ */
 
 static void put(uint8_t *at, uint64_t value, size_t bytes)
 {
@@ -72,7 +72,7 @@ static bool write_at(int fd, const void *data, size_t size, uint64_t offset)
 	return true;
 }
 
-/* --- files -------------------------------------------------------------------------------- */
+/* --- files ------------------------------------------------------------------------------------ */
 
 void mw_segment_name(uint64_t number, char ret_name[MW_SEGMENT_NAME])
 {
@@ -160,7 +160,7 @@ void mw_segment_close(struct mw_segment *segment)
 	segment->fd = -1;
 }
 
-/* --- records ------------------------------------------------------------------------------ */
+/* --- records ---------------------------------------------------------------------------------- */
 
 uint64_t mw_record_bytes(const struct mw_spool_record *record)
 {

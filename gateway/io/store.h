@@ -42,7 +42,7 @@ void mw_store_rollback(struct mw_store *store); /* without a transaction: nothin
 /* The last failure, for the log; lent until this thread asks again. */
 const char *mw_store_why(struct mw_store *store);
 
-/* --- events ---------------------------------------------------------------------------------- */
+/* --- events ----------------------------------------------------------------------------------- */
 
 /* One transition of one event: inserts or updates the event row, its explanation (FTS5), its window
  * (may be NULL) and appends to alarm_log.  A transition already there (same id and sequence: the
@@ -68,7 +68,7 @@ MW_MUST_CHECK mw_err mw_store_event_get(struct mw_store *store, const char *id,
 					struct mw_event *ret_event,
 					struct mw_event_window *ret_window);
 
-/* --- outbox: at least once over MQTT --------------------------------------------------------- */
+/* --- outbox: at least once over MQTT ---------------------------------------------------------- */
 
 /* Rows; past them the oldest leave (the events stay in the store). */
 #define MW_STORE_OUTBOX_MAX 100000
@@ -90,7 +90,7 @@ MW_MUST_CHECK mw_err mw_store_outbox_next(struct mw_store *store, int64_t after,
 MW_MUST_CHECK mw_err mw_store_outbox_done(struct mw_store *store, int64_t row);
 MW_MUST_CHECK mw_err mw_store_outbox_count(struct mw_store *store, int64_t *ret_n);
 
-/* --- state ----------------------------------------------------------------------------------- */
+/* --- state ------------------------------------------------------------------------------------ */
 
 /* Baselines: versioned per asset (1, 2, ...); the newest is read back, owned by the caller.
  * NOTFOUND: none yet.  ret_version may be NULL. */

@@ -26,7 +26,7 @@ static int64_t file_size(const char *path)
 	return stat(path, &st) == 0 ? (int64_t)st.st_size : -1;
 }
 
-/* --- schema ---------------------------------------------------------------------------------- */
+/* --- schema ----------------------------------------------------------------------------------- */
 
 static int64_t newest_version(void)
 {
@@ -86,7 +86,7 @@ static mw_err migrate(struct mw_store *store)
 	return migrate_from(store, version);
 }
 
-/* --- the file that is not one ---------------------------------------------------------------- */
+/* --- the file that is not one ----------------------------------------------------------------- */
 
 static mw_err check(struct mw_store *store)
 {
@@ -142,7 +142,7 @@ static mw_err quarantine(struct mw_store *store, const char *path)
 	return MW_E_OK;
 }
 
-/* --- opening --------------------------------------------------------------------------------- */
+/* --- opening ---------------------------------------------------------------------------------- */
 
 static mw_err open_uri(struct mw_store *store, const char *uri, int flags)
 {
@@ -271,7 +271,7 @@ mw_err store_connect(struct mw_store *store, const struct mw_store_opts *opts,
 	return err;
 }
 
-/* --- online copy ----------------------------------------------------------------------------- */
+/* --- online copy ------------------------------------------------------------------------------ */
 
 #define BACKUP_PAGES 256 /* per step; between steps others may use the store */
 

@@ -129,7 +129,7 @@ static mw_err read_whole_event(struct mw_store *store, sqlite3_stmt *stmt, struc
 	return err ? err : read_citations(store, row, event);
 }
 
-/* --- lists ----------------------------------------------------------------------------------- */
+/* --- lists ------------------------------------------------------------------------------------ */
 
 /* Every word becomes a quoted prefix, so that no text is a syntax error and Korean words are found
  * with any particle after them. */
@@ -235,7 +235,7 @@ mw_err mw_store_events(struct mw_store *store, const struct mw_event_query *quer
 	return MW_E_OK;
 }
 
-/* --- one ------------------------------------------------------------------------------------- */
+/* --- one -------------------------------------------------------------------------------------- */
 
 static void get_le64(const uint8_t *data, double *ret_value, size_t n)
 {

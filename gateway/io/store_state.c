@@ -152,7 +152,7 @@ mw_err mw_store_asset_put(struct mw_store *store, const char *asset, enum mw_mac
 	return err;
 }
 
-/* --- retention ------------------------------------------------------------------------------- */
+/* --- retention -------------------------------------------------------------------------------- */
 
 /* Closed events that nobody touched since `before`, oldest first, with their log. */
 static mw_err expire_events(struct mw_store *store, int64_t before_ns, int64_t max,

@@ -66,7 +66,7 @@ struct scene {
 	uint8_t *take; /* [n_patches + 1] is there a window that ends with so many patches? */
 };
 
-/* --- windows ------------------------------------------------------------------------- */
+/* --- windows ---------------------------------------------------------------------------------- */
 
 static bool grow(struct group *group, size_t rows)
 {
@@ -277,7 +277,7 @@ static bool make_windows(struct corpus *corpus)
 	return corpus->made >= corpus->wanted;
 }
 
-/* --- the file ------------------------------------------------------------------------ */
+/* --- the file --------------------------------------------------------------------------------- */
 
 static void put_u32(uint8_t *to, uint32_t value)
 {
@@ -356,7 +356,7 @@ static bool write_corpus(const struct corpus *corpus, const char *path)
 	return fclose(file) == 0 && ok;
 }
 
-/* --- describe ------------------------------------------------------------------------ */
+/* --- describe --------------------------------------------------------------------------------- */
 
 static void print_names(const char *key)
 {
@@ -408,7 +408,7 @@ static void describe(void)
 	printf("\n}\n");
 }
 
-/* --- command line -------------------------------------------------------------------- */
+/* --- command line ----------------------------------------------------------------------------- */
 
 static bool read_number(const char *text, uint64_t most, uint64_t *ret)
 {

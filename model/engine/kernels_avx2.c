@@ -25,7 +25,7 @@ static bool usable_vnni(void)
 	return usable() && __get_cpuid_count(7, 1, &a, &b, &c, &d) && (a & 1u << 4);
 }
 
-/* --- int8 products --------------------------------------------------------------------------- */
+/* --- int8 products ---------------------------------------------------------------------------- */
 
 /* 8 rows (half a panel) x t positions.  |w| <= 128 unsigned times |x| <= 127 with w's sign: a pair
  * of products stays below 2^15, so the 16-bit sums are exact. */
@@ -162,7 +162,7 @@ static VNNI void gemm_vnni(const struct lm_block *panels, size_t n_panels, size_
 	}
 }
 
-/* --- pieces ---------------------------------------------------------------------------------- */
+/* --- pieces ----------------------------------------------------------------------------------- */
 
 INLINE __m256 absolute(__m256 x)
 {
@@ -212,7 +212,7 @@ INLINE __m256 exponential(__m256 x)
 	return _mm256_mul_ps(y, _mm256_castsi256_ps(power));
 }
 
-/* --- the table ------------------------------------------------------------------------------- */
+/* --- the table -------------------------------------------------------------------------------- */
 
 /* 8 values as whole numbers in [-127, 127]. */
 INLINE __m256i to_whole(__m256 x, __m256 inverse)

@@ -16,7 +16,7 @@ static bool usable(void)
 	       __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512vnni");
 }
 
-/* --- int8 products --------------------------------------------------------------------------- */
+/* --- int8 products ---------------------------------------------------------------------------- */
 
 /* A panel x t positions.  Weights are unsigned (128 added); the bias takes that back. */
 INLINE void gemm_tile(const struct lm_block *w, size_t n_blocks, const struct lm_q8 *x,
@@ -78,7 +78,7 @@ static void gemm(const struct lm_block *panels, size_t n_panels, size_t n_blocks
 	}
 }
 
-/* --- pieces ---------------------------------------------------------------------------------- */
+/* --- pieces ----------------------------------------------------------------------------------- */
 
 INLINE __m256 upper(__m512 x)
 {
@@ -135,7 +135,7 @@ INLINE __m512 exponential(__m512 x)
 	return _mm512_mul_ps(y, _mm512_castsi512_ps(power));
 }
 
-/* --- the table ------------------------------------------------------------------------------- */
+/* --- the table -------------------------------------------------------------------------------- */
 
 /* 16 values as whole numbers in [-127, 127]. */
 INLINE __m512i to_whole(__m512 x, __m512 inverse)

@@ -52,7 +52,7 @@ typedef enum {
 /* The text of a code; never NULL.  Static storage. */
 MW_LM_API const char *mw_lm_err_text(mw_lm_err err);
 
-/* --- models ---------------------------------------------------------------------------------- */
+/* --- models ----------------------------------------------------------------------------------- */
 
 struct mw_lm;
 
@@ -125,7 +125,7 @@ MW_LM_API uint32_t mw_lm_token_find(const struct mw_lm *model, const char *text)
  * NULL past the last.  Static storage. */
 MW_LM_API const char *mw_lm_kernels_name(size_t i);
 
-/* --- sessions -------------------------------------------------------------------------------- */
+/* --- sessions --------------------------------------------------------------------------------- */
 
 struct mw_lm_session;
 
@@ -193,7 +193,7 @@ MW_LM_API const float *mw_lm_hidden(const struct mw_lm_session *session);
 /* Tail positions read so far. */
 MW_LM_API uint32_t mw_lm_tail_length(const struct mw_lm_session *session);
 
-/* --- grammars -------------------------------------------------------------------------------- */
+/* --- grammars --------------------------------------------------------------------------------- */
 
 /*
  * A finite automaton over tokens: states 0..n_states-1, start 0; a state admits ranges of tokens,
@@ -243,7 +243,7 @@ MW_LM_API mw_lm_err mw_lm_generate(struct mw_lm_session *session,
 				   struct mw_lm_choice *ret_choices, size_t *ret_n,
 				   bool *ret_final) MW_LM_MUST_CHECK;
 
-/* --- files ----------------------------------------------------------------------------------- */
+/* --- files ------------------------------------------------------------------------------------ */
 
 /* Writes a copy of a GGUF file whose F32, F16 and BF16 matrices (both sides of 32 or more, width a
  * multiple of 32) are Q8_0.  The target appears whole or not at all. */

@@ -164,7 +164,7 @@ START_TEST(a_huge_payload_of_one_byte_over_and_over_is_refused)
 }
 END_TEST
 
-/* --- what each one reads ------------------------------------------------------------------ */
+/* --- what each one reads ---------------------------------------------------------------------- */
 
 struct reading {
 	const char *decoder, *options, *payload;

@@ -1,187 +1,6 @@
-/* The MQTT connection against a real mosquitto on a free loopback port, in both protocol versions.
- */
-#include "gateway/io/mqtt.h"
-#include "tests/contract/broker.h"
+/* The MQTT connection against a real mosquitto, in both protocol versions. */
+#include "tests/contract/mqtt_client.h"
 #include "tests/unit/unit.h"
-
-#include <pthread.h>
-#include <signal.h>
-#include <stdatomic.h>
-#include <stdio.h>
-#include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
-#define DEADLINE_NS (20 * MW_NS_PER_S)
-#define SEEN_MAX    64
-#define PROBE       "probe"
-
-static const int64_t versions[] = {5, 311};
-#define EACH_VERSION (int)(sizeof(versions) / sizeof(versions[0]))
-
-/* --- a client and what it saw ------------------------------------------------------------- */
-
-struct seen_message {
-	size_t source;
-	char topic[128], payload[256], content_type[64], property[256];
-	bool retained;
-	int qos;
-	int64_t expiry_s;
-};
-
-struct client {
-	struct mw_conf_mqtt config;
-	struct mw_mqtt *mqtt;
-	pthread_mutex_t lock;
-	struct seen_message seen[SEEN_MAX];
-	atomic_size_t n_seen;
-	atomic_int ups, downs, delivered, failed, probes;
-	_Atomic uint64_t last_tag;
-	char reason[128];
-};
-
-static void on_message(void *ctx, size_t source, const struct mw_mqtt_message *message)
-{
-	struct client *c = ctx;
-	struct seen_message *seen = &c->seen[atomic_load(&c->n_seen) % SEEN_MAX];
-
-	if (message->size == strlen(PROBE) && memcmp(message->payload, PROBE, message->size) == 0) {
-		atomic_fetch_add(&c->probes, 1);
-		return;
-	}
-	*seen = (struct seen_message){.source = source,
-				      .retained = message->retained,
-				      .qos = message->qos,
-				      .expiry_s = message->expiry_s};
-	(void)snprintf(seen->topic, sizeof(seen->topic), "%s", message->topic);
-	(void)snprintf(seen->payload, sizeof(seen->payload), "%.*s",
-		       (int)(message->size < 255 ? message->size : 255),
-		       (const char *)message->payload);
-	if (message->content_type)
-		(void)snprintf(seen->content_type, sizeof(seen->content_type), "%s",
-			       message->content_type);
-	for (const char *const *p = message->property; p && p[0]; p += 2)
-		(void)snprintf(seen->property + strlen(seen->property),
-			       sizeof(seen->property) - strlen(seen->property), "%s=%s;", p[0],
-			       p[1]);
-	atomic_fetch_add(&c->n_seen, 1);
-}
-
-static void on_connected(void *ctx, bool connected, const char *reason)
-{
-	struct client *c = ctx;
-
-	if (!connected) {
-		(void)pthread_mutex_lock(&c->lock);
-		(void)snprintf(c->reason, sizeof(c->reason), "%s", reason);
-		(void)pthread_mutex_unlock(&c->lock);
-	}
-	atomic_fetch_add(connected ? &c->ups : &c->downs, 1);
-}
-
-static void on_delivered(void *ctx, uint64_t tag, bool ok)
-{
-	struct client *c = ctx;
-
-	atomic_store(&c->last_tag, tag);
-	atomic_fetch_add(ok ? &c->delivered : &c->failed, 1);
-}
-
-static const struct mw_mqtt_events all_events = {on_message, on_connected, on_delivered};
-
-static void client_init(struct client *c, const struct broker *b, int64_t version, const char *id)
-{
-	*c = (struct client){.config = {.host = "127.0.0.1",
-					.port = b->port,
-					.version = version,
-					.client_id = id,
-					.username = "",
-					.password_file = "",
-					.keepalive_ns = 5 * MW_NS_PER_S,
-					.session_expiry_ns = 3600 * MW_NS_PER_S,
-					.reconnect_min_ns = 100 * MW_NS_PER_MS,
-					.reconnect_max_ns = 500 * MW_NS_PER_MS,
-					.max_packet_bytes = 1 << 20,
-					.tls_ca_file = "",
-					.tls_cert_file = "",
-					.tls_key_file = "",
-					.tls_verify = true,
-					.prefix = "test"}};
-	(void)pthread_mutex_init(&c->lock, NULL);
-}
-
-static void client_start(struct client *c, const char *const *filter,
-			 const struct mw_mqtt_message *will)
-{
-	struct mw_mqtt_subscription subscription[4];
-	char why[256] = "";
-	size_t n = 0;
-	mw_err err;
-
-	for (; filter && filter[n]; n++)
-		subscription[n] = (struct mw_mqtt_subscription){filter[n], 1};
-	err = mw_mqtt_new(&c->config, subscription, n, will, &all_events, c, why, sizeof(why),
-			  &c->mqtt);
-	ck_assert_msg(err == MW_E_OK, "%s", why);
-	ck_assert_int_eq(mw_mqtt_start(c->mqtt), MW_E_OK);
-}
-
-static void client_done(struct client *c)
-{
-	mw_mqtt_free(c->mqtt, MW_NS_PER_S);
-	(void)pthread_mutex_destroy(&c->lock);
-}
-
-/* Ticks and waits until the expression holds, at most for the deadline. */
-#define WAIT_UNTIL(c, holds)                                                                       \
-	do {                                                                                       \
-		int64_t until_ = mw_clock_mono_ns() + DEADLINE_NS;                                 \
-		bool held_ = (holds);                                                              \
-                                                                                                   \
-		while (!held_ && mw_clock_mono_ns() < until_) {                                    \
-			mw_mqtt_tick((c)->mqtt, mw_clock_mono_ns());                               \
-			(void)usleep(2000);                                                        \
-			held_ = (holds);                                                           \
-		}                                                                                  \
-		ck_assert_msg(held_, "not within the deadline: %s", #holds);                       \
-	} while (0)
-
-static void publish(struct client *c, const struct mw_mqtt_message *message, uint64_t tag)
-{
-	int before = atomic_load(&c->delivered);
-
-	WAIT_UNTIL(c, mw_mqtt_publish(c->mqtt, message, tag) == MW_E_OK);
-	WAIT_UNTIL(c, atomic_load(&c->delivered) > before);
-}
-
-static struct mw_mqtt_message text_message(const char *topic, const char *text)
-{
-	return (struct mw_mqtt_message){
-	    .topic = topic, .payload = text, .size = strlen(text), .qos = 1};
-}
-
-static bool send_probe(struct client *c, const char *topic, int64_t *next_ns)
-{
-	struct mw_mqtt_message probe = text_message(topic, PROBE);
-
-	probe.qos = 0;
-	if (mw_clock_mono_ns() >= *next_ns && mw_mqtt_publish(c->mqtt, &probe, 0) == MW_E_OK)
-		*next_ns = mw_clock_mono_ns() + 300 * MW_NS_PER_MS;
-	return false;
-}
-
-/* Subscriptions are not acknowledged to us: a probe to ourselves comes back once they hold. */
-static void wait_subscribed(struct client *c, const char *topic)
-{
-	int before = atomic_load(&c->probes);
-	int64_t next_ns = 0;
-
-	WAIT_UNTIL(c, atomic_load(&c->probes) > before || send_probe(c, topic, &next_ns));
-}
-
-static const char *const own[] = {"own/#", NULL};
-
-/* --- the promises ------------------------------------------------------------------------- */
 
 START_TEST(a_message_comes_back_and_its_publish_is_acknowledged)
 {
@@ -486,59 +305,6 @@ START_TEST(a_retained_message_is_marked_as_such)
 }
 END_TEST
 
-START_TEST(the_password_comes_from_its_file_and_a_wrong_one_is_told)
-{
-	char users[160], secret[96], command[320], more[256];
-	struct broker b;
-	struct client c;
-
-	broker_init(&b, NULL);
-	(void)snprintf(users, sizeof(users), "%s/users", b.dir);
-	(void)snprintf(secret, sizeof(secret), "%s/secret", b.dir);
-	(void)snprintf(command, sizeof(command), "mosquitto_passwd -b -c %s box right", users);
-	ck_assert_int_eq(system(command), 0);
-	(void)snprintf(more, sizeof(more),
-		       "listener %d 127.0.0.1\nuser root\nlog_dest none\nallow_anonymous false\n"
-		       "password_file %s\n",
-		       b.port, users);
-	write_file(b.conf, more);
-	write_file(secret, "wrong\n");
-	broker_start(&b);
-	client_init(&c, &b, versions[_i], "keyed");
-	c.config.username = "box";
-	c.config.password_file = secret;
-	client_start(&c, own, NULL);
-	WAIT_UNTIL(&c, atomic_load(&c.downs) >= 1);
-	(void)pthread_mutex_lock(&c.lock);
-	ck_assert_msg(strcasestr(c.reason, "authori") || strstr(c.reason, "CONNACK"), "%s",
-		      c.reason);
-	(void)pthread_mutex_unlock(&c.lock);
-	write_file(secret, "right\r\n"); /* exchanged while we run */
-	WAIT_UNTIL(&c, mw_mqtt_connected(c.mqtt));
-	client_done(&c);
-	(void)unlink(users);
-	(void)unlink(secret);
-	broker_done(&b);
-}
-END_TEST
-
-START_TEST(a_missing_password_file_is_told_at_once)
-{
-	struct broker b = {.port = 1};
-	struct mw_mqtt *mqtt = NULL;
-	char why[256] = "";
-	struct client c;
-
-	client_init(&c, &b, 5, "x");
-	c.config.password_file = "/nonexistent/secret";
-	ck_assert_int_eq(
-	    mw_mqtt_new(&c.config, NULL, 0, NULL, &all_events, &c, why, sizeof(why), &mqtt),
-	    MW_E_IO);
-	ck_assert_ptr_nonnull(strstr(why, "/nonexistent/secret"));
-	ck_assert_ptr_null(mqtt);
-}
-END_TEST
-
 START_TEST(what_cannot_be_published_is_refused)
 {
 	struct mw_mqtt_message wild = text_message("own/+", "x");
@@ -575,7 +341,6 @@ int main(void)
 	    properties_travel_in_version_5_and_the_payload_in_both,
 	    an_oversized_message_is_refused_and_counted,
 	    a_retained_message_is_marked_as_such,
-	    the_password_comes_from_its_file_and_a_wrong_one_is_told,
 	    what_cannot_be_published_is_refused,
 	};
 	Suite *suite = suite_create("mqtt");
@@ -586,7 +351,6 @@ int main(void)
 	tcase_set_timeout(tests, 120);
 	for (size_t i = 0; i < sizeof(looped) / sizeof(looped[0]); i++)
 		tcase_add_loop_test(tests, looped[i], 0, EACH_VERSION);
-	tcase_add_test(tests, a_missing_password_file_is_told_at_once);
 	suite_add_tcase(suite, tests);
 	srunner_run_all(runner, CK_ENV);
 	failed = srunner_ntests_failed(runner);

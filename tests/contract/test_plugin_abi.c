@@ -97,7 +97,7 @@ _Static_assert(MW_E_OK == 0 && MW_E_NOMEM == 1 && MW_E_INVAL == 2 && MW_E_MALFOR
 		   MW_E_CORRUPT == 11 && MW_E_LATE == 12,
 	       "error codes are numbers of the ABI");
 
-/* --- a plugin described wrongly ----------------------------------------------------------- */
+/* --- a plugin described wrongly --------------------------------------------------------------- */
 
 static mw_err some_init(void *state, const void *config, const struct mw_host *host,
 			mw_instance *instance)
@@ -235,7 +235,7 @@ START_TEST(a_plugin_that_asks_for_too_much_memory_is_refused)
 }
 END_TEST
 
-/* --- where plugins may lie ---------------------------------------------------------------- */
+/* --- where plugins may lie -------------------------------------------------------------------- */
 
 struct place {
 	char dir[64], file[96];

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* --- a file of the test's own ------------------------------------------------------------- */
+/* --- a file of the test's own ----------------------------------------------------------------- */
 
 static void write_conf(const char *text, char path[64])
 {
@@ -52,7 +52,7 @@ static void load_fails(const char *text, char *reason, size_t size)
 #define SOURCE  "{ topic = \"f/+/+\"; asset = \"$2\"; decoder = \"plain\"; }"
 #define SOURCES "sources = ( " SOURCE " );\n"
 
-/* --- taking ------------------------------------------------------------------------------- */
+/* --- taking ----------------------------------------------------------------------------------- */
 
 START_TEST(what_is_not_written_has_its_default)
 {
@@ -164,7 +164,7 @@ START_TEST(an_included_file_is_found_beside_the_file_and_named_in_errors)
 }
 END_TEST
 
-/* --- refusing ----------------------------------------------------------------------------- */
+/* --- refusing --------------------------------------------------------------------------------- */
 
 static const struct {
 	const char *text, *reason; /* the reason starts so, after the file's name */
@@ -305,7 +305,7 @@ START_TEST(a_file_that_cannot_be_read_is_told)
 }
 END_TEST
 
-/* --- units -------------------------------------------------------------------------------- */
+/* --- units ------------------------------------------------------------------------------------ */
 
 START_TEST(durations_are_read_and_written_exactly)
 {
@@ -389,7 +389,7 @@ START_TEST(sizes_are_read_and_written_exactly)
 }
 END_TEST
 
-/* --- files of data ------------------------------------------------------------------------ */
+/* --- files of data ---------------------------------------------------------------------------- */
 
 START_TEST(data_files_are_found_and_the_environment_goes_first)
 {

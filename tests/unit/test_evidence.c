@@ -40,7 +40,7 @@ static double *at(struct bench *bench, size_t row, size_t channel)
 	return &bench->value[row * N + channel];
 }
 
-/* --- the window ---------------------------------------------------------------------------- */
+/* --- the window ------------------------------------------------------------------------------- */
 
 START_TEST(a_window_is_ready_when_it_is_full)
 {
@@ -234,7 +234,7 @@ START_TEST(a_window_that_ends_within_a_patch_shows_the_last_complete_one)
 }
 END_TEST
 
-/* --- findings ------------------------------------------------------------------------------ */
+/* --- findings --------------------------------------------------------------------------------- */
 
 START_TEST(a_bias_is_above_and_rose_and_its_peak_is_named)
 {
@@ -357,7 +357,7 @@ START_TEST(what_is_expected_follows_the_other_channels_where_they_explain_the_ch
 }
 END_TEST
 
-/* --- bytes --------------------------------------------------------------------------------- */
+/* --- bytes ------------------------------------------------------------------------------------ */
 
 static void expect_same_window(const struct mw_evidence *one, const struct mw_evidence *other)
 {

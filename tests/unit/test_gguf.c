@@ -111,7 +111,7 @@ START_TEST(flipped_bytes_never_do_harm)
 }
 END_TEST
 
-/* --- one thing wrong ------------------------------------------------------------------------- */
+/* --- one thing wrong -------------------------------------------------------------------------- */
 
 static void all_keys(struct gguf_build *build)
 {
@@ -392,7 +392,7 @@ START_TEST(tokens_must_be_utf8)
 }
 END_TEST
 
-/* --- limits, files --------------------------------------------------------------------------- */
+/* --- limits, files ---------------------------------------------------------------------------- */
 
 START_TEST(a_model_past_its_memory_limit_is_refused)
 {

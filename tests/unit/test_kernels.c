@@ -46,7 +46,7 @@ START_TEST(scalar_comes_first_and_unknown_names_find_nothing)
 }
 END_TEST
 
-/* --- the scalar truth ------------------------------------------------------------------------ */
+/* --- the scalar truth ------------------------------------------------------------------------- */
 
 START_TEST(exp_is_within_two_units_of_the_last_place)
 {
@@ -133,7 +133,7 @@ START_TEST(softmax_sums_to_one_and_keeps_the_order)
 }
 END_TEST
 
-/* --- the others ------------------------------------------------------------------------------ */
+/* --- the others ------------------------------------------------------------------------------- */
 
 enum { PANELS = 3, BLOCKS = 5, POSITIONS = 23 };
 

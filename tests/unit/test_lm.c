@@ -7,7 +7,7 @@
 #include "tests/unit/lm_fixture.h"
 #include "tests/unit/lm_reference.h"
 
-/* --- against the reference ------------------------------------------------------------------- */
+/* --- against the reference -------------------------------------------------------------------- */
 
 static struct ref_position ref_codes(const uint16_t *codes, uint32_t row, uint32_t rope)
 {
@@ -187,7 +187,7 @@ START_TEST(text_models_agree_with_the_reference)
 }
 END_TEST
 
-/* --- the same bits --------------------------------------------------------------------------- */
+/* --- the same bits ---------------------------------------------------------------------------- */
 
 struct result {
 	float patches[MAX_ROWS * PATCHES];
@@ -336,7 +336,7 @@ START_TEST(a_part_of_the_logits_equals_the_whole)
 }
 END_TEST
 
-/* --- threads --------------------------------------------------------------------------------- */
+/* --- threads ---------------------------------------------------------------------------------- */
 
 enum { THREADS = 4, ROUNDS = 6 };
 
@@ -373,7 +373,7 @@ START_TEST(threads_share_a_model_and_get_the_same_bits)
 }
 END_TEST
 
-/* --- refusals -------------------------------------------------------------------------------- */
+/* --- refusals --------------------------------------------------------------------------------- */
 
 START_TEST(bad_windows_are_refused_and_change_nothing)
 {

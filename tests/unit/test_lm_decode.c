@@ -5,7 +5,7 @@
 
 #include "tests/unit/lm_fixture.h"
 
-/* --- grammars -------------------------------------------------------------------------------- */
+/* --- grammars --------------------------------------------------------------------------------- */
 
 static void grammar_allow(struct mw_lm_grammar *grammar, uint32_t state, uint32_t first, uint32_t n,
 			  uint32_t next)
@@ -131,7 +131,7 @@ START_TEST(decoding_stops_at_the_length_and_at_a_full_tail)
 }
 END_TEST
 
-/* --- the trainer's golden file --------------------------------------------------------------- */
+/* --- the trainer's golden file ---------------------------------------------------------------- */
 
 #define GOLDEN_TOLERANCE 2e-4
 

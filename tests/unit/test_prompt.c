@@ -28,7 +28,7 @@ static const uint16_t *codes(const struct mw_prompt *prompt, size_t row, size_t 
 
 #define ROW_CODES (MW_PROMPT_ROW_LEN * MW_PROMPT_SLOTS)
 
-/* --- names --------------------------------------------------------------------------------- */
+/* --- names ------------------------------------------------------------------------------------ */
 
 START_TEST(every_code_has_a_name_of_its_own)
 {
@@ -99,7 +99,7 @@ START_TEST(the_tables_follow_each_other_without_a_gap)
 }
 END_TEST
 
-/* --- layout -------------------------------------------------------------------------------- */
+/* --- layout ----------------------------------------------------------------------------------- */
 
 /* Feature f of the position lies in its table's own 32 bins. */
 static void expect_features(const uint16_t *position, unsigned table)
@@ -213,7 +213,7 @@ START_TEST(of_a_wide_machine_the_channels_that_stand_out_get_a_row)
 }
 END_TEST
 
-/* --- properties ---------------------------------------------------------------------------- */
+/* --- properties ------------------------------------------------------------------------------- */
 
 START_TEST(units_do_not_matter)
 {
@@ -294,7 +294,7 @@ START_TEST(a_fault_moves_the_codes_of_its_patches_and_channel)
 }
 END_TEST
 
-/* --- roles --------------------------------------------------------------------------------- */
+/* --- roles ------------------------------------------------------------------------------------ */
 
 START_TEST(roles_are_guessed_from_name_and_unit)
 {

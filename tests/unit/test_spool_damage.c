@@ -296,7 +296,7 @@ START_TEST(a_failing_disk_is_counted_and_leaves_no_half_record)
 }
 END_TEST
 
-/* --- kill -9, and two threads ------------------------------------------------------------- */
+/* --- kill -9, and two threads ----------------------------------------------------------------- */
 
 START_TEST(what_was_appended_survives_kill_minus_9)
 {

@@ -1,6 +1,6 @@
 #include "tests/unit/stores.h"
 
-/* --- events ---------------------------------------------------------------------------------- */
+/* --- events ----------------------------------------------------------------------------------- */
 
 START_TEST(an_event_comes_back_as_it_was_put)
 {
@@ -215,7 +215,7 @@ START_TEST(retention_removes_old_closed_events_in_small_steps)
 }
 END_TEST
 
-/* --- transactions, outbox, states ------------------------------------------------------------ */
+/* --- transactions, outbox, states ------------------------------------------------------------- */
 
 START_TEST(a_rolled_back_transaction_leaves_nothing)
 {

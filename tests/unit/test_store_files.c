@@ -7,7 +7,7 @@
 #include <sys/wait.h>
 #include <time.h>
 
-/* --- what goes wrong ------------------------------------------------------------------------- */
+/* --- what goes wrong -------------------------------------------------------------------------- */
 
 /* Limits how large a file may grow in this process: writes beyond fail as on a full disk. */
 static void limit_files(rlim_t bytes)
@@ -157,7 +157,7 @@ START_TEST(a_directory_that_is_not_there_is_an_error_with_its_name)
 }
 END_TEST
 
-/* --- copies ---------------------------------------------------------------------------------- */
+/* --- copies ----------------------------------------------------------------------------------- */
 
 /* Runs fn in a child that holds the store open, and leaves it as kill -9 would. */
 static void in_killed_child(const struct place *place, void (*fn)(struct mw_store *store))
@@ -301,7 +301,7 @@ START_TEST(a_backup_is_one_file_that_opens_anywhere)
 }
 END_TEST
 
-/* --- kill -9 --------------------------------------------------------------------------------- */
+/* --- kill -9 ---------------------------------------------------------------------------------- */
 
 /* Commits transitions with their outbox rows for ever; tells the pipe each one that is committed.
  */
