@@ -53,8 +53,11 @@ help: ## list the targets
 	@awk -F':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
 
 # --- compile ---------------------------------------------------------------------------------------
+MACHINE := $(shell uname -m)
+ifeq ($(MACHINE),x86_64)
 $(O)/obj/model/engine/%_avx2.o: ALL_CFLAGS += -mavx2 -mfma -mf16c
 $(O)/obj/model/engine/%_avx512vnni.o: ALL_CFLAGS += -mavx512f -mavx512bw -mavx512vl -mavx512vnni -mfma -mf16c
+endif
 
 $(O)/obj/%.o: %.c
 	$(call say,CC,$<)
