@@ -142,7 +142,8 @@ static mw_err read_header(struct parse *p, char *line)
 {
 	char *field[MW_CSV_MAX_COLUMNS];
 	struct mw_csv *csv = p->csv;
-	size_t n = split(line, p->opts->delimiter, field);
+	size_t mark = strncmp(line, "\xef\xbb\xbf", 3) == 0 ? 3 : 0; /* of spreadsheets */
+	size_t n = split(line + mark, p->opts->delimiter, field);
 	mw_err err;
 
 	if (n > MW_CSV_MAX_COLUMNS)
