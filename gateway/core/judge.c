@@ -5,6 +5,7 @@
 #include <string.h>
 
 #define SMOOTHING    0.3 /* weight of the newest window */
+#define LARGEST_MIN  0.1 /* below it a channel's residual is nothing */
 #define TAIL_SHARE   0.2 /* of healthy windows, modelled by the asset's own tails */
 #define SCORE_MIDDLE 3.0 /* fused statistic of score one half */
 #define SCORE_WIDTH  1.5
@@ -18,12 +19,18 @@ static const struct mw_tail population[MW_N_VIEW] = {
 };
 
 /* A quiet asset's spread must not turn rounding into an anomaly. */
-static const double spread_floor[MW_N_COMPONENT] = {1.0, 1.0, 0.5, 0.5, 0.5, 0.7};
+static const double spread_floor[MW_N_COMPONENT] = {
+    [MW_COMPONENT_ASSET_HEAD] = 1.0, [MW_COMPONENT_CHANNEL_HEAD] = 1.0,
+    [MW_COMPONENT_T2] = 0.5,         [MW_COMPONENT_Q] = 0.5,
+    [MW_COMPONENT_DYNAMIC] = 0.5,    [MW_COMPONENT_MEWMA] = 0.7,
+    [MW_COMPONENT_MAX_Z] = 0.5,      [MW_COMPONENT_MAX_STATIC] = 0.5,
+    [MW_COMPONENT_MAX_DYNAMIC] = 0.5};
 
 const char *mw_component_text(enum mw_component component)
 {
-	static const char *const text[MW_N_COMPONENT] = {"asset_head", "channel_head", "t2",
-							 "q",          "dynamic",      "mewma"};
+	static const char *const text[MW_N_COMPONENT] = {
+	    "asset_head", "channel_head", "t2",         "q",          "dynamic",
+	    "mewma",      "max_z",        "max_static", "max_dynamic"};
 
 	return text[component];
 }
@@ -54,6 +61,9 @@ static void measure(const struct mw_evidence *evidence, const struct mw_reading 
 	ret[MW_COMPONENT_Q] = (double)asset[MW_G_Q];
 	ret[MW_COMPONENT_DYNAMIC] = (double)asset[MW_G_DYNAMIC];
 	ret[MW_COMPONENT_MEWMA] = (double)asset[MW_G_MEWMA];
+	ret[MW_COMPONENT_MAX_Z] = log2(fmax((double)asset[MW_G_MAX_Z], LARGEST_MIN));
+	ret[MW_COMPONENT_MAX_STATIC] = log2(fmax((double)asset[MW_G_MAX_STATIC], LARGEST_MIN));
+	ret[MW_COMPONENT_MAX_DYNAMIC] = log2(fmax((double)asset[MW_G_MAX_DYNAMIC], LARGEST_MIN));
 }
 
 static void smooth(struct mw_judge *judge, const double now[MW_N_COMPONENT])

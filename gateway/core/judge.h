@@ -2,7 +2,7 @@
  * judge.h -- from the model's reading of a window to one comparable score.
  *
  * Components of a window: the model's patch heads (asset row; strongest channel row) and the
- * asset's own statistics (T2, Q, whitened dynamic, MEWMA), each smoothed over windows by an EWMA.
+ * asset's own statistics (T2, Q, whitened dynamic, MEWMA, largest channel residuals), each smoothed over windows by an EWMA.
  *
  * The *fused* statistic ranks windows: the mean of the model's heads and of the whitened dynamic
  * statistic, each centred on the median and scaled by the distance to the 90 % quantile of the
@@ -28,6 +28,9 @@ enum mw_component {
 	MW_COMPONENT_Q,
 	MW_COMPONENT_DYNAMIC,
 	MW_COMPONENT_MEWMA,
+	MW_COMPONENT_MAX_Z, /* log2 of the largest channel's */
+	MW_COMPONENT_MAX_STATIC,
+	MW_COMPONENT_MAX_DYNAMIC,
 	MW_N_COMPONENT
 };
 const char *mw_component_text(enum mw_component component);

@@ -19,8 +19,7 @@ import numpy as np
 from metrics import auroc, counts
 
 LEARN_SKAB = 400
-EVIDENCE = ["asset_head", "channel_head", "t2", "q", "dynamic", "mewma", "fused"]
-SINGLE_EVIDENCE = ["t2", "q", "dynamic", "mewma"]
+EVIDENCE = ["asset_head", "channel_head", "t2", "q", "dynamic", "mewma", "max_z", "max_static", "max_dynamic", "fused"]
 
 
 def replay(args: argparse.Namespace, table: Path, extra: list[str]) -> tuple[np.ndarray, dict[str, np.ndarray], str]:
