@@ -1,8 +1,11 @@
 #include "gateway/base/log.h"
 
+#include "gateway/base/utf8.h"
+
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #define LINE_MAX_BYTES 2048
@@ -17,6 +20,21 @@ void mw_log_set_level(enum mw_log_level level)
 enum mw_log_level mw_log_level_now(void)
 {
 	return (enum mw_log_level)atomic_load(&level_now);
+}
+
+/* A topic or payload must not forge a line, steer a terminal or break a reader of UTF-8. */
+static void clean(char *line, size_t len)
+{
+	uint32_t code;
+	size_t n;
+
+	for (size_t i = 0; i < len; i += n) {
+		n = mw_utf8_decode(line + i, len - i, &code);
+		if (n > 0 && code >= 0x20 && (code < 0x7f || code >= 0xa0))
+			continue;
+		n = n > 0 ? n : 1;
+		memset(line + i, '?', n);
+	}
 }
 
 void mw_log(enum mw_log_level level, const char *msgid, const char *fmt, ...)
@@ -37,9 +55,7 @@ void mw_log(enum mw_log_level level, const char *msgid, const char *fmt, ...)
 	len = (size_t)head + (body > 0 ? (size_t)body : 0);
 	if (len > sizeof(line) - 1)
 		len = sizeof(line) - 1;
-	for (size_t i = 0; i < len; i++) /* a topic or payload must not forge a line */
-		if ((unsigned char)line[i] < 0x20 || line[i] == 0x7f)
-			line[i] = '?';
+	clean(line, len);
 	line[len++] = '\n';
 	if (write(STDERR_FILENO, line, len) < 0)
 		return; /* nowhere left to say it */
