@@ -164,8 +164,10 @@ static void write_truth_line(FILE *to, const struct mw_scenario *s,
 
 	(void)mw_clock_iso(mw_scenario_time(s, from_row), from, sizeof(from));
 	(void)mw_clock_iso(mw_scenario_time(s, to_row), end, sizeof(end));
-	(void)fprintf(to, "{\"asset\":\"%s\",\"fault\":\"%s\",\"from\":\"%s\",\"to\":\"%s\"}\n",
-		      machine->name, fault, from, end);
+	(void)fprintf(to,
+		      "{\"asset\":\"%s\",\"fault\":\"%s\",\"from\":\"%s\",\"to\":\"%s\","
+		      "\"recorded\":%s}\n",
+		      machine->name, fault, from, end, machine->csv ? "true" : "false");
 }
 
 /* One line per injected fault or labelled stretch, for whoever checks the alarms against it. */
