@@ -29,7 +29,7 @@ SUMMARY = (
 )
 BAND_COLUMNS = (
     "effect", "windows", "auroc_heads", "auroc_asset_head", "auroc_verdict", "called_fault",
-    "fault_top1", "top_channel", "onset_within_1",
+    "fault_top1", "top_channel", "top_channel_heads", "onset_within_1",
 )  # fmt: skip
 
 
@@ -51,19 +51,22 @@ def curve_table(curve: list[dict[str, float]]) -> str:
 
 
 def what_it_is(setup: Setup, shape: dict, parameters: int, size: int) -> str:
+    heads = f"{shape['heads']} heads of {shape['head_size']}, {shape['kv_heads']} key-value heads"
+    n_codes = setup.layout.n_codes
+    words = f"{n_codes:,} codes, {shape['vocab'] - n_codes} words and references (English, Korean)"
     return f"""# {NAME}
 
-The model that reads every window of every machine: a decoder with channel-blocked attention over the native
-prompt (`schemas/prompt.md`), two patch heads ("is a fault active in this patch?") and an answer in tokens.
+The model that reads every window of every machine: a decoder with channel-blocked attention over
+the native prompt (`schemas/prompt.md`), two patch heads ("is a fault active in this patch?") and an
+answer in tokens.
 
 | | |
 |---|---|
 | file | `{FILE}.gguf`, {size:,} bytes, matrices Q8_0, norms and heads F32 |
 | parameters | {parameters:,} |
-| shape | {shape["layers"]} layers, width {shape["width"]}, {shape["heads"]} heads of {shape["head_size"]}, \
-{shape["kv_heads"]} key-value heads, feed-forward {shape["ffn"]}, RoPE base {shape["rope_base"]:g} |
-| vocabulary | {shape["vocab"]:,}: {setup.layout.n_codes:,} codes, {shape["vocab"] - setup.layout.n_codes} words and references \
-(English, Korean) |
+| shape | {shape["layers"]} layers, width {shape["width"]}, {heads}, feed-forward {shape["ffn"]} |
+| positions | RoPE, half-split, base {shape["rope_base"]:g} |
+| vocabulary | {shape["vocab"]:,}: {words} |
 | heads | read the hidden state after the output norm |
 | licence | Apache-2.0 |
 """
@@ -73,16 +76,19 @@ def how_it_was_trained(setup: Setup, saved: dict) -> str:
     progress, seeds = saved["progress"], setup.config["corpus"]["first_seed"]
     seconds = progress["seconds"]
     rate = progress["positions"] / seconds
+    imitated = 1 - setup.config["optimiser"]["quantised_from"]
     return f"""## Training
 
-From simulated machines only (`mw-corpus`, {setup.config["corpus"]["windows"]:,} windows a shard); no measured data, no tuning on a benchmark.
-Seeds of shards by role: training from {seeds["train"]}, validation from {seeds["validation"]}, test from {seeds["test"]}; a series never
-serves two roles. Configuration: `model/train/config.json`.
+From simulated machines only (`mw-corpus`, {setup.config["corpus"]["windows"]:,} windows a shard);
+no measured data, no tuning on a benchmark. Seeds of shards by role: training from {seeds["train"]},
+validation from {seeds["validation"]}, test from {seeds["test"]}; a series never serves two roles.
+Configuration: `model/train/config.json`.
 
-{progress["windows"]:,} windows, {progress["positions"]:,} positions, {progress["step"]:,} steps, {seconds / 60:.0f} minutes on
-{setup.config["replicas"]} CPU cores in bf16 ({rate:,.0f} positions/s). int8 weights and activations are imitated in the last
-{1 - setup.config["optimiser"]["quantised_from"]:.0%}. Losses, running means (asset and channel: cross-entropy of the patch heads;
-answer: weighted cross-entropy of the answer's tokens):
+{progress["windows"]:,} windows, {progress["positions"]:,} positions, {progress["step"]:,} steps,
+{seconds / 60:.0f} minutes on {setup.config["replicas"]} shared CPU cores in bf16
+({rate:,.0f} positions/s), from the weights of a first run of 13 minutes. int8 weights and activations
+are imitated in the last {imitated:.0%}. Losses, running means (asset and channel: cross-entropy of
+the patch heads; answer: weighted cross-entropy of the answer's tokens):
 
 {curve_table(progress["curve"])}
 """
@@ -99,8 +105,9 @@ fp32: the averaged weights before quantisation. int8: the exported file with int
 
 {table(["", "fp32", "int8"], rows)}
 
-By realised effect (largest deviation from the healthy twin in the window, in units of the channel's noise);
-AUROC against normal windows; the last three columns are the decoded answer (int8):
+By realised effect (largest deviation from the healthy twin in the window, in units of the channel's
+noise); AUROC against normal windows; `top_channel` is the answer's first channel, `top_channel_heads`
+the row of the strongest patch head (int8):
 
 {table(list(BAND_COLUMNS), bands)}
 
@@ -110,10 +117,11 @@ Faults of effect 2 and more, and operations, named rightly among all names of th
 
 ## Limits
 
-Simulated figures do not carry over one to one: what counts is `millwright replay` on a machine's own data. Effects
-below 2 noise units are mostly not seen. Names are a suggestion; many faults look alike on few channels.
-A score is comparable only after calibration on the asset's own healthy windows. The text cites measurements by
-reference and never writes a number. The model has not learnt the verdict `unknown`.
+Simulated figures do not carry over one to one: what counts is `millwright replay` on a machine's own
+data. Effects below 2 noise units are mostly not seen. Names are a suggestion; many faults look alike
+on few channels. A score is comparable only after calibration on the asset's own healthy windows. The
+text cites measurements by reference and never writes a number. The model has not learnt the verdict
+`unknown`, and names no channels for operations.
 """
 
 

@@ -112,6 +112,7 @@ class Reader:
             "top": torch.where(named, top + 1, torch.zeros_like(top)), "onset": logits.argmax(1),
             "asset_head": asset.amax(1), "heads": heads, "asset_now": asset[:, -1],
             "channel_now": channel[:, :, -1].amax(1),
+            "top_head": channel.amax(2).argmax(1) + 1,
         }  # fmt: skip
         return {name: value.numpy() for name, value in said.items()}, Output(asset, channel, None)
 
@@ -151,6 +152,7 @@ def by_effect(label: dict, said: dict, real: np.ndarray, healthy: np.ndarray) ->
                 "called_fault": share(said["verdict"][band] == FAULT),
                 "fault_top1": share(said["fault"][band] == label["fault"][band]),
                 "top_channel": share(said["top"][band][known] == first[known]),
+                "top_channel_heads": share(said["top_head"][band][known] == first[known]),
                 "onset_within_1": share(away <= 1),
             }
         )
