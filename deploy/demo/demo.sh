@@ -39,7 +39,7 @@ pids+=($!)
 say "publishing 3 simulated machines${recording:+ and one recorded run}: $rows rows each, learning from the first $learn"
 total=$((rows * 3))
 [ ${#recording[@]} -eq 0 ] || total=$((total + $(wc -l <"${recording[9]#*=}") - 1))
-publish_seconds=$((seconds > 20 ? seconds - 12 : seconds / 2))
+publish_seconds=$((seconds > 20 ? seconds - 6 : seconds / 2))
 "$O/millwright" simulate "${machines[@]}" "${faults[@]}" "${recording[@]}" --port "$port" --quiet \
 	--rows $rows --learn $learn --speed $((rows / publish_seconds + 1)) --truth "$work/truth.jsonl"
 wait_for 30 has_read "$total" || echo "the gateway has not read everything" >&2

@@ -221,24 +221,32 @@ bool mw_asset_next(struct mw_asset *asset, struct mw_prompt *ret_prompt)
 	return true;
 }
 
+/* How much the model suspects a channel row now. */
+static float suspicion(const struct mw_reading *reading, uint32_t row)
+{
+	const float *logit = reading->patch_logit[row];
+
+	return fmaxf(logit[MW_WINDOW_PATCHES - 1], logit[MW_WINDOW_PATCHES - 2]);
+}
+
 /* The channel that the model suspects most; among equals the one with the strongest evidence (a
  * residual alone would smear over everything that is coupled to the culprit). */
-static int strongest_channel(const struct mw_asset *asset, const struct mw_reading *reading)
+static int strongest_channel(struct mw_asset *asset, const struct mw_reading *reading)
 {
 	struct mw_channel_finding finding;
 	double best_strength = -1;
-	float best_logit = -INFINITY;
+	float best = -INFINITY;
 	int channel = -1;
 
+	asset->suspects = 0;
 	for (uint32_t row = 1; row < asset->n_prompt_rows; row++) {
-		const float *logit = reading->patch_logit[row];
-		float newest = fmaxf(logit[MW_WINDOW_PATCHES - 1], logit[MW_WINDOW_PATCHES - 2]);
+		float now = suspicion(reading, row);
 
+		asset->suspects |= (uint32_t)(now > 0) << (row - 1);
 		mw_evidence_finding(asset->evidence, asset->prompt_channel[row - 1], 0, &finding);
-		if (newest < best_logit ||
-		    (newest == best_logit && finding.strength <= best_strength))
+		if (now < best || (now == best && finding.strength <= best_strength))
 			continue;
-		best_logit = newest;
+		best = now;
 		best_strength = finding.strength;
 		channel = asset->prompt_channel[row - 1];
 	}

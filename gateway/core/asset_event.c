@@ -6,7 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define DEVIATES 3.0 /* strength from which a channel may be named, in healthy spreads */
+#define DEVIATES                                                                                   \
+	3.0 /* strength that is a deviation when the model suspects nobody, in healthy spreads */
 
 void mw_asset_limits(const struct mw_asset *asset, const struct mw_outcome *outcome,
 		     struct mw_answer_limits *ret_limits)
@@ -14,10 +15,13 @@ void mw_asset_limits(const struct mw_asset *asset, const struct mw_outcome *outc
 	struct mw_answer_limits limits = {0};
 	struct mw_channel_finding finding;
 
+	/* The patch heads know the channel better than the words do: they choose who may be named. */
 	limits.n_channel_rows = asset->n_prompt_rows - 1;
+	limits.channel_mask = asset->suspects;
 	for (uint32_t row = 0; row < limits.n_channel_rows; row++) {
 		mw_evidence_finding(asset->evidence, asset->prompt_channel[row], 0, &finding);
-		if (finding.strength >= DEVIATES || asset->prompt_channel[row] == outcome->channel)
+		if (asset->prompt_channel[row] == outcome->channel ||
+		    (asset->suspects == 0 && finding.strength >= DEVIATES))
 			limits.channel_mask |= 1u << row;
 	}
 	limits.verdict[outcome->verdict] = true;
