@@ -98,6 +98,8 @@ static double torque(struct motor *s, const struct mw_plant_row *row, const stru
 
 	load *= 1.0 + ripple + mw_wander_step(&s->rubble, draws->n[6], row->dt_s);
 	load *= (1.0 + 0.25 * order->product) * (1.0 - 0.85 * order->idle);
+	if (!s->drive) /* what there is to set is then the process that it drives */
+		load *= order->setpoint;
 	return fmax(load, 0.02) * pow(s->train.speed, s->law) * fmin(s->train.speed * 20.0, 1.0);
 }
 

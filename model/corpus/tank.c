@@ -161,7 +161,8 @@ static void step(void *state, const struct mw_plant_row *row, struct mw_rng *rng
 	double demand, valve, p, in, out, effort, leak, seep;
 
 	mw_draws_take(&draws, rng);
-	demand = mw_duty_step(&s->duty, &draws, dt) * order.load * (1.0 - 0.8 * order.idle);
+	demand = mw_duty_step(&s->duty, &draws, dt) * order.load * (1.0 + 0.15 * order.product) *
+		 (1.0 - 0.8 * order.idle);
 	valve = control(s, row, &order);
 	p = supply(s, row, &draws);
 	seep = 0.25 * mw_act_level(&row->fault, MW_FAULT_VALVE_LEAK);
