@@ -15,6 +15,17 @@ static const struct lm_arch archs[] = {
      .windows = false,
      .qkv = {"attn_q", "attn_k", "attn_v"},
      .gate_up = {"ffn_gate", "ffn_up"}},
+    {.name = "openelm",
+     .rope = LM_ROPE_HALVES,
+     .head_norm = true,
+     .qkv = {"attn_qkv"},
+     .gate_up = {"ffn_gate", "ffn_up"}},
+    {.name = "phi3",
+     .rope = LM_ROPE_HALVES,
+     .long_rope = true,
+     .window_at_4k = 2047,
+     .qkv = {"attn_qkv"},
+     .gate_up = {"ffn_up"}},
 };
 
 /* A whole number of the architecture: its key, where it goes and what it may be. */
@@ -121,6 +132,61 @@ static mw_lm_err read_window(const struct lm_load *load)
 	return MW_LM_E_OK;
 }
 
+/* Whether RoPE is scaled in a way that the architecture does not know. */
+static bool is_strange_rope(const struct lm_load *load)
+{
+	char key[GGUF_MAX_NAME];
+	const struct gguf_value *value = find(load, "rope.scaling.type", key, sizeof(key));
+	struct gguf_string type = {"", 0};
+	bool is_long;
+
+	if (gguf_tensor_find(load->gguf, "rope_freqs.weight"))
+		return true;
+	if (!value)
+		return false;
+	if (!gguf_value_string(value, &type))
+		return true;
+	is_long = type.size == 8 && memcmp(type.text, "longrope", 8) == 0;
+	return !(is_long && load->model->arch->long_rope) &&
+	       !(type.size == 4 && memcmp(type.text, "none", 4) == 0);
+}
+
+/* Factors are tensors, short and long; which of them is a matter of the length that was read. */
+static mw_lm_err read_long_rope(const struct lm_load *load)
+{
+	struct mw_lm *model = load->model;
+	const struct number original = {"rope.scaling.original_context_length", &model->rope_short,
+					1, LM_MAX_CONTEXT};
+	double gain = 1;
+	mw_lm_err err;
+
+	model->rope_gain = 1;
+	model->rope_short = model->info.n_context;
+	if (!model->arch->long_rope || !gguf_tensor_find(load->gguf, "rope_factors_long.weight"))
+		return MW_LM_E_OK;
+	err = read_element(load, &original, 0);
+	if (!err)
+		err = read_double(load, "rope.scaling.attn_factor", 1, 1e-3, 1e3, &gain);
+	model->rope_gain = (float)gain;
+	return err;
+}
+
+static mw_lm_err read_sliding_window(const struct lm_load *load)
+{
+	struct mw_lm *model = load->model;
+	char key[GGUF_MAX_NAME];
+	const struct number window = {"attention.sliding_window", &model->sliding_window, 0,
+				      LM_MAX_CONTEXT};
+
+	if (model->arch->windows)
+		return MW_LM_E_OK;
+	if (find(load, window.key, key, sizeof(key)))
+		return read_element(load, &window, 0);
+	if (model->info.n_context == 4096)
+		model->sliding_window = model->arch->window_at_4k;
+	return MW_LM_E_OK;
+}
+
 static mw_lm_err read_rope(const struct lm_load *load)
 {
 	struct mw_lm *model = load->model;
@@ -129,8 +195,7 @@ static mw_lm_err read_rope(const struct lm_load *load)
 				    model->info.head_size};
 	mw_lm_err err;
 
-	if (find(load, "rope.scaling.type", key, sizeof(key)) ||
-	    gguf_tensor_find(load->gguf, "rope_freqs.weight"))
+	if (is_strange_rope(load))
 		return lm_why(load->why, MW_LM_E_UNSUPPORTED, "scaled RoPE");
 	model->rope_dims = model->info.head_size;
 	if (find(load, dims.key, key, sizeof(key))) {
@@ -141,7 +206,8 @@ static mw_lm_err read_rope(const struct lm_load *load)
 	if (model->rope_dims % 2)
 		return lm_why(load->why, MW_LM_E_FORMAT, "an odd number of dimensions turns (%u)",
 			      model->rope_dims);
-	return read_double(load, "rope.freq_base", 10000.0, 1.0, 1e12, &model->rope_base);
+	err = read_double(load, "rope.freq_base", 10000.0, 1.0, 1e12, &model->rope_base);
+	return err ? err : read_long_rope(load);
 }
 
 /* The head size is stated, or the width over the heads of the first layer. */
@@ -246,6 +312,8 @@ mw_lm_err lm_arch_read(const struct lm_load *load)
 		err = read_head_size(load);
 	if (!err)
 		err = read_rope(load);
+	if (!err)
+		err = read_sliding_window(load);
 	if (!err)
 		err = read_layers(load);
 	return err || !load->model->arch->windows ? err : read_window(load);

@@ -51,8 +51,9 @@ static void embed(const struct mw_lm *model, const struct lm_position *position,
 static void rope(const struct mw_lm *model, const struct lm_position *position, float *x)
 {
 	size_t half = model->rope_dims / 2;
-	const float *cosines = position->session->rope_cos + position->rope * half;
-	const float *sines = position->session->rope_sin + position->rope * half;
+	const struct lm_turns *turns = &position->session->turns[position->session->is_long];
+	const float *cosines = turns->cosines + position->rope * half;
+	const float *sines = turns->sines + position->rope * half;
 	bool pairs = model->arch->rope == LM_ROPE_PAIRS;
 	size_t apart = pairs ? 1 : half, step = pairs ? 2 : 1;
 
@@ -80,7 +81,16 @@ static float *value_row(const struct mw_lm_session *session, const struct lm_cac
 	       ((size_t)head * session->capacity + index) * session->model->info.head_size;
 }
 
-/* Puts the position's keys (turned) and values into its cache. */
+/* A query or a key becomes what attention takes: normed if the model norms heads, and turned. */
+static void prepare_head(const struct mw_lm *model, const struct lm_position *position,
+			 const float *norm, float *x)
+{
+	if (norm)
+		model->ops->rms_norm(x, norm, model->info.head_size, model->eps, x);
+	rope(model, position, x);
+}
+
+/* Puts the position's keys (prepared) and values into its cache. */
 static void remember(const struct lm_layer *layer, uint32_t at, const struct lm_position *position,
 		     float *keys, const float *values)
 {
@@ -91,7 +101,7 @@ static void remember(const struct lm_layer *layer, uint32_t at, const struct lm_
 	for (uint32_t head = 0; head < layer->n_kv; head++, keys += size, values += size) {
 		float *tile = key_tile(session, cache, head, position->index);
 
-		rope(session->model, position, keys);
+		prepare_head(session->model, position, layer->k_norm, keys);
 		for (size_t d = 0; d < size; d++)
 			tile[d * LM_LANES + position->index % LM_LANES] = keys[d];
 		memcpy(value_row(session, cache, head, position->index), values,
@@ -141,7 +151,7 @@ static void attend(struct lm_scratch *scratch, const struct lm_layer *layer, uin
 	for (uint32_t head = 0; head < layer->n_head; head++) {
 		float *q = queries + head * size;
 
-		rope(position->session->model, position, q);
+		prepare_head(position->session->model, position, layer->q_norm, q);
 		attend_head(scratch, position, &position->session->caches[at], head / group, q,
 			    y + head * size);
 	}

@@ -70,7 +70,7 @@ struct mw_lm_options {
 
 /* What a model is.  Strings are lent. */
 struct mw_lm_info {
-	const char *architecture; /* "millwright", "llama" */
+	const char *architecture; /* "millwright", "llama", "openelm", "phi3" */
 	const char *name;         /* general.name, "" if absent */
 	const char *kernels;      /* the kernels in use */
 	uint32_t n_layers, n_embd, n_vocab, n_context;

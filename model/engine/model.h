@@ -26,6 +26,9 @@ enum lm_rope {
 struct lm_arch {
 	const char *name; /* general.architecture and the prefix of its keys */
 	enum lm_rope rope;
+	bool head_norm;         /* queries and keys are normed, head by head, before RoPE */
+	bool long_rope;         /* RoPE may have factors, by the length of what was read */
+	uint32_t window_at_4k;  /* sliding window of old files of context 4096 that state none */
 	bool windows;           /* positions are sums of codes, in rows; heads on the patches */
 	const char *qkv[4];     /* tensors of blk.N stacked into one matrix; NULL ends */
 	const char *gate_up[3]; /* the same */
@@ -42,6 +45,7 @@ struct lm_layer {
 	uint32_t n_head, n_kv, n_ff;
 	float *attn_norm;         /* [n_embd] */
 	struct lm_matrix qkv;     /* [(n_head + 2 n_kv) head_size, n_embd] */
+	float *q_norm, *k_norm;   /* [head_size]; NULL without head_norm */
 	struct lm_matrix out;     /* [n_embd, n_head head_size] */
 	float *ffn_norm;          /* [n_embd] */
 	struct lm_matrix gate_up; /* [2 n_ff, n_embd] */
@@ -61,7 +65,11 @@ struct mw_lm {
 	struct lm_arena arena; /* everything below */
 	float eps;
 	double rope_base;
-	uint32_t rope_dims; /* of a head, the first ones turn */
+	uint32_t rope_dims;      /* of a head, the first ones turn */
+	float rope_gain;         /* of what was turned */
+	float *rope_factors[2];  /* short, long: [rope_dims / 2], divide the angles; NULL: none */
+	uint32_t rope_short;     /* longest text that is read with the short factors */
+	uint32_t sliding_window; /* last positions that a position sees, itself too; 0: all */
 	struct lm_layer *layers;
 	struct lm_matrix embd;   /* [n_vocab, n_embd] */
 	struct lm_matrix output; /* the same memory as embd when tied */

@@ -91,26 +91,51 @@ static uint32_t tail_rope(const struct mw_lm *model)
 	return model->info.row_length * (model->info.asset_prefix ? 2 : 1);
 }
 
-/* Angles in double: position * base^(-2 i / dims). */
-static mw_lm_err rope_init(struct mw_lm_session *session)
+/* Whether the session may become longer than the short factors go. */
+static bool may_be_long(const struct mw_lm_session *session)
+{
+	return session->model->rope_factors[1] && session->max_tail > session->model->rope_short;
+}
+
+/* Angles in double: position * base^(-2 i / dims) / factor[i]. */
+static mw_lm_err turns_init(struct mw_lm_session *session, const float *factors,
+			    struct lm_turns *turns)
 {
 	const struct mw_lm *model = session->model;
 	uint32_t half = model->rope_dims / 2, n = tail_rope(model) + session->max_tail;
+	double gain = (double)model->rope_gain;
 
-	session->rope_cos = lm_arena_take(&session->arena, (uint64_t)n * half, sizeof(float));
-	session->rope_sin = lm_arena_take(&session->arena, (uint64_t)n * half, sizeof(float));
-	session->hidden = lm_arena_take(&session->arena, model->info.n_embd, sizeof(float));
-	if (!session->rope_cos || !session->rope_sin || !session->hidden)
+	turns->cosines = lm_arena_take(&session->arena, (uint64_t)n * half, sizeof(float));
+	turns->sines = lm_arena_take(&session->arena, (uint64_t)n * half, sizeof(float));
+	if (!turns->cosines || !turns->sines)
 		return MW_LM_E_MEMORY;
 	for (uint32_t i = 0; i < half; i++) {
-		double step = pow(model->rope_base, -2.0 * i / model->rope_dims);
+		double step = pow(model->rope_base, -2.0 * i / model->rope_dims) /
+			      (factors ? (double)factors[i] : 1);
 
 		for (uint32_t at = 0; at < n; at++) {
-			session->rope_cos[(size_t)at * half + i] = (float)cos(at * step);
-			session->rope_sin[(size_t)at * half + i] = (float)sin(at * step);
+			turns->cosines[(size_t)at * half + i] = (float)(cos(at * step) * gain);
+			turns->sines[(size_t)at * half + i] = (float)(sin(at * step) * gain);
 		}
 	}
 	return MW_LM_E_OK;
+}
+
+static mw_lm_err rope_init(struct mw_lm_session *session)
+{
+	const struct mw_lm *model = session->model;
+	mw_lm_err err = turns_init(session, model->rope_factors[0], &session->turns[0]);
+
+	session->hidden = lm_arena_take(&session->arena, model->info.n_embd, sizeof(float));
+	if (!session->hidden)
+		return MW_LM_E_MEMORY;
+	if (err || !may_be_long(session))
+		return err;
+	session->tokens =
+	    lm_arena_take(&session->arena, model->rope_short, sizeof(*session->tokens));
+	if (!session->tokens)
+		return MW_LM_E_MEMORY;
+	return turns_init(session, model->rope_factors[1], &session->turns[1]);
 }
 
 static bool options_fit(const struct mw_lm *model, const struct mw_lm_session_options *options)
@@ -168,6 +193,7 @@ void mw_lm_session_reset(struct mw_lm_session *session)
 {
 	session->n_rows = 0;
 	session->n_tail = 0;
+	session->is_long = false;
 }
 
 const float *mw_lm_hidden(const struct mw_lm_session *session)
@@ -229,18 +255,41 @@ static void feed_tail(struct feed *feed, struct mw_lm_session *session, const ui
 		      uint32_t token)
 {
 	uint32_t index = session->n_rows * feed->model->info.row_length + session->n_tail;
+	uint32_t window = feed->model->sliding_window;
+	uint32_t first = window && index >= window ? index + 1 - window : 0;
 	const struct lm_position position = {
 	    .session = session,
 	    .codes = codes,
 	    .token = token,
 	    .index = index,
 	    .rope = tail_rope(feed->model) + session->n_tail,
-	    .see = {{0, 0}, {0, index + 1}},
+	    .see = {{0, 0}, {first, index + 1 - first}},
 	    .keep = true,
 	};
 
 	session->n_tail++;
 	feed_position(feed, &position);
+}
+
+/* A text that grows past what the short factors are for is read anew with the long ones: what was
+ * read does not depend on the portions in which it came. */
+static void feed_lengthen(struct feed *feed, struct mw_lm_session *session, size_t n)
+{
+	uint32_t n_again = session->n_tail;
+
+	if (!session->tokens || session->is_long || session->n_tail + n <= feed->model->rope_short)
+		return;
+	session->is_long = true;
+	session->n_tail = 0;
+	for (uint32_t i = 0; i < n_again; i++)
+		feed_tail(feed, session, NULL, session->tokens[i]);
+}
+
+static void feed_token(struct feed *feed, struct mw_lm_session *session, uint32_t token)
+{
+	if (session->tokens && session->n_tail < feed->model->rope_short)
+		session->tokens[session->n_tail] = token;
+	feed_tail(feed, session, NULL, token);
 }
 
 static bool codes_fit(const struct mw_lm *model, const uint16_t *codes, size_t n)
@@ -319,8 +368,9 @@ mw_lm_err mw_lm_prefill(struct mw_lm_session *session, const uint32_t *tokens, s
 			return MW_LM_E_ARGUMENT;
 	if (n > session->max_tail - session->n_tail)
 		return MW_LM_E_FULL;
+	feed_lengthen(&feed, session, n);
 	for (size_t i = 0; i < n; i++)
-		feed_tail(&feed, session, NULL, tokens[i]);
+		feed_token(&feed, session, tokens[i]);
 	feed_flush(&feed);
 	return MW_LM_E_OK;
 }
@@ -350,8 +400,10 @@ mw_lm_err mw_lm_step_batch(struct mw_lm_session *const *sessions, const uint32_t
 	if (err || n == 0)
 		return err;
 	feed = (struct feed){&sessions[0]->scratch, sessions[0]->model, 0};
-	for (size_t i = 0; i < n; i++)
-		feed_tail(&feed, sessions[i], NULL, tokens[i]);
+	for (size_t i = 0; i < n; i++) {
+		feed_lengthen(&feed, sessions[i], 1);
+		feed_token(&feed, sessions[i], tokens[i]);
+	}
 	feed_flush(&feed);
 	return MW_LM_E_OK;
 }

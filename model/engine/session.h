@@ -31,6 +31,11 @@ struct lm_cache {
 	float *values; /* [n_kv][capacity][head_size] */
 };
 
+/* How far RoPE turns. */
+struct lm_turns {
+	float *cosines, *sines; /* [positions][rope_dims / 2] */
+};
+
 /* Buffers of a pass; P = positions of a pass. */
 struct lm_scratch {
 	uint32_t pass;                 /* P */
@@ -50,14 +55,16 @@ struct mw_lm_session {
 	const struct mw_lm *model;
 	struct lm_arena arena;
 	uint32_t max_rows, max_tail;
-	uint32_t capacity;          /* positions */
-	uint32_t n_tiles;           /* of 16 positions */
-	uint32_t n_rows;            /* read */
-	uint32_t n_tail;            /* read */
-	bool mark;                  /* seen in this batch */
-	struct lm_cache *caches;    /* [n_layers] */
-	float *rope_cos, *rope_sin; /* [positions][rope_dims / 2] */
-	float *hidden;              /* [n_embd]; true when n_tail > 0 */
+	uint32_t capacity;        /* positions */
+	uint32_t n_tiles;         /* of 16 positions */
+	uint32_t n_rows;          /* read */
+	uint32_t n_tail;          /* read */
+	bool mark;                /* seen in this batch */
+	struct lm_cache *caches;  /* [n_layers] */
+	struct lm_turns turns[2]; /* short, long; the long ones only if they may be needed */
+	bool is_long;             /* what was read is longer than the short factors go */
+	uint32_t *tokens;         /* [rope_short]: the tail, to be read anew with the long ones */
+	float *hidden;            /* [n_embd]; true when n_tail > 0 */
 	struct lm_scratch scratch;
 };
 

@@ -251,6 +251,41 @@ static mw_lm_err read_stack(const struct lm_load *load, uint32_t layer, const ch
 	return read_matrix(load, names, n == 1 ? &all : rows, n, cols, ret_matrix);
 }
 
+static mw_lm_err read_head_norms(const struct lm_load *load, uint32_t i)
+{
+	uint32_t size = load->model->info.head_size;
+	struct lm_layer *layer = &load->model->layers[i];
+	char name[LAYER_NAME];
+	mw_lm_err err;
+
+	if (!load->model->arch->head_norm)
+		return MW_LM_E_OK;
+	err = read_vector(load, layer_tensor(i, "attn_q_norm", name), size, &layer->q_norm);
+	return err ? err
+		   : read_vector(load, layer_tensor(i, "attn_k_norm", name), size, &layer->k_norm);
+}
+
+/* Factors of RoPE divide angles: 0 and less have no meaning. */
+static mw_lm_err read_rope_factors(const struct lm_load *load)
+{
+	static const char *const names[] = {"rope_factors_short.weight",
+					    "rope_factors_long.weight"};
+	struct mw_lm *model = load->model;
+	uint32_t half = model->rope_dims / 2;
+	mw_lm_err err = MW_LM_E_OK;
+
+	if (!model->arch->long_rope || !gguf_tensor_find(load->gguf, names[1]))
+		return MW_LM_E_OK;
+	for (size_t i = 0; i < 2 && !err; i++) {
+		err = read_vector(load, names[i], half, &model->rope_factors[i]);
+		for (uint32_t k = 0; k < half && !err; k++)
+			if (!(model->rope_factors[i][k] >= 1e-6f))
+				err = lm_why(load->why, MW_LM_E_FORMAT, "tensor %s: %g divides",
+					     names[i], (double)model->rope_factors[i][k]);
+	}
+	return err;
+}
+
 static mw_lm_err read_layer(const struct lm_load *load, uint32_t i)
 {
 	struct mw_lm *model = load->model;
@@ -265,6 +300,8 @@ static mw_lm_err read_layer(const struct lm_load *load, uint32_t i)
 	err = read_vector(load, layer_tensor(i, "attn_norm", name), n_embd, &layer->attn_norm);
 	if (!err)
 		err = read_stack(load, i, model->arch->qkv, qkv, 3, n_embd, &layer->qkv);
+	if (!err)
+		err = read_head_norms(load, i);
 	if (!err)
 		err = read_stack(load, i, out, &n_embd, 1, qkv[0], &layer->out);
 	if (!err)
@@ -304,6 +341,8 @@ mw_lm_err lm_weights_read(const struct lm_load *load)
 		err = read_matrix(load, &output, &n_vocab, 1, n_embd, &model->output);
 	if (!err)
 		err = read_vector(load, "output_norm.weight", n_embd, &model->output_norm);
+	if (!err)
+		err = read_rope_factors(load);
 	for (uint32_t i = 0; i < model->info.n_layers && !err; i++)
 		err = read_layer(load, i);
 	if (err || !model->arch->windows)
