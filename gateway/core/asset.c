@@ -176,6 +176,15 @@ static void end_calibration(struct mw_asset *asset)
 
 /* --- windows ---------------------------------------------------------------------------------- */
 
+static bool is_silent(const struct mw_row *row)
+{
+	for (uint32_t c = 0; c < row->n_channels; c++)
+		if (!isnan(row->value[c]))
+			return false;
+	return true;
+}
+
+/* A window in which nothing at all was heard says nothing about the machine: it is not read. */
 static bool next_live_window(struct mw_asset *asset)
 {
 	struct mw_row row;
@@ -184,7 +193,8 @@ static bool next_live_window(struct mw_asset *asset)
 		mw_evidence_push(asset->evidence, row.time_ns, row.value);
 		asset->rows++;
 		asset->last_row_ns = row.time_ns;
-		if (at_window(asset))
+		asset->silent_rows = is_silent(&row) ? asset->silent_rows + 1 : 0;
+		if (at_window(asset) && asset->silent_rows < MW_WINDOW_ROWS)
 			return true;
 	}
 	return false;

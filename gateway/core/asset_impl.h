@@ -28,6 +28,7 @@ struct mw_asset {
 	struct mw_judge judge;
 	struct mw_alarm alarm;
 	int64_t last_row_ns;
+	int64_t silent_rows; /* since any channel was heard */
 	uint32_t
 	    n_prompt_rows; /* of the last window's prompt, and the channel that each row shows */
 	uint8_t prompt_channel[MW_PROMPT_MAX_CHANNELS];

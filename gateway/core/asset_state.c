@@ -229,6 +229,7 @@ mw_err mw_asset_pack(const struct mw_asset *asset, uint8_t **ret_data, size_t *r
 	mw_put_u8(&w, is_learning(asset));
 	mw_put_i64(&w, asset->rows);
 	mw_put_i64(&w, asset->last_row_ns);
+	mw_put_i64(&w, asset->silent_rows);
 	for (size_t c = 0; c < MW_MAX_CHANNELS; c++)
 		mw_put_u8(&w, (uint8_t)asset->role[c]);
 	err = put_assembler(&w, asset);
@@ -277,6 +278,7 @@ static bool get_head(struct mw_reader *r, struct mw_asset *asset, bool *ret_lear
 	*ret_learning = mw_get_u8(r) != 0;
 	asset->rows = mw_get_i64(r);
 	asset->last_row_ns = mw_get_i64(r);
+	asset->silent_rows = mw_get_i64(r);
 	for (size_t c = 0; c < MW_MAX_CHANNELS; c++) {
 		uint8_t role = mw_get_u8(r);
 
