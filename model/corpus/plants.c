@@ -12,6 +12,8 @@ static const struct mw_plant *const plant[MW_N_MACHINE] = {
     [MW_MACHINE_FAN] = &mw_plant_fan,
     [MW_MACHINE_MOTOR] = &mw_plant_motor,
     [MW_MACHINE_HYDRAULIC] = &mw_plant_hydraulic,
+    [MW_MACHINE_FURNACE] = &mw_plant_furnace,
+    [MW_MACHINE_CHILLER] = &mw_plant_chiller,
 };
 
 const struct mw_plant *mw_plant_find(enum mw_machine machine)
