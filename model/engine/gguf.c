@@ -190,7 +190,7 @@ static mw_lm_err parse_tensor(struct reader *in, struct gguf_tensor *tensor,
 		return lm_why(why, MW_LM_E_FORMAT, "tensor %.*s: the shape is impossible",
 			      (int)tensor->name.size, tensor->name.text);
 	tensor->size = gguf_weight_bytes(tensor->type, n);
-	if (tensor->type == GGUF_W_Q8_0 && tensor->dim[0] % GGUF_Q8_BLOCK)
+	if (tensor->dim[0] % gguf_weight_block(tensor->type))
 		return lm_why(why, MW_LM_E_FORMAT, "tensor %.*s: rows are no whole blocks",
 			      (int)tensor->name.size, tensor->name.text);
 	return MW_LM_E_OK;
@@ -403,35 +403,45 @@ struct gguf_string gguf_string_next(const uint8_t **cursor)
 	return string;
 }
 
+static const struct {
+	uint32_t type;
+	const char *name;
+	uint32_t values, bytes; /* of a block */
+} weights[] = {
+    {GGUF_W_F32, "F32", 1, 4},
+    {GGUF_W_F16, "F16", 1, 2},
+    {GGUF_W_BF16, "BF16", 1, 2},
+    {GGUF_W_Q4_0, "Q4_0", 32, 18},
+    {GGUF_W_Q8_0, "Q8_0", GGUF_Q8_BLOCK, GGUF_Q8_BYTES},
+    {GGUF_W_Q4_K, "Q4_K", 256, 144},
+    {GGUF_W_Q5_K, "Q5_K", 256, 176},
+    {GGUF_W_Q6_K, "Q6_K", 256, 210},
+};
+
+#define N_WEIGHTS (sizeof(weights) / sizeof(weights[0]))
+
+uint32_t gguf_weight_block(uint32_t type)
+{
+	for (size_t i = 0; i < N_WEIGHTS; i++)
+		if (weights[i].type == type)
+			return weights[i].values;
+	return 1;
+}
+
 uint64_t gguf_weight_bytes(uint32_t type, uint64_t n)
 {
 	if (n > UINT64_MAX / 8)
 		return 0;
-	switch (type) {
-	case GGUF_W_F32:
-		return n * 4;
-	case GGUF_W_F16:
-	case GGUF_W_BF16:
-		return n * 2;
-	case GGUF_W_Q8_0:
-		return n % GGUF_Q8_BLOCK ? 0 : n / GGUF_Q8_BLOCK * GGUF_Q8_BYTES;
-	default:
-		return 0;
-	}
+	for (size_t i = 0; i < N_WEIGHTS; i++)
+		if (weights[i].type == type)
+			return n % weights[i].values ? 0 : n / weights[i].values * weights[i].bytes;
+	return 0;
 }
 
 const char *gguf_weight_name(uint32_t type)
 {
-	switch (type) {
-	case GGUF_W_F32:
-		return "F32";
-	case GGUF_W_F16:
-		return "F16";
-	case GGUF_W_BF16:
-		return "BF16";
-	case GGUF_W_Q8_0:
-		return "Q8_0";
-	default:
-		return "?";
-	}
+	for (size_t i = 0; i < N_WEIGHTS; i++)
+		if (weights[i].type == type)
+			return weights[i].name;
+	return "?";
 }

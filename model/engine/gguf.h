@@ -33,7 +33,16 @@ enum gguf_type {
 	GGUF_N_TYPES
 };
 
-enum gguf_weight { GGUF_W_F32 = 0, GGUF_W_F16 = 1, GGUF_W_Q8_0 = 8, GGUF_W_BF16 = 30 };
+enum gguf_weight {
+	GGUF_W_F32 = 0,
+	GGUF_W_F16 = 1,
+	GGUF_W_Q4_0 = 2,
+	GGUF_W_Q8_0 = 8,
+	GGUF_W_Q4_K = 12,
+	GGUF_W_Q5_K = 13,
+	GGUF_W_Q6_K = 14,
+	GGUF_W_BF16 = 30
+};
 
 #define GGUF_Q8_BLOCK 32u /* values of a Q8_0 block */
 #define GGUF_Q8_BYTES 34u /* half-precision scale, then 32 int8 */
@@ -94,6 +103,9 @@ bool gguf_value_string(const struct gguf_value *value, struct gguf_string *ret_s
 
 /* Walks an array of strings: *cursor starts at value->data. */
 struct gguf_string gguf_string_next(const uint8_t **cursor);
+
+/* Values of a block of a weight type; 1 if it has no blocks or is not known. */
+uint32_t gguf_weight_block(uint32_t type);
 
 /* Bytes of n values of a weight type, n a multiple of its block; 0 if the type is not known or n
  * does not fit. */

@@ -1,5 +1,6 @@
 #include "model/engine/weights.h"
 
+#include "model/engine/dequant.h"
 #include "model/engine/f16.h"
 #include "model/engine/model.h"
 
@@ -8,11 +9,6 @@
 #include <string.h>
 
 #define LAYER_NAME 64u
-
-static uint16_t load_u16(const uint8_t *bytes)
-{
-	return (uint16_t)(bytes[0] | bytes[1] << 8);
-}
 
 static float load_value(const struct gguf_tensor *tensor, uint64_t i)
 {
@@ -23,15 +19,30 @@ static float load_value(const struct gguf_tensor *tensor, uint64_t i)
 		memcpy(&x, tensor->data + 4 * i, sizeof(x));
 		return x;
 	case GGUF_W_F16:
-		return lm_f16_load(load_u16(tensor->data + 2 * i));
+		return lm_f16_load(lm_load_u16(tensor->data + 2 * i));
 	default:
-		return lm_bf16_load(load_u16(tensor->data + 2 * i));
+		return lm_bf16_load(lm_load_u16(tensor->data + 2 * i));
 	}
+}
+
+/* n <= 32 values from value `first` of the tensor on, a multiple of 32 if there are blocks. */
+static bool load_values(const struct gguf_tensor *tensor, uint64_t first, size_t n, float *ret_x)
+{
+	bool finite = true;
+
+	if (gguf_weight_block(tensor->type) > 1)
+		lm_dequant(tensor, first / LM_DEQUANT, ret_x);
+	else
+		for (size_t i = 0; i < n; i++)
+			ret_x[i] = load_value(tensor, first + i);
+	for (size_t i = 0; i < n; i++)
+		finite &= isfinite(ret_x[i]) != 0;
+	return finite;
 }
 
 static bool load_block(const uint8_t *bytes, struct lm_q8_block *block)
 {
-	block->scale = lm_f16_load(load_u16(bytes));
+	block->scale = lm_f16_load(lm_load_u16(bytes));
 	memcpy(block->q, bytes + 2, GGUF_Q8_BLOCK);
 	return isfinite(block->scale);
 }
@@ -41,29 +52,14 @@ static const uint8_t *block_at(const struct gguf_tensor *tensor, uint64_t row, u
 	return tensor->data + (row * (tensor->dim[0] / GGUF_Q8_BLOCK) + b) * GGUF_Q8_BYTES;
 }
 
-static bool q8_row_floats(const struct gguf_tensor *tensor, uint64_t row, float *ret_x)
-{
-	struct lm_q8_block block;
-	bool finite = true;
-
-	for (uint64_t b = 0; b < tensor->dim[0] / GGUF_Q8_BLOCK; b++) {
-		finite &= load_block(block_at(tensor, row, b), &block);
-		for (size_t i = 0; i < GGUF_Q8_BLOCK; i++)
-			*ret_x++ = block.scale * (float)block.q[i];
-	}
-	return finite;
-}
-
 bool lm_row_floats(const struct gguf_tensor *tensor, uint64_t row, float *ret_x)
 {
+	uint64_t n = tensor->dim[0];
 	bool finite = true;
 
-	if (tensor->type == GGUF_W_Q8_0)
-		return q8_row_floats(tensor, row, ret_x);
-	for (uint64_t i = 0; i < tensor->dim[0]; i++) {
-		ret_x[i] = load_value(tensor, row * tensor->dim[0] + i);
-		finite &= isfinite(ret_x[i]) != 0;
-	}
+	for (uint64_t i = 0; i < n; i += LM_DEQUANT)
+		finite &= load_values(tensor, row * n + i,
+				      n - i < LM_DEQUANT ? (size_t)(n - i) : LM_DEQUANT, ret_x + i);
 	return finite;
 }
 
@@ -91,11 +87,8 @@ bool lm_row_blocks(const struct gguf_tensor *tensor, uint64_t row, struct lm_q8_
 			finite &= load_block(block_at(tensor, row, b), &ret_blocks[b]);
 			continue;
 		}
-		for (size_t i = 0; i < GGUF_Q8_BLOCK; i++) {
-			x[i] = load_value(tensor, row * tensor->dim[0] + b * GGUF_Q8_BLOCK + i);
-			finite &= isfinite(x[i]) != 0;
-		}
-		if (!finite)
+		if (!load_values(tensor, row * tensor->dim[0] + b * GGUF_Q8_BLOCK, GGUF_Q8_BLOCK,
+				 x))
 			return false;
 		lm_block_quantize(x, &ret_blocks[b]);
 		finite &= isfinite(ret_blocks[b].scale) != 0;

@@ -296,7 +296,7 @@ static void a_weight_that_is_not_finite(struct gguf_build *build)
 static void an_unknown_weight_type(struct gguf_build *build)
 {
 	all_keys(build);
-	raw_tensor(build, "token_embd.weight", 2, 32, 40, 12, 0);
+	raw_tensor(build, "token_embd.weight", 2, 32, 40, 11, 0);
 }
 
 static void a_missing_layer(struct gguf_build *build)
