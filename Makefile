@@ -136,9 +136,11 @@ asan: deps ## the tests under AddressSanitizer and UBSan
 	@$(MAKE) --no-print-directory SAN=asan test-programs
 	@O=build-asan tests/run.sh
 
-tsan: deps ## the tests under ThreadSanitizer
+# What starts threads: spool, store, API, MQTT, sessions that share a model, and the daemon itself.
+THREADED = unit/test_(spool|store|lm)|contract/test_(http|mqtt|alerts|commands)|e2e/
+tsan: deps ## the tests that use threads under ThreadSanitizer
 	@$(MAKE) --no-print-directory SAN=tsan test-programs
-	@O=build-tsan tests/run.sh
+	@O=build-tsan ONLY='$(THREADED)' tests/run.sh
 
 lint: ## format, static analysis, include directions, size report
 	@tests/lint/run.sh

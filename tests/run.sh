@@ -1,6 +1,7 @@
 #!/bin/sh
 # Runs every test program below $O/tests and every tests/*/*.test script, and prints the count.
 # A Check program reports its own tests; a fuzz replay and a script count as one each.
+# ONLY=REGEX runs the ones whose name matches.
 # A .test script exits 0 (passed), 77 (cannot run here; says why) or anything else (failed).
 set -u
 O=${O:-build}
@@ -13,8 +14,11 @@ note() { # verdict name seconds
 	printf '%-7s %s (%ss)\n' "$1" "$2" "$3"
 }
 
+wanted() { printf '%s\n' "$1" | grep -Eq "${ONLY:-.}"; }
+
 run_check() { # a program made with MW_TEST_MAIN
 	name=${1#"$O"/tests/}
+	wanted "$name" || return 0
 	out=$log/$(echo "$name" | tr / _).log
 	start=$(date +%s)
 	"$1" >"$out" 2>&1
@@ -35,6 +39,7 @@ run_check() { # a program made with MW_TEST_MAIN
 
 run_one() { # name command...
 	name=$1 out=$log/$(echo "$1" | tr / _).log
+	wanted "$name" || return 0
 	shift
 	start=$(date +%s)
 	"$@" >"$out" 2>&1
