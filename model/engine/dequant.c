@@ -56,10 +56,10 @@ static void q45_k_values(const uint8_t *block, size_t g, const uint8_t *high,
 	struct group group = load_group(block, g);
 
 	for (size_t k = 0; k < LM_DEQUANT; k++) {
-		unsigned int q = nibbles[g / 2 * 32 + k] >> (g % 2 * 4) & 15u;
+		unsigned int q = (unsigned int)nibbles[g / 2 * 32 + k] >> (g % 2 * 4) & 15u;
 
 		if (high)
-			q |= (high[k] >> g & 1u) << 4;
+			q |= (unsigned int)(high[k] >> g & 1) << 4;
 		x[k] = group.scale * (float)q - group.minimum;
 	}
 }

@@ -121,6 +121,38 @@ MW_LM_API const char *mw_lm_token_text(const struct mw_lm *model, uint32_t token
 /* The first token of that text, or MW_LM_NO_TOKEN. */
 MW_LM_API uint32_t mw_lm_token_find(const struct mw_lm *model, const char *text);
 
+/* --- text -------------------------------------------------------------------------------------
+ *
+ * For files that bring a tokenizer: SentencePiece's byte-pair model (tokenizer.ggml.model = llama)
+ * or byte-level BPE (gpt2, splitting words as GPT-2 does).  Any number of threads at once. */
+
+#define MW_LM_MAX_TEXT (1u << 20) /* bytes that are encoded at once */
+
+/* Tokens that a text of `size` bytes can become at most. */
+#define MW_LM_MAX_TOKENS(size) (3 * ((size_t)(size) + 1) + 1)
+
+enum mw_lm_encoding {
+	MW_LM_PLAIN,   /* whatever stands in the text is text */
+	MW_LM_SPECIALS /* names of control tokens ("<|end|>") are these tokens */
+};
+
+/* The tokens of a text, which need not be UTF-8; the beginning token first where the model wants
+ * it.  Errors: UNSUPPORTED (no tokenizer, or one that is not known), ARGUMENT (longer than
+ * MW_LM_MAX_TEXT), FULL (more than max tokens), MEMORY. */
+MW_LM_API mw_lm_err mw_lm_encode(const struct mw_lm *model, const char *text, size_t size,
+				 enum mw_lm_encoding encoding, uint32_t *ret_tokens, size_t max,
+				 size_t *ret_n) MW_LM_MUST_CHECK;
+
+/* The bytes of tokens, not NUL-terminated; control tokens have none.  At the start of a text the
+ * blank that encoding put there is taken away.  Errors: UNSUPPORTED, ARGUMENT (no such token), FULL
+ * (more than max bytes). */
+MW_LM_API mw_lm_err mw_lm_decode(const struct mw_lm *model, const uint32_t *tokens, size_t n,
+				 bool at_start, char *ret_text, size_t max,
+				 size_t *ret_size) MW_LM_MUST_CHECK;
+
+/* Whether a token ends an answer (end of sequence, or of a turn). */
+MW_LM_API bool mw_lm_token_ends(const struct mw_lm *model, uint32_t token);
+
 /* The names of the kernels that this processor runs, number i from 0, slowest ("scalar") first;
  * NULL past the last.  Static storage. */
 MW_LM_API const char *mw_lm_kernels_name(size_t i);

@@ -76,8 +76,9 @@ struct mw_lm {
 	float *output_norm;      /* [n_embd] */
 	float *head_weight[2];   /* asset, channel: [n_embd]; NULL without windows */
 	float head_bias[2];
-	char *vocab_text;   /* every token's text, NUL-terminated */
-	uint64_t *vocab_at; /* [n_vocab] into vocab_text; NULL without tokens */
+	char *vocab_text;               /* every token's text, NUL-terminated */
+	uint64_t *vocab_at;             /* [n_vocab] into vocab_text; NULL without tokens */
+	struct lm_tokenizer *tokenizer; /* NULL: the file has none that is known */
 	struct lm_entry *entries;
 	size_t n_entries;
 };

@@ -1,4 +1,6 @@
 #include "model/engine/model.h"
+#include "model/engine/tokenizer.h"
+#include "model/engine/utf8.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -8,39 +10,13 @@ static mw_lm_err no_memory(const struct lm_load *load)
 	return lm_why(load->why, MW_LM_E_MEMORY, "no memory for the vocabulary");
 }
 
-/* Length of a well-formed UTF-8 sequence at text (RFC 3629), 0 if there is none. */
-static size_t utf8_length(const uint8_t *text, size_t size)
-{
-	uint8_t low = 0x80, high = 0xBF;
-	size_t n = text[0] < 0x80 ? 1 : text[0] < 0xE0 ? 2 : text[0] < 0xF0 ? 3 : 4;
-
-	if (n == 1)
-		return 1;
-	if (text[0] < 0xC2 || text[0] > 0xF4 || n > size)
-		return 0;
-	if (text[0] == 0xE0)
-		low = 0xA0; /* shorter forms exist */
-	else if (text[0] == 0xED)
-		high = 0x9F; /* surrogates */
-	else if (text[0] == 0xF0)
-		low = 0x90;
-	else if (text[0] == 0xF4)
-		high = 0x8F; /* past U+10FFFF */
-	if (text[1] < low || text[1] > high)
-		return 0;
-	for (size_t i = 2; i < n; i++)
-		if (text[i] < 0x80 || text[i] > 0xBF)
-			return 0;
-	return n;
-}
-
 static bool is_utf8(struct gguf_string string)
 {
 	const uint8_t *text = (const uint8_t *)string.text;
 	size_t at = 0, n = 1;
 
 	for (; at < string.size && n > 0; at += n)
-		n = utf8_length(text + at, string.size - at);
+		n = lm_utf8_length(text + at, string.size - at);
 	return n > 0;
 }
 
@@ -126,6 +102,7 @@ mw_lm_err lm_vocab_read(const struct lm_load *load)
 	struct mw_lm *model = load->model;
 	const struct gguf *gguf = load->gguf;
 	const char *name;
+	mw_lm_err err;
 
 	model->entries = lm_arena_take(&model->arena, gguf->n_values, sizeof(*model->entries));
 	if (!model->entries)
@@ -137,7 +114,8 @@ mw_lm_err lm_vocab_read(const struct lm_load *load)
 	}
 	name = mw_lm_metadata(model, "general.name");
 	model->info.name = name ? name : "";
-	return read_tokens(load);
+	err = read_tokens(load);
+	return err ? err : lm_tokenizer_read(load);
 }
 
 const char *mw_lm_metadata(const struct mw_lm *model, const char *key)
