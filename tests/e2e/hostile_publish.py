@@ -44,8 +44,8 @@ ELSEWHERE = [b"factory/a/b", b"factory", b"$factory/a", b"$SYS/factory/a", b"/fa
 
 
 def leaps() -> list[int]:
-    """A machine that reports every second and then leaps: each leap is hours of rows to fill."""
-    return [NOW - 40_000_000 + 1000 * i for i in range(300)] + [NOW - 39_000_000 + 9_000_000 * i for i in range(4)]
+    """A machine that reports every second and then leaps: each leap is thousands of rows to fill."""
+    return [NOW - 40_000_000 + 1000 * i for i in range(300)] + [NOW - 39_000_000 + 2_000_000 * i for i in range(4)]
 
 
 def main() -> None:
