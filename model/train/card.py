@@ -76,6 +76,7 @@ def how_it_was_trained(setup: Setup, saved: dict) -> str:
     progress, seeds = saved["progress"], setup.config["corpus"]["first_seed"]
     seconds = progress["seconds"]
     rate = progress["positions"] / seconds
+    earlier = ", from the weights of an earlier run" if setup.config.get("start_from") else ""
     imitated = 1 - setup.config["optimiser"]["quantised_from"]
     return f"""## Training
 
@@ -86,9 +87,8 @@ Configuration: `model/train/config.json`.
 
 {progress["windows"]:,} windows, {progress["positions"]:,} positions, {progress["step"]:,} steps,
 {seconds / 60:.0f} minutes on {setup.config["replicas"]} shared CPU cores in bf16
-({rate:,.0f} positions/s), from the weights of a first run of 13 minutes. int8 weights and activations
-are imitated in the last {imitated:.0%}. Losses, running means (asset and channel: cross-entropy of
-the patch heads; answer: weighted cross-entropy of the answer's tokens):
+({rate:,.0f} positions/s){earlier}. int8 weights and activations imitated in the last {imitated:.0%}. Losses, running means (asset and channel: cross-entropy of the
+patch heads; answer: weighted cross-entropy of the answer's tokens):
 
 {curve_table(progress["curve"])}
 """
