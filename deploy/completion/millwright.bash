@@ -12,7 +12,7 @@ _millwright() {
 		return
 	fi
 	if [ "$command" = lm ] && [ "$COMP_CWORD" -eq 2 ] && [ "${word#-}" = "$word" ]; then
-		mapfile -t COMPREPLY < <(compgen -W 'info bench logits quantize' -- "$word")
+		mapfile -t COMPREPLY < <(compgen -W 'info bench logits run quantize' -- "$word")
 		return
 	fi
 	case $previous in

@@ -17,6 +17,7 @@ static const char usage_text[] =
     "usage: millwright lm info FILE [--json] [--tokens]\n"
     "       millwright lm bench FILE [--rows N] [--batch N] [--seconds N] [--json]\n"
     "       millwright lm logits FILE [--prompt FILE] [--top N] [--f32] [--json]\n"
+    "       millwright lm run -m FILE -p TEXT [-n N] [--f32]\n"
     "       millwright lm quantize SOURCE TARGET\n"
     "\n"
     "  --kernels NAME  scalar, avx2, avxvnni or avx512vnni instead of the fastest\n"
@@ -28,6 +29,9 @@ static const char usage_text[] =
     "                  window, then the question; or the tokens of a text.  Default: standard "
     "input\n"
     "  --top N         how many tokens to print (10)\n"
+    "  -m, --model FILE  the model of text that run continues TEXT with\n"
+    "  -p, --text TEXT   what it continues; names of control tokens are these tokens\n"
+    "  -n, --count N     at most so many tokens (64)\n"
     "  --f32           float weights and activations\n"
     "  --tokens        print the vocabulary\n";
 
@@ -52,8 +56,15 @@ static bool parse_option(int option, struct lm_args *args)
 	case 'k':
 		args->kernels = optarg;
 		return true;
-	case 'p':
+	case 'P':
 		args->prompt = optarg;
+		return true;
+	case 'p':
+		args->text = optarg;
+		return true;
+	case 'm':
+		args->path[0] = optarg;
+		args->n_path = 1;
 		return true;
 	case 'r':
 		return parse_number(optarg, 1, 4096, &args->rows);
@@ -61,8 +72,10 @@ static bool parse_option(int option, struct lm_args *args)
 		return parse_number(optarg, 1, MAX_BATCH, &args->batch);
 	case 's':
 		return parse_number(optarg, 1, 3600, &args->seconds);
-	case 'n':
+	case 'T':
 		return parse_number(optarg, 1, 1000, &args->top);
+	case 'n':
+		return parse_number(optarg, 1, 1000000, &args->count);
 	case 'j':
 		return args->json = true;
 	case 't':
@@ -76,16 +89,23 @@ static bool parse_option(int option, struct lm_args *args)
 
 static bool parse_args(int argc, char **argv, struct lm_args *args)
 {
-	static const struct option options[] = {
-	    {"kernels", required_argument, NULL, 'k'}, {"prompt", required_argument, NULL, 'p'},
-	    {"rows", required_argument, NULL, 'r'},    {"batch", required_argument, NULL, 'b'},
-	    {"seconds", required_argument, NULL, 's'}, {"top", required_argument, NULL, 'n'},
-	    {"json", no_argument, NULL, 'j'},          {"tokens", no_argument, NULL, 't'},
-	    {"f32", no_argument, NULL, 'f'},           {0}};
+	static const struct option options[] = {{"kernels", required_argument, NULL, 'k'},
+						{"prompt", required_argument, NULL, 'P'},
+						{"rows", required_argument, NULL, 'r'},
+						{"batch", required_argument, NULL, 'b'},
+						{"seconds", required_argument, NULL, 's'},
+						{"top", required_argument, NULL, 'T'},
+						{"model", required_argument, NULL, 'm'},
+						{"text", required_argument, NULL, 'p'},
+						{"count", required_argument, NULL, 'n'},
+						{"json", no_argument, NULL, 'j'},
+						{"tokens", no_argument, NULL, 't'},
+						{"f32", no_argument, NULL, 'f'},
+						{0}};
 	int option;
 
 	optind = 1;
-	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1)
+	while ((option = getopt_long(argc, argv, "m:p:n:", options, NULL)) != -1)
 		if (!parse_option(option, args))
 			return false;
 	for (; optind < argc && args->n_path < 2; optind++)
@@ -349,8 +369,9 @@ int mw_cmd_lm(int argc, char **argv)
 	} actions[] = {{"info", lm_info, 1},
 		       {"bench", lm_bench, 1},
 		       {"logits", mw_lm_logits_command, 1},
+		       {"run", mw_lm_run_command, 1},
 		       {"quantize", lm_quantize, 2}};
-	struct lm_args args = {.rows = 9, .batch = 16, .seconds = 2, .top = 10};
+	struct lm_args args = {.rows = 9, .batch = 16, .seconds = 2, .top = 10, .count = 64};
 
 	if (argc > 1 && strcmp(argv[1], "--help") == 0) {
 		(void)fputs(usage_text, stdout);

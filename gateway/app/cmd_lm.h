@@ -8,8 +8,8 @@
 #include "model/engine/millwright_lm.h"
 
 struct lm_args {
-	const char *kernels, *prompt;
-	long rows, batch, seconds, top;
+	const char *kernels, *prompt, *text;
+	long rows, batch, seconds, top, count;
 	bool json, tokens, f32;
 	const char *path[2];
 	int n_path;
@@ -24,7 +24,8 @@ int mw_lm_complain(mw_lm_err err, const char *path, const char *why);
 /* Prints an object; takes it. */
 int mw_lm_print_json(struct mw_json *object);
 
-/* The action. */
+/* The actions. */
 int mw_lm_logits_command(const struct lm_args *args);
+int mw_lm_run_command(const struct lm_args *args);
 
 #endif

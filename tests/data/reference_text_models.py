@@ -6,6 +6,9 @@ Each file holds its own answer: key reference.tokens, and tensor reference.logit
 whose row i is the answer after the tokens 0..i.  Every row is computed from its whole prefix, so
 nothing here knows of a cache.  What makes an architecture special is also left out once, and the
 logits must then differ: a file that would not notice a mistake is not written.
+
+golden_openelm.gguf also brings a small tokenizer: key reference.answer is what follows
+reference.prompt, 12 tokens of it.
 """
 from __future__ import annotations
 
@@ -18,6 +21,9 @@ import numpy as np
 
 F32, F16 = 0, 1
 U32, I32, FLOAT, STRING, ARRAY = 4, 5, 6, 8, 9
+
+BLANK = "\u2581"
+PROMPT = "the rain in the north"
 
 
 @dataclass
@@ -136,11 +142,16 @@ def text(s: str) -> bytes:
     return struct.pack("<Q", len(s.encode())) + s.encode()
 
 
+def number(kind: int, value: float) -> bytes:
+    return struct.pack("<f", value) if kind == FLOAT else struct.pack("<I", int(value))
+
+
 def key(name: str, kind: int, value: object) -> bytes:
     if isinstance(value, (list, np.ndarray)):
         head = struct.pack("<IIQ", ARRAY, kind, len(value))
-        return text(name) + head + b"".join(struct.pack("<I", int(v)) for v in value)
-    raw = text(value) if kind == STRING else struct.pack("<f" if kind == FLOAT else "<I", value)
+        items = [text(v) if kind == STRING else number(kind, v) for v in value]
+        return text(name) + head + b"".join(items)
+    raw = text(value) if kind == STRING else number(kind, value)
     return text(name) + struct.pack("<I", kind) + raw
 
 
@@ -167,6 +178,7 @@ def keys(m: Model, tokens: np.ndarray) -> list[bytes]:
         key("reference.tokens", U32, tokens),
     ]
     if layered:
+        out += tokenizer_keys(m)
         out.append(key("openelm.attention.key_length", U32, m.head_size))
         out.append(key("openelm.attention.value_length", U32, m.head_size))
     if m.window:
@@ -192,6 +204,47 @@ def write(m: Model, tokens: np.ndarray, logits: np.ndarray, path: Path) -> None:
     entries = keys(m, tokens)
     head = b"GGUF" + struct.pack("<IQQ", 3, len(tensors), len(entries)) + b"".join(entries) + heads
     path.write_bytes(head + b"\0" * (-len(head) % 32) + data)
+
+
+def pieces() -> list[str]:
+    """A vocabulary of 48 for SentencePiece's pairs: better scores first, characters last."""
+    joined = "in he th er an nd re on at en or es is it _t _th _the _a".replace("_", BLANK).split()
+    return ["<unk>", "<s>", "</s>", *joined, BLANK, *"abcdefghijklmnopqrstuvwxyz"]
+
+
+def encode(sentence: str) -> list[int]:
+    """The slow way: the best of all pairs, again and again."""
+    words = pieces()
+    parts = list((" " + sentence).replace(" ", BLANK))
+    while pairs := [(words.index(a + b), i) for i, (a, b) in enumerate(zip(parts, parts[1:]))
+                    if a + b in words]:  # fmt: skip
+        _, i = min(pairs)
+        parts[i : i + 2] = [parts[i] + parts[i + 1]]
+    return [1] + [words.index(p) for p in parts]
+
+
+def continued(m: Model, sentence: str, n: int) -> str:
+    """Always the likeliest token."""
+    tokens = encode(sentence)
+    start = len(tokens)
+    for _ in range(n):
+        token = int(last_logits(m, np.array(tokens)).argmax())
+        if token == 2:
+            break
+        tokens.append(token)
+    return "".join("" if t == 1 else pieces()[t].replace(BLANK, " ") for t in tokens[start:])
+
+
+def tokenizer_keys(m: Model) -> list[bytes]:
+    words = pieces()
+    return [
+        key("tokenizer.ggml.model", STRING, "llama"),
+        key("tokenizer.ggml.tokens", STRING, words),
+        key("tokenizer.ggml.scores", FLOAT, [-float(i) for i in range(len(words))]),
+        key("tokenizer.ggml.token_type", I32, [2, 3, 3] + [1] * (len(words) - 3)),
+        key("reference.prompt", STRING, PROMPT),
+        key("reference.answer", STRING, continued(m, PROMPT, 12)),
+    ]
 
 
 def models(rng: np.random.Generator) -> list[tuple[Model, list[dict]]]:
