@@ -87,8 +87,9 @@ Configuration: `model/train/config.json`.
 
 {progress["windows"]:,} windows, {progress["positions"]:,} positions, {progress["step"]:,} steps,
 {seconds / 60:.0f} minutes on {setup.config["replicas"]} shared CPU cores in bf16
-({rate:,.0f} positions/s){earlier}. int8 weights and activations imitated in the last {imitated:.0%}. Losses, running means (asset and channel: cross-entropy of the
-patch heads; answer: weighted cross-entropy of the answer's tokens):
+({rate:,.0f} positions/s){earlier}. int8 weights and activations are imitated in the
+last {imitated:.0%}. Losses, running means (asset and channel: cross-entropy of the patch heads;
+answer: weighted cross-entropy of the answer's tokens):
 
 {curve_table(progress["curve"])}
 """
