@@ -3,9 +3,9 @@
  * compressor's speed.
  *
  * Evaporator and condenser are heat exchangers with an approach each (temperature difference to the
- * refrigerant, in proportion to heat); saturation pressures follow from temperatures by an
- * exponential fit for R134a, p[bar] = 2.93 exp(0.0325 T) within 8 % from 0 to 50 degC; power is heat
- * times lift over a constant.
+ * refrigerant, in proportion to heat).  Saturation pressures follow from temperatures by an
+ * exponential fit for R134a, p[bar] = 2.93 exp(0.031 T), within 5 % from 0 to 50 degC.  Torque is
+ * lift times heat over speed.
  */
 #include "model/corpus/train.h"
 
@@ -84,7 +84,7 @@ static const struct mw_plant_can can[] = {
 
 static double saturated(double celsius)
 {
-	return 2.93 * exp(0.0325 * mw_clamp(celsius, -60.0, 95.0)) - 1.0;
+	return 2.93 * exp(0.031 * mw_clamp(celsius, -60.0, 95.0)) - 1.0;
 }
 
 static void sizes_draw(struct chiller *s, double dt_s, struct mw_rng *rng)

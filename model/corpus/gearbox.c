@@ -1,9 +1,9 @@
 /*
  * gearbox.c -- a gear unit between a motor and a slow machine, with its own oil circuit.
  *
- * Lost power (a churning part and a part of what is transmitted) heats the oil; oil pressure follows
- * the shaft-driven pump and the oil's viscosity (falls with temperature); mesh vibration grows with
- * torque and speed.
+ * Lost power (a churning part and a part of what is transmitted) heats the oil; oil pressure
+ * follows the shaft-driven pump and the oil's viscosity (falls with temperature); mesh vibration
+ * grows with torque and speed.
  */
 #include "model/corpus/train.h"
 
