@@ -1,5 +1,4 @@
-/* cmd_lm_run.c -- `millwright lm run`: a model of text continues one, always with its likeliest token.
- */
+/* cmd_lm_run.c -- `millwright lm run`: a model of text continues one, by its likeliest token. */
 #include "gateway/app/cmd_lm.h"
 
 #include <stdio.h>

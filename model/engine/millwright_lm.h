@@ -277,8 +277,8 @@ MW_LM_API mw_lm_err mw_lm_generate(struct mw_lm_session *session,
 
 /* --- files ------------------------------------------------------------------------------------ */
 
-/* Writes a copy of a GGUF file whose matrices (both sides of 32 or more, width a multiple of 32) are
- * Q8_0, whatever known type they were.  The target appears whole or not at all. */
+/* Writes a copy of a GGUF file whose matrices (both sides of 32 or more, width a multiple of 32),
+ * of whatever known type, are Q8_0.  The target appears whole or not at all. */
 MW_LM_API mw_lm_err mw_lm_quantize(const char *source, const char *target, char *why,
 				   size_t why_size) MW_LM_MUST_CHECK;
 

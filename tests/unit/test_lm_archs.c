@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "model/engine/file.h"
+#include "model/engine/model.h"
 #include "model/engine/weights.h"
 #include "tests/unit/gguf_build.h"
 
@@ -200,7 +201,152 @@ START_TEST(sessions_that_turn_long_share_a_step_with_others)
 }
 END_TEST
 
+/* --- files that are not right ----------------------------------------------------------------- */
+
+struct bytes {
+	uint8_t *data;
+	size_t size;
+};
+
+static struct bytes copy_file(const char *path)
+{
+	struct lm_file file;
+	struct bytes copy;
+
+	ck_assert_int_eq(lm_file_map(path, &file, NULL), MW_LM_E_OK);
+	copy = (struct bytes){malloc(file.size), file.size};
+	ck_assert_ptr_nonnull(copy.data);
+	memcpy(copy.data, file.data, file.size);
+	lm_file_unmap(&file);
+	return copy;
+}
+
+/* Opens and, if that is possible, reads past where long factors begin. */
+static bool try_bytes(const struct bytes *bytes)
+{
+	const struct mw_lm_options options = {.memory_limit = 8u << 20};
+	const struct mw_lm_session_options sizes = {.max_tail = 14, .memory_limit = 8u << 20};
+	struct mw_lm_session *session = NULL;
+	const uint32_t tokens[14] = {1, 2, 3};
+	struct mw_lm *model = NULL;
+	float logit;
+	bool opened =
+	    mw_lm_open_memory(bytes->data, bytes->size, &options, &model, NULL, 0) == MW_LM_E_OK;
+
+	if (opened && mw_lm_session_new(model, &sizes, &session) == MW_LM_E_OK) {
+		ck_assert_int_eq(mw_lm_prefill(session, tokens, 13), MW_LM_E_OK);
+		ck_assert_int_eq(mw_lm_step(session, tokens[13]), MW_LM_E_OK);
+		ck_assert_int_eq(mw_lm_logits(session, 0, 1, &logit), MW_LM_E_OK);
+	}
+	mw_lm_session_free(session);
+	mw_lm_close(model);
+	return opened;
+}
+
+START_TEST(flipped_bytes_never_do_harm)
+{
+	for (size_t f = 0; f < N_FILES; f++) {
+		struct bytes file = copy_file(files[f]);
+		size_t opened = 0;
+
+		for (size_t i = 0; i < 3600; i += 3) {
+			uint8_t flip = (uint8_t)(i % 2 ? 0x80 : 1 + i % 7);
+
+			file.data[i] ^= flip;
+			opened += try_bytes(&file);
+			file.data[i] ^= flip;
+		}
+		ck_assert_uint_gt(opened, 0);
+		free(file.data);
+	}
+}
+END_TEST
+
+/* The value of a key of 4 bytes. */
+static uint8_t *find_number(const struct bytes *file, const char *key)
+{
+	uint8_t *at = memmem(file->data, file->size, key, strlen(key));
+
+	ck_assert_ptr_nonnull(at);
+	return at + strlen(key) + 4;
+}
+
+static void open_changed(const struct bytes *file, mw_lm_err wanted, const char *named)
+{
+	struct mw_lm *model = NULL;
+	char why[256] = "";
+
+	ck_assert_msg(mw_lm_open_memory(file->data, file->size, NULL, &model, why, sizeof(why)) ==
+			  wanted,
+		      "%s", why);
+	ck_assert_ptr_nonnull(strstr(why, named));
+	mw_lm_close(model);
+}
+
+START_TEST(what_long_rope_needs_is_checked)
+{
+	const float nothing = 0, most = 1e9f;
+	struct bytes file = copy_file(files[2]);
+	struct gguf gguf;
+	size_t at;
+
+	memcpy(find_number(&file, "phi3.rope.scaling.attn_factor"), &most, 4);
+	open_changed(&file, MW_LM_E_FORMAT, "attn_factor");
+	free(file.data);
+
+	file = copy_file(files[2]);
+	memset(find_number(&file, "phi3.rope.scaling.original_context_length"), 0, 4);
+	open_changed(&file, MW_LM_E_FORMAT, "original_context_length");
+	free(file.data);
+
+	file = copy_file(files[2]);
+	ck_assert_int_eq(gguf_parse(file.data, file.size, &gguf, NULL), MW_LM_E_OK);
+	at = (size_t)(gguf_tensor_find(&gguf, "rope_factors_long.weight")->data - gguf.data);
+	gguf_done(&gguf);
+	memcpy(file.data + at + 8, &nothing, 4);
+	open_changed(&file, MW_LM_E_FORMAT, "rope_factors_long.weight");
+	free(file.data);
+}
+END_TEST
+
+START_TEST(a_missing_norm_of_heads_is_named)
+{
+	struct bytes file = copy_file(files[0]);
+	uint8_t *name = memmem(file.data, file.size, "blk.1.attn_k_norm.weight", 24);
+
+	ck_assert_ptr_nonnull(name);
+	name[4] = '7';
+	open_changed(&file, MW_LM_E_FORMAT, "blk.1.attn_k_norm.weight");
+	free(file.data);
+}
+END_TEST
+
+/* Files of context 4096 from before the key was there have the window that the model was trained
+ * with; others have none. */
+START_TEST(old_files_without_a_sliding_window_have_the_published_one)
+{
+	static const uint32_t contexts[] = {4096, 4095};
+	struct bytes file = copy_file(files[1]);
+	uint8_t *key = memmem(file.data, file.size, "phi3.attention.sliding_window", 29);
+
+	ck_assert_ptr_nonnull(key);
+	key[28] = 'x';
+	for (size_t i = 0; i < 2; i++) {
+		struct mw_lm *model = NULL;
+
+		memcpy(find_number(&file, "phi3.context_length"), &contexts[i], 4);
+		ck_assert_int_eq(mw_lm_open_memory(file.data, file.size, NULL, &model, NULL, 0),
+				 MW_LM_E_OK);
+		ck_assert_uint_eq(model->sliding_window, i ? 0 : 2047);
+		mw_lm_close(model);
+	}
+	free(file.data);
+}
+END_TEST
+
 MW_TEST_MAIN("lm_archs", float_logits_agree_with_the_reference, int8_logits_stay_near_the_reference,
 	     portions_passes_and_kernels_do_not_change_the_bits,
 	     a_reset_session_reads_short_texts_with_short_factors_again,
-	     sessions_that_turn_long_share_a_step_with_others)
+	     sessions_that_turn_long_share_a_step_with_others, flipped_bytes_never_do_harm,
+	     what_long_rope_needs_is_checked, a_missing_norm_of_heads_is_named,
+	     old_files_without_a_sliding_window_have_the_published_one)
