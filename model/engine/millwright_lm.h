@@ -202,7 +202,9 @@ MW_LM_API mw_lm_err mw_lm_read_batch(const struct mw_lm_window *windows, size_t 
 /* Reads one window. */
 MW_LM_API mw_lm_err mw_lm_read(const struct mw_lm_window *window) MW_LM_MUST_CHECK;
 
-/* Reads n > 0 more tokens at the tail (a text, or a part of an answer that is known). */
+/* Reads n > 0 more tokens at the tail (a text, or a part of an answer that is known).  Where RoPE
+ * has other factors for long texts, a text that becomes long is read anew, once: the answer does not
+ * depend on the portions in which it was read. */
 MW_LM_API mw_lm_err mw_lm_prefill(struct mw_lm_session *session, const uint32_t *tokens,
 				  size_t n) MW_LM_MUST_CHECK;
 
