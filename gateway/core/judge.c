@@ -7,15 +7,16 @@
 #define SMOOTHING    0.3 /* weight of the newest window */
 #define LARGEST_MIN  0.1 /* below it a channel's residual is nothing */
 #define TAIL_SHARE   0.2 /* of healthy windows, modelled by the asset's own tails */
-#define SCORE_MIDDLE 3.0 /* fused statistic of score one half */
+#define SCORE_MIDDLE 0.0 /* fused statistic of score one half */
 #define SCORE_WIDTH  1.5
-#define GUARD_FROM   6.0 /* evidence so far past health decides alone */
+#define HEAD_WEIGHT  2.0  /* of the asset head's log-odds beside the calibrated residual */
+#define GUARD_FROM   10.0 /* evidence so far past health is heard whatever the model says */
 
 /* Healthy simulated machines past their learn segment, measured by model/eval/healthy.py. */
 static const struct mw_tail population[MW_N_VIEW] = {
-    [MW_VIEW_FUSED] = {.share = 0.1, .from = 2.32, .mean = 0.87},
-    [MW_VIEW_ASSET_HEAD] = {.share = 0.01, .from = -0.11, .mean = 0.18},
-    [MW_VIEW_CHANNEL_HEAD] = {.share = 0.01, .from = -0.77, .mean = 0.35},
+    [MW_VIEW_FUSED] = {.share = 0.1, .from = 1.75, .mean = 2.2},
+    [MW_VIEW_ASSET_HEAD] = {.share = 0.01, .from = 0.05, .mean = 0.23},
+    [MW_VIEW_CHANNEL_HEAD] = {.share = 0.01, .from = -0.5, .mean = 0.37},
 };
 
 /* A quiet asset's spread must not turn rounding into an anomaly. */
@@ -107,18 +108,20 @@ static double quantile(const float *sorted, uint32_t n, double share)
 	return (double)sorted[low] + (at - low) * (double)(sorted[high] - sorted[low]);
 }
 
+static double calibrated(const struct mw_judge *judge, const double *component, int k)
+{
+	return (component[k] - judge->center[k]) / judge->spread[k];
+}
+
 static double fuse(const struct mw_judge *judge, const double component[MW_N_COMPONENT])
 {
-	double u[MW_N_COMPONENT];
+	double residual = calibrated(judge, component, MW_COMPONENT_MAX_DYNAMIC);
 	double gross = -INFINITY;
-	double model;
 
-	for (int k = 0; k < MW_N_COMPONENT; k++)
-		u[k] = (component[k] - judge->center[k]) / judge->spread[k];
 	for (int k = MW_COMPONENT_T2; k < MW_N_COMPONENT; k++)
-		gross = fmax(gross, u[k]);
-	model = (u[MW_COMPONENT_ASSET_HEAD] + u[MW_COMPONENT_CHANNEL_HEAD]) / 2;
-	return fmax((model + u[MW_COMPONENT_DYNAMIC]) / 2, gross - GUARD_FROM);
+		gross = fmax(gross, calibrated(judge, component, k));
+	return fmax(HEAD_WEIGHT * component[MW_COMPONENT_ASSET_HEAD] + residual,
+		    gross - GUARD_FROM);
 }
 
 static void fit_components(struct mw_judge *judge)

@@ -2,12 +2,13 @@
  * judge.h -- from the model's reading of a window to one comparable score.
  *
  * Components of a window: the model's patch heads (asset row; strongest channel row) and the
- * asset's own statistics (T2, Q, whitened dynamic, MEWMA, largest channel residuals), each smoothed over windows by an EWMA.
+ * asset's own statistics (T2, Q, whitened dynamic, MEWMA, largest channel residuals), each smoothed
+ * over windows by an EWMA.
  *
- * The *fused* statistic ranks windows: the mean of the model's heads and of the whitened dynamic
- * statistic, each centred on the median and scaled by the distance to the 90 % quantile of the
- * asset's own healthy windows, which it was held out from; gross evidence of any kind cannot be
- * voted down. The score is a fixed function of it.
+ * The *fused* statistic ranks windows: twice the asset head's log-odds plus the largest dynamic
+ * residual, the latter centred on the median and scaled by the distance to the 90 % quantile of the
+ * asset's own healthy windows, which it was held out from.  Gross evidence of any kind cannot be
+ * voted down.  The score is a fixed function of it.
  *
  * The *p-value* decides alarms.  Three views -- fused statistic, asset head, channel head -- are
  * held against two tails each, exponential past a quantile (peaks over threshold, Pickands 1975,
@@ -68,8 +69,7 @@ struct mw_judgement {
 	double component[MW_N_COMPONENT]; /* smoothed, uncalibrated */
 	double fused;   /* calibrated; 0 = median healthy, 1 = its 90 % quantile */
 	double p_value; /* chance of a window as unusual as this under health */
-	double score;   /* in (0,1): logistic in the fused statistic, 0.5 at three times the healthy
-			   90 % distance; comparable over assets */
+	double score;   /* in (0,1): logistic in the fused statistic; comparable over assets */
 };
 
 void mw_judge_init(struct mw_judge *judge);
