@@ -70,6 +70,25 @@ def skab(args: argparse.Namespace) -> None:
         score = np.concatenate(pooled[name])
         at = counts(score, label, threshold)
         print(f"{name:14s} {auroc(score, label):.4f} {at['F1']:.3f} {at['FAR']:6.1f} {at['MAR']:6.1f} {at['J']:6.1f}")
+    for against in ("max_dynamic", "dynamic"):
+        bootstrap(pooled, learnt, labels, against)
+
+
+def bootstrap(pooled: dict[str, list[np.ndarray]], learnt: dict[str, list[np.ndarray]], labels: list[np.ndarray],
+              against: str, rounds: int = 500) -> None:
+    """95 % interval of the score's lead over one statistic, files resampled (seed fixed)."""
+    rng = np.random.default_rng(1)
+    lead_auroc, lead_j = [], []
+    thresholds = {name: float(np.quantile(np.concatenate(learnt[name]), 0.99)) for name in ("score", against)}
+    for _ in range(rounds):
+        pick = rng.integers(len(labels), size=len(labels))
+        label = np.concatenate([labels[i] for i in pick])
+        ours, theirs = (np.concatenate([pooled[name][i] for i in pick]) for name in ("score", against))
+        lead_auroc.append(auroc(ours, label) - auroc(theirs, label))
+        lead_j.append(counts(ours, label, thresholds["score"])["J"] - counts(theirs, label, thresholds[against])["J"])
+    for what, lead in (("AUROC", lead_auroc), ("J", lead_j)):
+        low, high = np.quantile(lead, [0.025, 0.975])
+        print(f"score - {against}: {what} {np.mean(lead):+.4f} [{low:+.4f}, {high:+.4f}]")
 
 
 def tep_table(rows: np.ndarray, path: Path) -> None:
