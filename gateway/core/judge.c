@@ -17,6 +17,7 @@ static const struct mw_tail population[MW_N_VIEW] = {
     [MW_VIEW_FUSED] = {.share = 0.1, .from = 1.75, .mean = 2.2},
     [MW_VIEW_ASSET_HEAD] = {.share = 0.01, .from = 0.05, .mean = 0.23},
     [MW_VIEW_CHANNEL_HEAD] = {.share = 0.01, .from = -0.5, .mean = 0.37},
+    [MW_VIEW_DYNAMIC] = {.share = 0.01, .from = 3.3, .mean = 0.35},
 };
 
 /* A quiet asset's spread must not turn rounding into an anomaly. */
@@ -147,16 +148,14 @@ static double fuse_learnt(const struct mw_judge *judge, uint32_t i,
 	return fuse(judge, ret_component);
 }
 
-/* Value of healthy window i in a view; the component array is scratch. */
-static double learnt_view(const struct mw_judge *judge, enum mw_view view, uint32_t i)
+static double view_of(enum mw_view view, double fused, const double component[MW_N_COMPONENT])
 {
-	double component[MW_N_COMPONENT];
-	double fused = fuse_learnt(judge, i, component);
+	static const enum mw_component shown[MW_N_VIEW] = {
+	    [MW_VIEW_ASSET_HEAD] = MW_COMPONENT_ASSET_HEAD,
+	    [MW_VIEW_CHANNEL_HEAD] = MW_COMPONENT_CHANNEL_HEAD,
+	    [MW_VIEW_DYNAMIC] = MW_COMPONENT_DYNAMIC};
 
-	if (view == MW_VIEW_FUSED)
-		return fused;
-	return component[view == MW_VIEW_ASSET_HEAD ? MW_COMPONENT_ASSET_HEAD
-						    : MW_COMPONENT_CHANNEL_HEAD];
+	return view == MW_VIEW_FUSED ? fused : component[shown[view]];
 }
 
 static struct mw_tail fit_tail(const float *sorted, uint32_t n, double mean_min)
@@ -177,11 +176,15 @@ static struct mw_tail fit_tail(const float *sorted, uint32_t n, double mean_min)
 
 static void fit_view(struct mw_judge *judge, enum mw_view view)
 {
+	double component[MW_N_COMPONENT];
 	float sorted[MW_JUDGE_MAX_CALIBRATION] = {0};
 	uint32_t n = judge->n_calibration;
 
-	for (uint32_t i = 0; i < n; i++)
-		sorted[i] = (float)learnt_view(judge, view, i);
+	for (uint32_t i = 0; i < n; i++) {
+		double fused = fuse_learnt(judge, i, component);
+
+		sorted[i] = (float)view_of(view, fused, component);
+	}
 	qsort(sorted, n, sizeof(sorted[0]), compare_float);
 	judge->own[view] = fit_tail(sorted, n, population[view].mean);
 	if (view == MW_VIEW_FUSED)
@@ -222,11 +225,13 @@ static double p_of_rank(const struct mw_judge *judge, double fused)
 
 static void conclude(const struct mw_judge *judge, double fused, struct mw_judgement *ret)
 {
-	const double *component = ret->component;
-	double p = p_of_view(judge, MW_VIEW_FUSED, fused);
+	double p = 1.0;
 
-	p = fmin(p, p_of_view(judge, MW_VIEW_ASSET_HEAD, component[MW_COMPONENT_ASSET_HEAD]));
-	p = fmin(p, p_of_view(judge, MW_VIEW_CHANNEL_HEAD, component[MW_COMPONENT_CHANNEL_HEAD]));
+	for (int v = 0; v < MW_N_VIEW; v++) {
+		enum mw_view view = (enum mw_view)v;
+
+		p = fmin(p, p_of_view(judge, view, view_of(view, fused, ret->component)));
+	}
 	p *= MW_N_VIEW;
 	ret->fused = fused;
 	ret->p_value = p < TAIL_SHARE ? fmax(p, 1e-300) : p_of_rank(judge, fused);

@@ -10,11 +10,11 @@
  * asset's own healthy windows, which it was held out from.  Gross evidence of any kind cannot be
  * voted down.  The score is a fixed function of it.
  *
- * The *p-value* decides alarms.  Three views -- fused statistic, asset head, channel head -- are
- * held against two tails each, exponential past a quantile (peaks over threshold, Pickands 1975,
+ * The *p-value* decides alarms.  Four views -- fused statistic, asset head, channel head, whitened
+ * dynamic statistic (so that evidence alone can raise) -- are held against two tails each, exponential past a quantile (peaks over threshold, Pickands 1975,
  * shape 0): the asset's own healthy windows, and those of simulated healthy machines *after* their
  * learn segment, in regimes they had not shown before (model/eval/healthy.py).  A view counts as
- * unusual as the milder of its two tails says; the most unusual view decides, times three
+ * unusual as the milder of its two tails says; the most unusual view decides, times four
  * (Bonferroni).
  */
 #ifndef MW_CORE_JUDGE_H
@@ -51,7 +51,13 @@ struct mw_tail {
 	double share, from, mean;
 };
 
-enum mw_view { MW_VIEW_FUSED, MW_VIEW_ASSET_HEAD, MW_VIEW_CHANNEL_HEAD, MW_N_VIEW };
+enum mw_view {
+	MW_VIEW_FUSED,
+	MW_VIEW_ASSET_HEAD,
+	MW_VIEW_CHANNEL_HEAD,
+	MW_VIEW_DYNAMIC,
+	MW_N_VIEW
+};
 
 struct mw_judge {
 	bool ready;     /* calibrated */

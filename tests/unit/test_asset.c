@@ -124,7 +124,7 @@ START_TEST(a_gross_fault_is_raised_explained_and_cleared)
 	ck_assert_int_eq(whole.cleared, 1);
 	ck_assert_str_eq(event->channel[0].name, "pressure");
 	ck_assert_int_ge(event->raised_ns, START + BREAK_AT * PERIOD);
-	ck_assert_int_le(event->raised_ns, START + (BREAK_AT + 20) * PERIOD);
+	ck_assert_int_le(event->raised_ns, START + (BREAK_AT + 40) * PERIOD);
 	ck_assert_msg(llabs(event->onset_ns - (START + BREAK_AT * PERIOD)) <= 8 * PERIOD,
 		      "onset %lld", (long long)event->onset_ns);
 	ck_assert(event->channel[0].finding.deviation > 3);
