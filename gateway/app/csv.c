@@ -180,8 +180,11 @@ static void *widen(void *block, size_t n, size_t size, bool *ok)
 {
 	void *wide = reallocarray(block, n, size);
 
-	*ok = *ok && wide;
-	return wide ? wide : block;
+	if (!wide) {
+		*ok = false;
+		return block;
+	}
+	return wide;
 }
 
 static bool grow(struct parse *p)

@@ -32,7 +32,7 @@ struct mw_asset {
 	uint32_t
 	    n_prompt_rows; /* of the last window's prompt, and the channel that each row shows */
 	uint8_t prompt_channel[MW_PROMPT_MAX_CHANNELS];
-	uint32_t suspects; /* bit i: the model holds channel row i+1 for faulty in the newest patches */
+	uint32_t suspects;      /* bit i: the model holds channel row i+1 for faulty just now */
 	struct mw_event *event; /* the present or last one */
 };
 

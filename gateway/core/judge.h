@@ -11,11 +11,11 @@
  * voted down.  The score is a fixed function of it.
  *
  * The *p-value* decides alarms.  Four views -- fused statistic, asset head, channel head, whitened
- * dynamic statistic (so that evidence alone can raise) -- are held against two tails each, exponential past a quantile (peaks over threshold, Pickands 1975,
- * shape 0): the asset's own healthy windows, and those of simulated healthy machines *after* their
- * learn segment, in regimes they had not shown before (model/eval/healthy.py).  A view counts as
- * unusual as the milder of its two tails says; the most unusual view decides, times four
- * (Bonferroni).
+ * dynamic statistic (so that evidence alone can raise) -- are held against two tails each, exponential
+ * past a quantile (peaks over threshold, Pickands 1975, shape 0): the asset's own healthy windows, and
+ * those of simulated healthy machines *after* their learn segment, in regimes they had not shown
+ * before (model/eval/healthy.py).  A view counts as unusual as the milder of its two tails says; the
+ * most unusual view decides, times four (Bonferroni).
  */
 #ifndef MW_CORE_JUDGE_H
 #define MW_CORE_JUDGE_H

@@ -137,7 +137,7 @@ void mwk_norm(size_t n, size_t width, const float *x, const uint16_t *delta, con
 {
 #pragma omp parallel for schedule(static)
 	for (size_t at = 0; at < n; at++) {
-		float sum[MAX_WIDTH];
+		float sum[MAX_WIDTH] = {0};
 		const float *in = x + at * width;
 		if (delta) {
 			for (size_t i = 0; i < width; i++)
