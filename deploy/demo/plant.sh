@@ -22,7 +22,7 @@ wait_for() { # seconds command...
 	done
 }
 
-broker_answers() { mosquitto_pub -p "$port" -t plant/ready -n 2>/dev/null; }
+broker_answers() { mosquitto_pub -h 127.0.0.1 -p "$port" -t plant/ready -n 2>/dev/null; }
 
 start_broker_on_port() { # runs the broker of $work/mosquitto.conf; sets broker
 	mosquitto -c "$work/mosquitto.conf" >>"$work/mosquitto.log" 2>&1 &
@@ -67,7 +67,7 @@ start_gateway() { # sets gateway
 }
 
 subscribe() { # file: every alert as a subscriber with a persistent session receives it
-	mosquitto_sub -p "$port" -q 1 -c -i "plant-$$" -t 'millwright/demo/alert/#' -F '%p' >>"$1" &
+	mosquitto_sub -h 127.0.0.1 -p "$port" -q 1 -c -i "plant-$$" -t 'millwright/demo/alert/#' -F '%p' >>"$1" &
 	subscriber=$!
 	pids+=("$subscriber")
 }
