@@ -22,7 +22,7 @@ wait_for 60 is_learnt || { echo "the machine was not learnt" >&2; exit 1; }
 stop
 
 for _ in 1 2 3 4 5; do
-	mosquitto_sub -p "$port" -t 'millwright/demo/score/#' -C 1 -W 60 -F '%U' >"$work/first" &
+	mosquitto_sub -h 127.0.0.1 -p "$port" -t 'millwright/demo/score/#' -C 1 -W 60 -F '%U' >"$work/first" &
 	subscriber=$!
 	publish 64
 	started=$EPOCHREALTIME
