@@ -140,7 +140,7 @@ asan: deps ## the tests under AddressSanitizer and UBSan
 THREADED = unit/test_(spool|store|lm)|contract/test_(http|mqtt|alerts|commands)|e2e/
 tsan: deps ## the tests that use threads under ThreadSanitizer
 	@$(MAKE) --no-print-directory SAN=tsan test-programs
-	@O=build-tsan ONLY='$(THREADED)' tests/run.sh
+	@O=build-tsan ONLY='$(THREADED)' TSAN_OPTIONS=suppressions=$(CURDIR)/tests/tsan.supp tests/run.sh
 
 lint: ## format, static analysis, include directions, size report
 	@tests/lint/run.sh
