@@ -174,13 +174,6 @@ static mw_err feed(struct replay *r)
 /* --- output
  * --------------------------------------------------------------------------------------- */
 
-static const char *verdict_text(enum mw_verdict verdict)
-{
-	static const char *const text[] = {"normal", "operation", "fault", "unknown"};
-
-	return text[verdict];
-}
-
 /* The newest window that had ended when the row's slot had: nothing after the row is used. */
 static const struct scored *score_at(const struct replay *r, int64_t time_ns, size_t *at)
 {
@@ -199,7 +192,7 @@ static void write_score(FILE *to, const struct replay *r, size_t row, const stru
 
 	(void)fprintf(to, "%s,%.9g,%.6g,%s,%s,%s\n", r->csv->time_text[row],
 		      s ? s->judgement.score : 0.0, s ? s->judgement.p_value : 1.0,
-		      scored ? verdict_text(s->verdict) : "",
+		      scored ? mw_verdict_text(s->verdict) : "",
 		      scored && s->fault != MW_FAULT_NONE ? mw_fault_code(s->fault) : "",
 		      scored && s->channel >= 0
 			  ? mw_assembler_name(mw_asset_assembler(r->asset), (size_t)s->channel)

@@ -73,7 +73,6 @@ static void store_baseline(struct mw_pipeline *p, const struct mw_asset *asset, 
 static void publish_score(struct mw_pipeline *p, const struct mw_asset *asset,
 			  const struct mw_outcome *outcome)
 {
-	static const char *const verdict[] = {"normal", "operation", "fault", "unknown"};
 	struct mw_json *json = mw_json_object();
 	char time[32];
 	char *text;
@@ -81,7 +80,7 @@ static void publish_score(struct mw_pipeline *p, const struct mw_asset *asset,
 	mw_json_text(json, "schema", "millwright.score/1");
 	mw_json_text(json, "asset", mw_asset_name(asset));
 	mw_json_text(json, "time", mw_clock_iso(outcome->window_end_ns, time, sizeof(time)));
-	mw_json_text(json, "verdict", verdict[outcome->verdict]);
+	mw_json_text(json, "verdict", mw_verdict_text(outcome->verdict));
 	mw_json_number(json, "score", outcome->judgement.score);
 	mw_json_number(json, "p_value", outcome->judgement.p_value);
 	if (mw_json_finish(json, &text) != MW_E_OK)
