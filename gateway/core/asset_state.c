@@ -9,7 +9,7 @@
 #include <string.h>
 
 #define STATE_MAGIC   0x5341574du /* "MWAS" */
-#define STATE_VERSION 1u
+#define STATE_VERSION 2u
 
 /* --- parts
  * ----------------------------------------------------------------------------------------- */

@@ -94,7 +94,7 @@ void mw_baseline_learn_evidence(const struct mw_baseline *baseline, size_t row,
 	ret_evidence->q = from[4 * n + STAT_Q];
 	ret_evidence->dyn = from[4 * n + STAT_DYNAMIC];
 	ret_evidence->mewma = from[4 * n + STAT_MEWMA];
-	ret_evidence->missing = baseline->learn_missing[row];
+	memcpy(ret_evidence->missing, baseline->learn_missing + row * n, n);
 }
 
 double baseline_ratio(double value, double median)
@@ -117,14 +117,12 @@ void baseline_stream_init(struct baseline_stream *stream, size_t n_channels)
 static void read_values(const struct mw_baseline *baseline, struct baseline_stream *stream,
 			const double *value, struct mw_row_evidence *ret)
 {
-	ret->missing = 0;
 	for (size_t c = 0; c < baseline->n_channels; c++) {
 		double before = stream->held[c];
 		double now = before;
 
-		if (isnan(value[c]))
-			ret->missing |= UINT64_C(1) << c;
-		else
+		ret->missing[c] = isnan(value[c]) ? 1 : 0;
+		if (!ret->missing[c])
 			now = baseline_clip(value[c], BASELINE_ABSURD);
 		ret->z[c] = 0;
 		ret->d[c] = 0;

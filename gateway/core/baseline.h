@@ -22,12 +22,12 @@ struct mw_baseline;
 /* What one row looks like against the baseline.  Arrays are n_channels long, in the scale units
  * said. */
 struct mw_row_evidence {
-	double z[MW_MAX_CHANNELS]; /* (x - location) / scale */
-	double d[MW_MAX_CHANNELS]; /* step / step scale */
-	double r[MW_MAX_CHANNELS]; /* static residual / its held-out scale */
-	double e[MW_MAX_CHANNELS]; /* dynamic residual / its held-out scale */
-	double t2, q, dyn, mewma;  /* log2 ratio to the healthy median */
-	uint64_t missing; /* bit c: channel c had no reading in this row (held value used) */
+	double z[MW_MAX_CHANNELS];        /* (x - location) / scale */
+	double d[MW_MAX_CHANNELS];        /* step / step scale */
+	double r[MW_MAX_CHANNELS];        /* static residual / its held-out scale */
+	double e[MW_MAX_CHANNELS];        /* dynamic residual / its held-out scale */
+	double t2, q, dyn, mewma;         /* log2 ratio to the healthy median */
+	uint8_t missing[MW_MAX_CHANNELS]; /* 1: no reading in this row (held value used) */
 };
 
 /* Learns from n_rows x n_channels values, row-major, NaN = missing.  Returns owned.

@@ -22,7 +22,7 @@ struct fit {
 	double *column;        /* [rows] scratch */
 	double *scratch;       /* 5 n n */
 	double *share;         /* [n] of rows without a step */
-	uint64_t *missing;     /* [rows] */
+	uint8_t *missing;      /* [rows][n] */
 	struct moments fold[FOLDS], total;
 	size_t edge[FOLDS + 1]; /* fold k: rows [edge[k], edge[k + 1]) */
 	double *block;          /* owns the arrays above */
@@ -76,7 +76,7 @@ static size_t hold_values(struct fit *fit, size_t c)
 			}
 			held = value;
 		} else {
-			fit->missing[t] |= UINT64_C(1) << c;
+			fit->missing[at] = 1;
 		}
 		fit->z[at] =
 		    isnan(held) ? 0
@@ -359,7 +359,7 @@ static bool place(struct fit *fit)
 	size_t moments = MOMENTS_DOUBLES(n);
 	double *at;
 
-	fit->missing = calloc(fit->rows, sizeof(*fit->missing));
+	fit->missing = calloc(cells, sizeof(*fit->missing));
 	fit->block =
 	    malloc((4 * cells + fit->rows * (N_STAT + 1) + 5 * n * n + n + (FOLDS + 1) * moments) *
 		   sizeof(*fit->block));

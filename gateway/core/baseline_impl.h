@@ -44,7 +44,7 @@ struct mw_baseline {
 	double *whitener; /* [n][n] precision of the scaled dynamic residuals */
 	struct joint joint;
 	double *learn; /* [n_rows][LEARN_STRIDE]: z, d, r, e, then N_STAT ratios; or NULL */
-	uint64_t *learn_missing; /* [n_rows] */
+	uint8_t *learn_missing; /* [n_rows][n] */
 };
 #define BASELINE_DOUBLES(n) (N_STAT + (5 + BASELINE_HEADER) * (n) + (n) * (n) + JOINT_DOUBLES(n))
 #define LEARN_STRIDE(n)     (4 * (n) + N_STAT)

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #define MAGIC   0x5645574du /* "MWEV" */
-#define VERSION 1u
+#define VERSION 2u
 
 /* One walk over the state serves both directions, so that they cannot part. */
 struct walk {
@@ -65,7 +65,7 @@ static void walk_row(struct walk *walk, struct mw_row_evidence *row, size_t n)
 	walk_f64(walk, &row->q, 1);
 	walk_f64(walk, &row->dyn, 1);
 	walk_f64(walk, &row->mewma, 1);
-	walk_u64(walk, &row->missing);
+	walk_bytes(walk, row->missing, n);
 }
 
 static void walk_evidence(struct walk *walk, struct mw_evidence *evidence)
@@ -115,6 +115,9 @@ static bool within(const double *x, size_t n, double limit)
 
 static bool row_is_sane(const struct mw_row_evidence *row, size_t n)
 {
+	for (size_t c = 0; c < n; c++)
+		if (row->missing[c] > 1)
+			return false;
 	return within(row->z, n, BASELINE_Z_MAX) && within(row->d, n, BASELINE_D_MAX) &&
 	       within(row->r, n, BASELINE_Z_MAX) && within(row->e, n, BASELINE_Z_MAX) &&
 	       isfinite(row->t2) && isfinite(row->q) && isfinite(row->dyn) && isfinite(row->mewma);

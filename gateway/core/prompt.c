@@ -124,10 +124,9 @@ static void encode_channel(const struct mw_evidence *evidence, const struct mw_m
 /* --- which channels --------------------------------------------------------------------------- */
 
 /* Marks the channels that stand out most; of equals, the first. */
-static uint64_t choose(const struct mw_evidence *evidence, size_t n)
+static void choose(const struct mw_evidence *evidence, size_t n, bool ret_chosen[MW_MAX_CHANNELS])
 {
 	double weight[MW_MAX_CHANNELS] = {0};
-	uint64_t chosen = 0;
 
 	for (size_t c = 0; c < n; c++)
 		weight[c] = mw_evidence_weight(evidence, c);
@@ -137,19 +136,21 @@ static uint64_t choose(const struct mw_evidence *evidence, size_t n)
 		for (size_t c = 1; c < n; c++)
 			if (weight[c] > weight[best])
 				best = c;
-		chosen |= UINT64_C(1) << best;
+		ret_chosen[best] = true;
 		weight[best] = -1;
 	}
-	return chosen;
 }
 
 static void choose_rows(const struct mw_evidence *evidence, size_t n, struct mw_prompt *ret)
 {
-	uint64_t chosen = n > MW_PROMPT_MAX_CHANNELS ? choose(evidence, n) : UINT64_MAX;
+	bool chosen[MW_MAX_CHANNELS] = {false};
+	bool all = n <= MW_PROMPT_MAX_CHANNELS;
 
+	if (!all)
+		choose(evidence, n, chosen);
 	ret->n_rows = 1;
 	for (size_t c = 0; c < n; c++)
-		if (chosen >> c & 1)
+		if (all || chosen[c])
 			ret->channel[ret->n_rows++ - 1] = (uint8_t)c;
 }
 

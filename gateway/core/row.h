@@ -4,7 +4,7 @@
 
 #include <stdint.h>
 
-#define MW_MAX_CHANNELS 64 /* of one asset; more are counted and left out */
+#define MW_MAX_CHANNELS 128 /* of one asset; more are counted and left out */
 
 struct mw_row {
 	int64_t time_ns;     /* the row's slot: a multiple of the asset's period */

@@ -141,7 +141,7 @@ START_TEST(improper_names_are_refused)
 }
 END_TEST
 
-START_TEST(there_is_room_for_64_channels_and_names_stay_where_they_are)
+START_TEST(there_is_room_for_128_channels_and_names_stay_where_they_are)
 {
 	struct mw_assembler *a = make((struct mw_assembler_opts){.period_ns = S});
 	const char *first;
@@ -152,17 +152,18 @@ START_TEST(there_is_room_for_64_channels_and_names_stay_where_they_are)
 	ck_assert_int_eq(mw_assembler_channel(a, "c0", "bar"), 0);
 	ck_assert_int_eq(mw_assembler_channel(a, "c0", "psi"), 0);
 	first = mw_assembler_name(a, 0);
-	for (int i = 1; i < 70; i++) {
+	for (int i = 1; i < MW_MAX_CHANNELS + 6; i++) {
 		(void)snprintf(name, sizeof(name), "c%d", i);
-		ck_assert_int_eq(push(a, name, T0, i), i < 64 ? MW_FATE_TAKEN : MW_FATE_FULL);
+		ck_assert_int_eq(push(a, name, T0, i),
+				 i < MW_MAX_CHANNELS ? MW_FATE_TAKEN : MW_FATE_FULL);
 	}
 	ck_assert_ptr_eq(mw_assembler_name(a, 0), first);
 	ck_assert_str_eq(mw_assembler_unit(a, 0), "bar");
-	ck_assert_int_eq(mw_assembler_channel(a, "c99", ""), -1);
+	ck_assert_int_eq(mw_assembler_channel(a, "other", ""), -1);
 	ck_assert_uint_eq(mw_assembler_count(a, MW_FATE_FULL), 6);
 	mw_assembler_flush(a);
 	ck_assert(mw_assembler_pop(a, &row));
-	ck_assert_uint_eq(row.n_channels, 64);
+	ck_assert_uint_eq(row.n_channels, MW_MAX_CHANNELS);
 	ck_assert(isnan(row.value[0]) && row.value[63] == 63);
 	mw_assembler_free(a);
 }
@@ -382,7 +383,7 @@ MW_TEST_MAIN("assembler", a_row_is_ready_when_the_watermark_has_passed_its_end,
 	     a_late_sample_is_counted_and_changes_nothing, of_duplicates_the_first_wins,
 	     samples_from_the_future_are_refused, what_is_no_reading_is_bad,
 	     improper_names_are_refused,
-	     there_is_room_for_64_channels_and_names_stay_where_they_are,
+	     there_is_room_for_128_channels_and_names_stay_where_they_are,
 	     a_frozen_set_takes_no_new_channels, missing_samples_of_a_regular_channel_are_gaps,
 	     a_slow_channel_is_held_until_its_next_sample_is_due,
 	     a_channel_that_reports_by_exception_is_held, a_clock_that_steps_back_restarts_the_grid,
