@@ -121,7 +121,7 @@ static void read_values(const struct mw_baseline *baseline, struct baseline_stre
 		double before = stream->held[c];
 		double now = before;
 
-		ret->missing[c] = isnan(value[c]) ? 1 : 0;
+		ret->missing[c] = (uint8_t)(isnan(value[c]) ? 1 : 0);
 		if (!ret->missing[c])
 			now = baseline_clip(value[c], BASELINE_ABSURD);
 		ret->z[c] = 0;
