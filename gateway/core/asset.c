@@ -125,14 +125,32 @@ static void guess_roles(struct mw_asset *asset)
 	}
 }
 
+/* Commands and states select the regime; a valve follows its loop, faults included. */
+static struct mw_baseline_hints hints_of(const struct mw_asset *asset)
+{
+	struct mw_baseline_hints hints = {{0}};
+
+	for (size_t c = 0; c < asset->learn_stride; c++) {
+		enum mw_role role = asset->info.role[c];
+
+		if (role == MW_ROLE_SETPOINT || role == MW_ROLE_STATE)
+			hints.drive[c] = MW_DRIVE_YES;
+		else if (role == MW_ROLE_VALVE || role == MW_ROLE_COUNTER)
+			hints.drive[c] = MW_DRIVE_NO;
+	}
+	return hints;
+}
+
 static bool end_learning(struct mw_asset *asset)
 {
+	struct mw_baseline_hints hints;
 	size_t n_rows = (size_t)asset->rows;
 	size_t windows = (n_rows - MW_WINDOW_ROWS) / MW_PATCH_ROWS + 1;
 
 	mw_assembler_freeze(asset->assembler);
 	guess_roles(asset);
-	if (mw_baseline_fit(asset->learn, n_rows, asset->learn_stride, &asset->baseline) !=
+	hints = hints_of(asset);
+	if (mw_baseline_fit(asset->learn, n_rows, asset->learn_stride, &hints, &asset->baseline) !=
 		MW_E_OK ||
 	    mw_evidence_new(asset->baseline, &asset->evidence) != MW_E_OK)
 		return false;

@@ -41,6 +41,8 @@ struct mw_baseline *baseline_alloc(size_t n_channels, size_t n_rows)
 	baseline->median = cut(&at, N_STAT);
 	baseline->whitener = cut(&at, n_channels * n_channels);
 	joint_place(&baseline->joint, at, n_channels);
+	regime_place(&baseline->regime, at + JOINT_DOUBLES(n_channels), n_channels);
+	baseline->regime.map.n = 1;
 	return baseline;
 }
 
@@ -74,6 +76,11 @@ double mw_baseline_location(const struct mw_baseline *baseline, size_t channel)
 double mw_baseline_scale(const struct mw_baseline *baseline, size_t channel)
 {
 	return baseline->scale[channel];
+}
+
+size_t mw_baseline_n_regimes(const struct mw_baseline *baseline)
+{
+	return baseline->regime.map.n;
 }
 
 void mw_baseline_learn_evidence(const struct mw_baseline *baseline, size_t row,
@@ -111,29 +118,43 @@ void baseline_stream_init(struct baseline_stream *stream, size_t n_channels)
 	memset(stream, 0, sizeof(*stream));
 	for (size_t c = 0; c < n_channels; c++)
 		stream->held[c] = NAN;
+	regime_state_init(&stream->regime);
 }
 
-/* z and d of the row; marks what is missing and holds the last value there. */
+/* Holds the row's readings, marks what is missing, and asks what the regime expects; ret_before
+ * gets what was held before. */
+static void hold(const struct mw_baseline *baseline, struct baseline_stream *stream,
+		 const double *value, double *ret_before, struct mw_row_evidence *ret)
+{
+	size_t n = baseline->n_channels;
+
+	memcpy(ret_before, stream->held, n * sizeof(double));
+	for (size_t c = 0; c < n; c++) {
+		ret->missing[c] = (uint8_t)(isnan(value[c]) ? 1 : 0);
+		if (!ret->missing[c])
+			stream->held[c] = baseline_clip(value[c], BASELINE_ABSURD);
+	}
+	regime_step(&baseline->regime, n, stream->held, &stream->regime, ret->level, ret->spread);
+}
+
+/* z and d of the row. */
 static void read_values(const struct mw_baseline *baseline, struct baseline_stream *stream,
 			const double *value, struct mw_row_evidence *ret)
 {
-	for (size_t c = 0; c < baseline->n_channels; c++) {
-		double before = stream->held[c];
-		double now = before;
+	double before[MW_MAX_CHANNELS];
 
-		ret->missing[c] = (uint8_t)(isnan(value[c]) ? 1 : 0);
-		if (!ret->missing[c])
-			now = baseline_clip(value[c], BASELINE_ABSURD);
+	hold(baseline, stream, value, before, ret);
+	for (size_t c = 0; c < baseline->n_channels; c++) {
+		double now = stream->held[c];
+
 		ret->z[c] = 0;
 		ret->d[c] = 0;
 		if (isnan(now))
 			continue;
-		ret->z[c] = baseline_clip((now - baseline->location[c]) / baseline->scale[c],
-					  BASELINE_Z_MAX);
-		if (!isnan(before))
-			ret->d[c] =
-			    baseline_clip((now - before) / baseline->step_scale[c], BASELINE_D_MAX);
-		stream->held[c] = now;
+		ret->z[c] = baseline_clip((now - ret->level[c]) / ret->spread[c], BASELINE_Z_MAX);
+		if (!isnan(before[c]))
+			ret->d[c] = baseline_clip((now - before[c]) / baseline->step_scale[c],
+						  BASELINE_D_MAX);
 	}
 }
 
@@ -175,12 +196,10 @@ void baseline_step(const struct mw_baseline *baseline, struct baseline_stream *s
 }
 
 void baseline_follow(const struct mw_baseline *baseline, struct baseline_stream *stream,
-		     const double *value, const struct mw_row_evidence *evidence)
+		     const double *value, struct mw_row_evidence *evidence)
 {
-	size_t n = baseline->n_channels;
+	double before[MW_MAX_CHANNELS];
 
-	for (size_t c = 0; c < n; c++)
-		if (!isnan(value[c]))
-			stream->held[c] = baseline_clip(value[c], BASELINE_ABSURD);
-	remember(stream, n, evidence);
+	hold(baseline, stream, value, before, evidence);
+	remember(stream, baseline->n_channels, evidence);
 }

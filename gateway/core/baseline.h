@@ -1,7 +1,8 @@
 /*
  * baseline.h -- what healthy looks like for one asset, learnt from its first rows.
  *
- * Per channel: robust location and scale of the values, scale of the steps.  Joint: a static model
+ * Per channel: robust location and scale of the values, by operating regime where the learn rows
+ * show several (regime.h), and scale of the steps.  Joint: a static model
  * (each channel from all others, by one ridge-regularised precision matrix) and a dynamic one (VAR
  * with 2 lags, ridge), with residual scales from contiguous held-out folds.  Asset statistics: T2,
  * Q, the whitened dynamic statistic and its MEWMA, with their healthy medians. Sources: Hotelling
@@ -13,7 +14,7 @@
 #define MW_CORE_BASELINE_H
 
 #include "gateway/base/err.h"
-#include "gateway/core/row.h"
+#include "gateway/core/regime.h"
 
 struct mw_baseline;
 
@@ -22,23 +23,37 @@ struct mw_baseline;
 /* What one row looks like against the baseline.  Arrays are n_channels long, in the scale units
  * said. */
 struct mw_row_evidence {
-	double z[MW_MAX_CHANNELS];        /* (x - location) / scale */
+	double z[MW_MAX_CHANNELS];        /* (x - level) / spread */
 	double d[MW_MAX_CHANNELS];        /* step / step scale */
 	double r[MW_MAX_CHANNELS];        /* static residual / its held-out scale */
 	double e[MW_MAX_CHANNELS];        /* dynamic residual / its held-out scale */
 	double t2, q, dyn, mewma;         /* log2 ratio to the healthy median */
 	uint8_t missing[MW_MAX_CHANNELS]; /* 1: no reading in this row (held value used) */
+	/* Not of a learn row, until it is fed to a stream: */
+	double level[MW_MAX_CHANNELS];  /* expected in the present regime, in the channel's unit */
+	double spread[MW_MAX_CHANNELS]; /* healthy about it */
 };
 
-/* Learns from n_rows x n_channels values, row-major, NaN = missing.  Returns owned.
+/* What is known of the channels beforehand. */
+struct mw_baseline_hints {
+	uint8_t drive[MW_MAX_CHANNELS]; /* enum mw_drive: does it select the regime? */
+};
+
+/* Learns from n_rows x n_channels values, row-major, NaN = missing.  hints: NULL = guess.  Returns
+ * owned.
  * MW_E_INVAL: fewer than MW_BASELINE_MIN_ROWS rows or no channels. */
 MW_MUST_CHECK mw_err mw_baseline_fit(const double *value, size_t n_rows, size_t n_channels,
+				     const struct mw_baseline_hints *hints,
 				     struct mw_baseline **ret_baseline);
 void mw_baseline_free(struct mw_baseline *baseline);
 
 size_t mw_baseline_n_channels(const struct mw_baseline *baseline);
+/* Over all learn rows, whatever the regime. */
 double mw_baseline_location(const struct mw_baseline *baseline, size_t channel); /* in its unit */
 double mw_baseline_scale(const struct mw_baseline *baseline, size_t channel);    /* in its unit */
+
+/* How many operating regimes the learn rows showed: 1 = no others. */
+size_t mw_baseline_n_regimes(const struct mw_baseline *baseline);
 
 /* The learn rows' own evidence, held out fold by fold (the model never saw the row it is scored
  * on). Kept only until mw_baseline_forget_learn; row < the n_rows it was fitted with. */

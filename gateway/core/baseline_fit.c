@@ -17,9 +17,11 @@ struct fit {
 	const double *value;
 	size_t rows, n;
 	struct mw_baseline *baseline;
+	const struct mw_baseline_hints *hints;
+	double *held;          /* [rows][n] in the channels' units */
 	double *z, *d, *r, *e; /* [rows][n]; r and e held out, raw until scaled */
 	double *stat;          /* [rows][N_STAT], raw */
-	double *column;        /* [rows] scratch */
+	double *column;        /* [2 rows] scratch */
 	double *scratch;       /* 5 n n */
 	double *share;         /* [n] of rows without a step */
 	uint8_t *missing;      /* [rows][n] */
@@ -57,10 +59,9 @@ static void learn_location(struct fit *fit, size_t c)
 				 &baseline->location[c]);
 }
 
-/* z of every row, missing readings held; the steps between present readings go to `column`. */
+/* Missing readings are held; the steps between present readings go to `column`. */
 static size_t hold_values(struct fit *fit, size_t c)
 {
-	const struct mw_baseline *baseline = fit->baseline;
 	double held = NAN;
 	size_t steps = 0;
 
@@ -78,10 +79,7 @@ static size_t hold_values(struct fit *fit, size_t c)
 		} else {
 			fit->missing[at] = 1;
 		}
-		fit->z[at] =
-		    isnan(held) ? 0
-				: baseline_clip((held - baseline->location[c]) / baseline->scale[c],
-						BASELINE_Z_MAX);
+		fit->held[at] = held;
 	}
 	return steps;
 }
@@ -105,6 +103,33 @@ static void learn_steps(struct fit *fit, size_t c)
 		double *d = &fit->d[t * fit->n + c];
 
 		*d = baseline_clip(*d / baseline->step_scale[c], BASELINE_D_MAX);
+	}
+}
+
+/* --- regimes ---------------------------------------------------------------------------------- */
+
+/* What each regime expects, and z of every row against it. */
+static void learn_regimes(struct fit *fit)
+{
+	struct mw_baseline *baseline = fit->baseline;
+	struct regime_state state;
+	double level[MW_MAX_CHANNELS];
+	double spread[MW_MAX_CHANNELS];
+
+	regime_map_learn(fit->held, fit->rows, fit->n, fit->hints ? fit->hints->drive : NULL,
+			 fit->column, &baseline->regime.map);
+	regime_fit(&baseline->regime, fit->held, fit->rows, fit->n, baseline->location,
+		   baseline->scale, fit->column);
+	regime_state_init(&state);
+	for (size_t t = 0; t < fit->rows; t++) {
+		const double *held = fit->held + t * fit->n;
+		double *z = fit->z + t * fit->n;
+
+		regime_step(&baseline->regime, fit->n, held, &state, level, spread);
+		for (size_t c = 0; c < fit->n; c++)
+			z[c] = isnan(held[c]) ? 0
+					      : baseline_clip((held[c] - level[c]) / spread[c],
+							      BASELINE_Z_MAX);
 	}
 }
 
@@ -361,17 +386,18 @@ static bool place(struct fit *fit)
 
 	fit->missing = calloc(cells, sizeof(*fit->missing));
 	fit->block =
-	    malloc((4 * cells + fit->rows * (N_STAT + 1) + 5 * n * n + n + (FOLDS + 1) * moments) *
+	    malloc((5 * cells + fit->rows * (N_STAT + 2) + 5 * n * n + n + (FOLDS + 1) * moments) *
 		   sizeof(*fit->block));
 	at = fit->block;
 	if (!fit->missing || !at)
 		return false;
+	fit->held = cut(&at, cells);
 	fit->z = cut(&at, cells);
 	fit->d = cut(&at, cells);
 	fit->r = cut(&at, cells);
 	fit->e = cut(&at, cells);
 	fit->stat = cut(&at, fit->rows * N_STAT);
-	fit->column = cut(&at, fit->rows);
+	fit->column = cut(&at, 2 * fit->rows);
 	fit->scratch = cut(&at, 5 * n * n);
 	fit->share = cut(&at, n);
 	for (size_t k = 0; k < FOLDS; k++)
@@ -409,6 +435,7 @@ static mw_err learn(struct fit *fit)
 		learn_location(fit, c);
 		learn_steps(fit, c);
 	}
+	learn_regimes(fit);
 	err = fit_joint(fit);
 	if (!err)
 		err = fit_statistics(fit);
@@ -420,9 +447,9 @@ static mw_err learn(struct fit *fit)
 }
 
 mw_err mw_baseline_fit(const double *value, size_t n_rows, size_t n_channels,
-		       struct mw_baseline **ret_baseline)
+		       const struct mw_baseline_hints *hints, struct mw_baseline **ret_baseline)
 {
-	struct fit fit = {.value = value, .rows = n_rows, .n = n_channels};
+	struct fit fit = {.value = value, .rows = n_rows, .n = n_channels, .hints = hints};
 	mw_err err = MW_E_NOMEM;
 
 	if (n_rows < MW_BASELINE_MIN_ROWS || n_channels == 0 || n_channels > MW_MAX_CHANNELS)

@@ -43,11 +43,13 @@ struct mw_baseline {
 	double *median;                        /* [N_STAT] healthy medians, held out */
 	double *whitener; /* [n][n] precision of the scaled dynamic residuals */
 	struct joint joint;
+	struct regime_model regime;
 	double *learn; /* [n_rows][LEARN_STRIDE]: z, d, r, e, then N_STAT ratios; or NULL */
 	uint8_t *learn_missing; /* [n_rows][n] */
 };
-#define BASELINE_DOUBLES(n) (N_STAT + (5 + BASELINE_HEADER) * (n) + (n) * (n) + JOINT_DOUBLES(n))
-#define LEARN_STRIDE(n)     (4 * (n) + N_STAT)
+#define BASELINE_DOUBLES(n)                                                                        \
+	(N_STAT + (5 + BASELINE_HEADER) * (n) + (n) * (n) + JOINT_DOUBLES(n) + REGIME_DOUBLES(n))
+#define LEARN_STRIDE(n) (4 * (n) + N_STAT)
 
 /* A baseline with zeroed arrays and no learn rows; NULL: out of memory. */
 struct mw_baseline *baseline_alloc(size_t n_channels, size_t n_rows);
@@ -58,15 +60,16 @@ struct baseline_stream {
 	double held[MW_MAX_CHANNELS]; /* last value of each channel; NaN: none yet */
 	double lag[BASELINE_LAGS][MW_MAX_CHANNELS];
 	double mewma[MW_MAX_CHANNELS];
+	struct regime_state regime;
 };
 void baseline_stream_init(struct baseline_stream *stream, size_t n_channels);
 
 /* The evidence of the stream's next live row. */
 void baseline_step(const struct mw_baseline *baseline, struct baseline_stream *stream,
 		   const double *value, struct mw_row_evidence *ret);
-/* The same for a learn row whose evidence is known. */
+/* The same for a learn row whose evidence is known, but for level and spread, which it fills in. */
 void baseline_follow(const struct mw_baseline *baseline, struct baseline_stream *stream,
-		     const double *value, const struct mw_row_evidence *evidence);
+		     const double *value, struct mw_row_evidence *evidence);
 
 static inline double baseline_clip(double x, double limit)
 {

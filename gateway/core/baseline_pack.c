@@ -6,7 +6,7 @@
 #include <math.h>
 
 #define MAGIC   0x4c42574du /* "MWBL" */
-#define VERSION 1u
+#define VERSION 2u
 #define LARGEST (10 * BASELINE_ABSURD) /* steps between absurd values included */
 
 /* FNV-1a, 64 bits: finds what the storage did to the bytes, not what an enemy did. */
@@ -30,6 +30,7 @@ mw_err mw_baseline_pack(const struct mw_baseline *baseline, uint8_t **ret_data, 
 	mw_put_u64(&writer, baseline->n_rows);
 	for (size_t i = 0; i < count; i++)
 		mw_put_f64(&writer, baseline->block[i]);
+	regime_map_pack(&writer, &baseline->regime.map);
 	if (!writer.failed)
 		mw_put_u64(&writer, check_sum(writer.data, writer.size));
 	return mw_writer_finish(&writer, ret_data, ret_size);
@@ -55,7 +56,12 @@ static bool is_sane(const struct mw_baseline *baseline)
 	for (size_t c = 0; c < n; c++)
 		if (!(baseline->joint.precision[c * n + c] > 0))
 			return false;
-	return all_positive(baseline->scale, n) && all_positive(baseline->step_scale, n) &&
+	for (size_t c = 0; c < n; c++)
+		if (!(baseline->regime.pace[c] > 0) || baseline->regime.pace[c] > 1 ||
+		    !(baseline->regime.blur[c] >= 0) || baseline->regime.blur[c] > 1)
+			return false;
+	return all_positive(baseline->regime.spread, MW_MAX_REGIMES * n) &&
+	       all_positive(baseline->scale, n) && all_positive(baseline->step_scale, n) &&
 	       all_positive(baseline->static_scale, n) && all_positive(baseline->dynamic_scale, n);
 }
 
@@ -85,7 +91,7 @@ static mw_err read_head(struct mw_reader *reader, size_t *ret_n, size_t *ret_row
 	if (*ret_n == 0 || *ret_n > MW_MAX_CHANNELS)
 		return mw_why(MW_E_CORRUPT, why, why_size,
 			      "baseline's channel count is impossible");
-	if (reader->size - reader->at != (BASELINE_DOUBLES(*ret_n) + 1) * sizeof(double))
+	if (reader->size - reader->at < (BASELINE_DOUBLES(*ret_n) + 1) * sizeof(double))
 		return mw_why(MW_E_CORRUPT, why, why_size, "baseline's size is wrong");
 	return MW_E_OK;
 }
@@ -110,7 +116,8 @@ mw_err mw_baseline_unpack(const uint8_t *data, size_t size, char *why, size_t wh
 		return mw_why(MW_E_NOMEM, why, why_size, "%s", mw_err_text(MW_E_NOMEM));
 	for (size_t i = 0; i < BASELINE_DOUBLES(n); i++)
 		baseline->block[i] = mw_get_f64(&reader);
-	if (!is_sane(baseline)) {
+	if (!regime_map_unpack(&reader, n, &baseline->regime.map) ||
+	    reader.size - reader.at != sizeof(uint64_t) || !is_sane(baseline)) {
 		mw_baseline_free(baseline);
 		return mw_why(MW_E_CORRUPT, why, why_size, "baseline holds impossible numbers");
 	}

@@ -25,9 +25,11 @@ mw_err mw_evidence_new(const struct mw_baseline *baseline, struct mw_evidence **
 	evidence->n = n;
 	evidence->value = calloc(EVIDENCE_ROWS * n, sizeof(double));
 	evidence->expected = calloc(EVIDENCE_ROWS * n, sizeof(double));
+	evidence->spread = calloc(EVIDENCE_ROWS * n, sizeof(double));
 	evidence->patch = calloc(EVIDENCE_PATCHES * (1 + n) * MW_N_FEATURES, sizeof(float));
 	evidence->gap = calloc(EVIDENCE_PATCHES * n, sizeof(uint8_t));
-	if (!evidence->value || !evidence->expected || !evidence->patch || !evidence->gap) {
+	if (!evidence->value || !evidence->expected || !evidence->spread || !evidence->patch ||
+	    !evidence->gap) {
 		mw_evidence_free(evidence);
 		return MW_E_NOMEM;
 	}
@@ -42,6 +44,7 @@ void mw_evidence_free(struct mw_evidence *evidence)
 		return;
 	free(evidence->value);
 	free(evidence->expected);
+	free(evidence->spread);
 	free(evidence->patch);
 	free(evidence->gap);
 	free(evidence);
@@ -132,12 +135,12 @@ static double expect(const struct mw_evidence *evidence, const struct mw_row_evi
 	double estimate = row->z[c] - row->r[c] * baseline->static_scale[c];
 	double reached = baseline->header[c * BASELINE_HEADER + BASELINE_HEADER - 1];
 
-	if (baseline->scale[c] >= BASELINE_ABSURD)
+	if (row->spread[c] >= BASELINE_ABSURD)
 		return NAN;
 	if (baseline->static_scale[c] < WELL_EXPLAINED && fabs(row->r[c]) < BASELINE_Z_MAX &&
 	    fabs(row->z[c]) < BASELINE_Z_MAX && fabs(estimate) <= reached)
-		return baseline->location[c] + estimate * baseline->scale[c];
-	return baseline->location[c];
+		return row->level[c] + estimate * row->spread[c];
+	return row->level[c];
 }
 
 /* Keeps what people may ask for; the row's evidence is in place and the stream has moved on. */
@@ -150,6 +153,7 @@ static void take_row(struct mw_evidence *evidence, const struct mw_row_evidence 
 	for (size_t c = 0; c < evidence->n; c++) {
 		evidence->value[slot * evidence->n + c] = baseline_clip(value[c], BASELINE_ABSURD);
 		evidence->expected[slot * evidence->n + c] = expect(evidence, row, c);
+		evidence->spread[slot * evidence->n + c] = row->spread[c];
 	}
 	if (evidence->stream.rows % MW_PATCH_ROWS == 0)
 		close_patch(evidence);
@@ -176,6 +180,16 @@ void mw_evidence_push_learn(struct mw_evidence *evidence, size_t row, int64_t ti
 uint64_t mw_evidence_rows(const struct mw_evidence *evidence)
 {
 	return evidence->stream.rows;
+}
+
+enum mw_mode mw_evidence_mode(const struct mw_evidence *evidence)
+{
+	return regime_mode(&evidence->baseline->regime.map, &evidence->stream.regime);
+}
+
+int mw_evidence_regime(const struct mw_evidence *evidence)
+{
+	return evidence->stream.regime.now;
 }
 
 size_t mw_evidence_n_channels(const struct mw_evidence *evidence)

@@ -45,12 +45,14 @@ double mw_evidence_weight(const struct mw_evidence *evidence, size_t channel)
 static bool deviation_at(const struct mw_evidence *evidence, size_t channel, size_t row,
 			 struct mw_channel_finding *ret)
 {
+	double spread;
+
 	mw_evidence_sample(evidence, channel, row, &ret->peak_value, &ret->expected,
 			   &ret->peak_time_ns);
 	if (isnan(ret->peak_value) || isnan(ret->expected))
 		return false;
-	ret->deviation = baseline_clip(
-	    (ret->peak_value - ret->expected) / evidence->baseline->scale[channel], DEVIATION_MAX);
+	spread = evidence->spread[evidence_row_slot(evidence, row) * evidence->n + channel];
+	ret->deviation = baseline_clip((ret->peak_value - ret->expected) / spread, DEVIATION_MAX);
 	return true;
 }
 

@@ -18,6 +18,7 @@ struct mw_evidence {
 	int64_t time_ns[EVIDENCE_ROWS];
 	double *value;    /* [EVIDENCE_ROWS][n] as received */
 	double *expected; /* [EVIDENCE_ROWS][n] */
+	double *spread;   /* [EVIDENCE_ROWS][n] healthy, in the regime of the row */
 	float *patch;     /* [EVIDENCE_PATCHES][1 + n][MW_N_FEATURES], the asset first */
 	uint8_t *gap;     /* [EVIDENCE_PATCHES][n] missing samples */
 };

@@ -61,11 +61,29 @@ static void walk_row(struct walk *walk, struct mw_row_evidence *row, size_t n)
 	walk_f64(walk, row->d, n);
 	walk_f64(walk, row->r, n);
 	walk_f64(walk, row->e, n);
+	walk_f64(walk, row->level, n);
+	walk_f64(walk, row->spread, n);
 	walk_f64(walk, &row->t2, 1);
 	walk_f64(walk, &row->q, 1);
 	walk_f64(walk, &row->dyn, 1);
 	walk_f64(walk, &row->mewma, 1);
 	walk_bytes(walk, row->missing, n);
+}
+
+static void walk_regime(struct walk *walk, struct regime_state *regime, size_t n)
+{
+	uint64_t now = (uint64_t)(int64_t)regime->now;
+	uint64_t age = regime->age;
+	uint64_t lost = regime->lost;
+
+	walk_u64(walk, &now);
+	walk_u64(walk, &age);
+	walk_u64(walk, &lost);
+	regime->now = (int32_t)(int64_t)now;
+	regime->age = (uint32_t)age;
+	regime->lost = (uint32_t)lost;
+	walk_f64(walk, regime->level, n);
+	walk_f64(walk, regime->blur, n);
 }
 
 static void walk_evidence(struct walk *walk, struct mw_evidence *evidence)
@@ -78,6 +96,7 @@ static void walk_evidence(struct walk *walk, struct mw_evidence *evidence)
 	for (size_t k = 0; k < BASELINE_LAGS; k++)
 		walk_f64(walk, stream->lag[k], n);
 	walk_f64(walk, stream->mewma, n);
+	walk_regime(walk, &stream->regime, n);
 	for (size_t i = 0; i < MW_PATCH_ROWS; i++)
 		walk_row(walk, &evidence->row[i], n);
 	for (size_t i = 0; i < EVIDENCE_ROWS; i++) {
@@ -88,6 +107,7 @@ static void walk_evidence(struct walk *walk, struct mw_evidence *evidence)
 	}
 	walk_f64(walk, evidence->value, EVIDENCE_ROWS * n);
 	walk_f64(walk, evidence->expected, EVIDENCE_ROWS * n);
+	walk_f64(walk, evidence->spread, EVIDENCE_ROWS * n);
 	walk_f32(walk, evidence->patch, EVIDENCE_PATCHES * (1 + n) * MW_N_FEATURES);
 	walk_bytes(walk, evidence->gap, EVIDENCE_PATCHES * n);
 }
@@ -123,6 +143,20 @@ static bool row_is_sane(const struct mw_row_evidence *row, size_t n)
 	       isfinite(row->t2) && isfinite(row->q) && isfinite(row->dyn) && isfinite(row->mewma);
 }
 
+static bool regime_is_sane(const struct mw_evidence *evidence)
+{
+	const struct regime_state *state = &evidence->stream.regime;
+
+	if (state->now < REGIME_UNKNOWN || state->now >= (int)evidence->baseline->regime.map.n ||
+	    state->age > REGIME_SETTLED || state->lost > REGIME_SETTLED)
+		return false;
+	for (size_t c = 0; c < evidence->n; c++)
+		if (!(state->blur[c] >= 0))
+			return false;
+	return within(state->level, evidence->n, BASELINE_ABSURD) &&
+	       within(state->blur, evidence->n, 2 * BASELINE_ABSURD);
+}
+
 /* Everything that is computed with later is finite and in its range. */
 static bool is_sane(const struct mw_evidence *evidence)
 {
@@ -134,6 +168,11 @@ static bool is_sane(const struct mw_evidence *evidence)
 			return false;
 	for (size_t c = 0; c < n; c++)
 		if (fabs(stream->held[c]) > BASELINE_ABSURD)
+			return false;
+	if (!regime_is_sane(evidence))
+		return false;
+	for (size_t i = 0; i < EVIDENCE_ROWS * n; i++)
+		if (!(evidence->spread[i] >= 0))
 			return false;
 	for (size_t i = 0; i < MW_PATCH_ROWS; i++)
 		if (!row_is_sane(&evidence->row[i], n))

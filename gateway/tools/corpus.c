@@ -214,7 +214,7 @@ static bool scene_init(struct scene *scene, const struct mw_sim_series *series, 
 	scene->n_patches = series->n_rows / MW_PATCH_ROWS;
 	scene->take = calloc(scene->n_patches + 1, 1);
 	return scene->take &&
-	       mw_baseline_fit(series->value, series->spec.n_learn, series->n_channels,
+	       mw_baseline_fit(series->value, series->spec.n_learn, series->n_channels, NULL,
 			       &scene->baseline) == MW_E_OK &&
 	       mw_evidence_new(scene->baseline, &scene->evidence) == MW_E_OK &&
 	       mw_truth_new(series, &scene->truth) == MW_E_OK;

@@ -36,7 +36,7 @@ static inline struct mw_evidence *signals_feed(const double *value, size_t learn
 {
 	struct mw_evidence *evidence = NULL;
 
-	if (mw_baseline_fit(value, learn, n, ret_baseline) != MW_E_OK ||
+	if (mw_baseline_fit(value, learn, n, NULL, ret_baseline) != MW_E_OK ||
 	    mw_evidence_new(*ret_baseline, &evidence) != MW_E_OK)
 		abort();
 	for (size_t t = 0; t < rows; t++) {

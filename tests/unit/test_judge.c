@@ -41,7 +41,7 @@ static void set_up(struct fixture *f)
 		f->value[2 * i] = 5 + noise(f);
 		f->value[2 * i + 1] = 3 * f->value[2 * i] + 0.2 * noise(f);
 	}
-	ck_assert_int_eq(mw_baseline_fit(f->value, ROWS, 2, &f->baseline), MW_E_OK);
+	ck_assert_int_eq(mw_baseline_fit(f->value, ROWS, 2, NULL, &f->baseline), MW_E_OK);
 	ck_assert_int_eq(mw_evidence_new(f->baseline, &f->evidence), MW_E_OK);
 	mw_judge_init(&f->judge);
 	for (size_t i = 0; i < ROWS; i++) {

@@ -1,0 +1,232 @@
+/* Operating regimes: which are found, which is present, and what each expects. */
+#include "gateway/core/baseline_impl.h"
+#include "tests/unit/unit.h"
+
+#include "model/corpus/rng.h"
+
+#include <math.h>
+#include <string.h>
+
+#define N    4
+#define ROWS 480
+
+/* A machine of four channels: a command that switches every `stay` rows between `levels` levels, a
+ * flow that follows at once, a temperature that follows with a time constant of 16 rows, and one
+ * that does not care. */
+struct plant {
+	double value[ROWS][N];
+	double scratch[2 * ROWS];
+	double block[REGIME_DOUBLES(N)];
+	double location[N], scale[N];
+	struct regime_model model;
+};
+
+static void run_plant(struct plant *p, size_t stay, int levels, double command_shown)
+{
+	struct mw_rng rng;
+	double warm = 40;
+
+	mw_rng_seed(&rng, 7);
+	for (size_t t = 0; t < ROWS; t++) {
+		double level = (double)(t / stay % (size_t)levels);
+
+		warm += (40 + 15 * level - warm) / 16;
+		p->value[t][0] = command_shown * level;
+		p->value[t][1] = 10 + 20 * level + 0.3 * mw_rng_normal(&rng);
+		p->value[t][2] = warm + 0.2 * mw_rng_normal(&rng);
+		p->value[t][3] = 5 + 0.1 * mw_rng_normal(&rng);
+	}
+}
+
+static void learn(struct plant *p, const uint8_t *drive)
+{
+	for (size_t c = 0; c < N; c++) {
+		for (size_t t = 0; t < ROWS; t++)
+			p->scratch[t] = p->value[t][c];
+		p->scale[c] = robust_scale(p->scratch, ROWS, 1e-9, &p->location[c]);
+	}
+	regime_place(&p->model, p->block, N);
+	regime_map_learn(&p->value[0][0], ROWS, N, drive, p->scratch, &p->model.map);
+	regime_fit(&p->model, &p->value[0][0], ROWS, N, p->location, p->scale, p->scratch);
+}
+
+static const uint8_t commanded[N] = {MW_DRIVE_YES};
+
+START_TEST(a_command_on_two_levels_makes_two_regimes)
+{
+	struct plant p;
+	double reading[N] = {0, 10, 40, 5};
+
+	run_plant(&p, 80, 2, 100);
+	learn(&p, commanded);
+	ck_assert_uint_eq(p.model.map.n, 2);
+	ck_assert(p.model.map.driven);
+	ck_assert_uint_eq(p.model.map.n_tell, 1);
+	ck_assert_int_ge(regime_of(&p.model.map, reading, REGIME_UNKNOWN), 0);
+	reading[0] = 50; /* a command that was never given */
+	ck_assert_int_eq(regime_of(&p.model.map, reading, 0), REGIME_UNKNOWN);
+}
+END_TEST
+
+START_TEST(without_a_command_the_readings_tell)
+{
+	struct plant p;
+
+	run_plant(&p, 80, 3, 0);
+	learn(&p, NULL);
+	ck_assert_uint_eq(p.model.map.n, 3);
+	ck_assert(!p.model.map.driven);
+}
+END_TEST
+
+START_TEST(slow_wandering_and_short_cycles_are_no_regimes)
+{
+	struct plant p;
+	struct mw_rng rng;
+	double x = 0;
+
+	mw_rng_seed(&rng, 3);
+	run_plant(&p, 4, 2, 0); /* too quick to be a regime */
+	for (size_t t = 0; t < ROWS; t++) {
+		x += mw_rng_normal(&rng);
+		p.value[t][3] = x;
+	}
+	learn(&p, NULL);
+	ck_assert_uint_eq(p.model.map.n, 1);
+}
+END_TEST
+
+START_TEST(each_regime_has_its_own_level_and_what_does_not_care_has_one)
+{
+	struct plant p;
+
+	run_plant(&p, 120, 2, 100);
+	learn(&p, commanded);
+	ck_assert_uint_eq(p.model.map.n, 2);
+	for (size_t k = 0; k < 2; k++) {
+		double level = p.model.level[k * N] > 50 ? 1 : 0;
+
+		ck_assert_double_eq_tol(p.model.level[k * N + 1], 10 + 20 * level, 0.2);
+		ck_assert_double_eq_tol(p.model.spread[k * N + 1], 0.3, 0.1);
+		ck_assert_double_eq_tol(p.model.level[k * N + 2], 40 + 15 * level, 1.0);
+		ck_assert_double_eq(p.model.level[k * N + 3], p.location[3]);
+		ck_assert_double_eq(p.model.spread[k * N + 3], p.scale[3]);
+	}
+	ck_assert_double_eq(p.model.pace[1], 1);
+	ck_assert_double_le(p.model.pace[2], 0.125);
+}
+END_TEST
+
+/* z of channel c at a row, after the rows before. */
+static double z_at(const struct plant *p, size_t row, size_t c, double value)
+{
+	struct regime_state state;
+	double level[N], spread[N], reading[N];
+
+	regime_state_init(&state);
+	for (size_t t = 0; t <= row; t++) {
+		memcpy(reading, p->value[t], sizeof(reading));
+		if (t == row)
+			reading[c] = value;
+		regime_step(&p->model, N, reading, &state, level, spread);
+	}
+	return (value - level[c]) / spread[c];
+}
+
+START_TEST(a_healthy_switch_is_no_deviation_and_the_other_regimes_level_is_one)
+{
+	struct plant p;
+
+	run_plant(&p, 120, 2, 100);
+	learn(&p, commanded);
+	for (size_t t = 1; t < ROWS; t++) {
+		ck_assert_double_lt(fabs(z_at(&p, t, 1, p.value[t][1])), 5);
+		ck_assert_double_lt(fabs(z_at(&p, t, 2, p.value[t][2])), 5);
+	}
+	/* Low flow, while the command says high: over all rows that would be nothing. */
+	ck_assert_double_gt(fabs(z_at(&p, 200, 1, 10)), 20);
+}
+END_TEST
+
+START_TEST(one_channel_at_fault_is_outvoted)
+{
+	struct plant p;
+	double low[N] = {0, 10, 40, 5};
+	int regime;
+
+	run_plant(&p, 120, 2, 100);
+	for (size_t t = 0; t < ROWS; t++) /* a third witness */
+		p.value[t][3] = p.value[t][0];
+	learn(&p, NULL);
+	ck_assert_uint_ge(p.model.map.n_tell, 3);
+	regime = regime_of(&p.model.map, low, REGIME_UNKNOWN);
+	low[3] = 0;
+	regime = regime_of(&p.model.map, low, REGIME_UNKNOWN);
+	ck_assert_int_ge(regime, 0);
+	low[1] = 30;
+	ck_assert_int_eq(regime_of(&p.model.map, low, REGIME_UNKNOWN), regime);
+	low[1] = NAN;
+	ck_assert_int_eq(regime_of(&p.model.map, low, REGIME_UNKNOWN), regime);
+}
+END_TEST
+
+START_TEST(the_mode_says_settling_then_steady_and_new_when_lost)
+{
+	struct plant p;
+	struct regime_state state;
+	double level[N], spread[N];
+	double never[N] = {50, 20, 47, 5};
+
+	run_plant(&p, 120, 2, 100);
+	learn(&p, commanded);
+	regime_state_init(&state);
+	for (size_t t = 0; t < 130; t++)
+		regime_step(&p.model, N, p.value[t], &state, level, spread);
+	ck_assert_int_eq(regime_mode(&p.model.map, &state), MW_MODE_SETTLING);
+	for (size_t t = 130; t < 239; t++)
+		regime_step(&p.model, N, p.value[t], &state, level, spread);
+	ck_assert_int_eq(regime_mode(&p.model.map, &state), MW_MODE_STEADY);
+	for (size_t t = 0; t < REGIME_LOST; t++)
+		regime_step(&p.model, N, never, &state, level, spread);
+	ck_assert_int_eq(regime_mode(&p.model.map, &state), MW_MODE_NEW);
+	p.model.map.n = 1;
+	ck_assert_int_eq(regime_mode(&p.model.map, &state), MW_MODE_SINGLE);
+}
+END_TEST
+
+START_TEST(a_stored_map_is_the_same_and_a_damaged_one_is_refused)
+{
+	struct plant p;
+	struct mw_writer writer = {0};
+	struct mw_reader reader;
+	struct regime_map map;
+	uint8_t *data;
+	size_t size;
+
+	run_plant(&p, 80, 3, 100);
+	learn(&p, NULL);
+	regime_map_pack(&writer, &p.model.map);
+	ck_assert_int_eq(mw_writer_finish(&writer, &data, &size), MW_E_OK);
+	for (size_t t = 0; t < ROWS; t++) {
+		mw_reader_init(&reader, data, size);
+		ck_assert(regime_map_unpack(&reader, N, &map));
+		ck_assert_int_eq(regime_of(&map, p.value[t], 0),
+				 regime_of(&p.model.map, p.value[t], 0));
+	}
+	mw_reader_init(&reader, data, size - 1);
+	ck_assert(!regime_map_unpack(&reader, N, &map));
+	mw_reader_init(&reader, data, size);
+	ck_assert(!regime_map_unpack(&reader, 1, &map)); /* a channel that is not there */
+	data[0] = 200;
+	mw_reader_init(&reader, data, size);
+	ck_assert(!regime_map_unpack(&reader, N, &map));
+	free(data);
+}
+END_TEST
+
+MW_TEST_MAIN("regime", a_command_on_two_levels_makes_two_regimes,
+	     without_a_command_the_readings_tell, slow_wandering_and_short_cycles_are_no_regimes,
+	     each_regime_has_its_own_level_and_what_does_not_care_has_one,
+	     a_healthy_switch_is_no_deviation_and_the_other_regimes_level_is_one,
+	     one_channel_at_fault_is_outvoted, the_mode_says_settling_then_steady_and_new_when_lost,
+	     a_stored_map_is_the_same_and_a_damaged_one_is_refused)
