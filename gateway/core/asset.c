@@ -133,10 +133,7 @@ static struct mw_baseline_hints hints_of(const struct mw_asset *asset)
 	for (size_t c = 0; c < asset->learn_stride; c++) {
 		enum mw_role role = asset->info.role[c];
 
-		if (role == MW_ROLE_SETPOINT || role == MW_ROLE_STATE)
-			hints.drive[c] = MW_DRIVE_YES;
-		else if (role == MW_ROLE_VALVE || role == MW_ROLE_COUNTER)
-			hints.drive[c] = MW_DRIVE_NO;
+		hints.commands[c] = role == MW_ROLE_SETPOINT || role == MW_ROLE_STATE;
 	}
 	return hints;
 }

@@ -121,20 +121,25 @@ void baseline_stream_init(struct baseline_stream *stream, size_t n_channels)
 	regime_state_init(&stream->regime);
 }
 
-/* Holds the row's readings, marks what is missing, and asks what the regime expects; ret_before
- * gets what was held before. */
+static double in_units(double value, double middle, double unit)
+{
+	return isnan(value) ? 0 : baseline_clip((value - middle) / unit, BASELINE_Z_MAX);
+}
+
+/* Holds the row's readings, marks what is missing, and asks what the regime expects. */
 static void hold(const struct mw_baseline *baseline, struct baseline_stream *stream,
-		 const double *value, double *ret_before, struct mw_row_evidence *ret)
+		 const double *value, struct mw_row_evidence *ret)
 {
 	size_t n = baseline->n_channels;
 
-	memcpy(ret_before, stream->held, n * sizeof(double));
 	for (size_t c = 0; c < n; c++) {
 		ret->missing[c] = (uint8_t)(isnan(value[c]) ? 1 : 0);
 		if (!ret->missing[c])
 			stream->held[c] = baseline_clip(value[c], BASELINE_ABSURD);
 	}
 	regime_step(&baseline->regime, n, stream->held, &stream->regime, ret->level, ret->spread);
+	for (size_t c = 0; c < n; c++)
+		ret->l[c] = in_units(stream->held[c], ret->level[c], ret->spread[c]);
 }
 
 /* z and d of the row. */
@@ -143,18 +148,15 @@ static void read_values(const struct mw_baseline *baseline, struct baseline_stre
 {
 	double before[MW_MAX_CHANNELS];
 
-	hold(baseline, stream, value, before, ret);
+	memcpy(before, stream->held, sizeof(before));
+	hold(baseline, stream, value, ret);
 	for (size_t c = 0; c < baseline->n_channels; c++) {
-		double now = stream->held[c];
-
-		ret->z[c] = 0;
+		ret->z[c] = in_units(stream->held[c], baseline->location[c], baseline->scale[c]);
 		ret->d[c] = 0;
-		if (isnan(now))
-			continue;
-		ret->z[c] = baseline_clip((now - ret->level[c]) / ret->spread[c], BASELINE_Z_MAX);
 		if (!isnan(before[c]))
-			ret->d[c] = baseline_clip((now - before[c]) / baseline->step_scale[c],
-						  BASELINE_D_MAX);
+			ret->d[c] =
+			    baseline_clip((stream->held[c] - before[c]) / baseline->step_scale[c],
+					  BASELINE_D_MAX);
 	}
 }
 
@@ -198,8 +200,6 @@ void baseline_step(const struct mw_baseline *baseline, struct baseline_stream *s
 void baseline_follow(const struct mw_baseline *baseline, struct baseline_stream *stream,
 		     const double *value, struct mw_row_evidence *evidence)
 {
-	double before[MW_MAX_CHANNELS];
-
-	hold(baseline, stream, value, before, evidence);
+	hold(baseline, stream, value, evidence);
 	remember(stream, baseline->n_channels, evidence);
 }

@@ -23,7 +23,7 @@ struct mw_baseline;
 /* What one row looks like against the baseline.  Arrays are n_channels long, in the scale units
  * said. */
 struct mw_row_evidence {
-	double z[MW_MAX_CHANNELS];        /* (x - level) / spread */
+	double z[MW_MAX_CHANNELS];        /* (x - location) / scale */
 	double d[MW_MAX_CHANNELS];        /* step / step scale */
 	double r[MW_MAX_CHANNELS];        /* static residual / its held-out scale */
 	double e[MW_MAX_CHANNELS];        /* dynamic residual / its held-out scale */
@@ -32,11 +32,12 @@ struct mw_row_evidence {
 	/* Not of a learn row, until it is fed to a stream: */
 	double level[MW_MAX_CHANNELS];  /* expected in the present regime, in the channel's unit */
 	double spread[MW_MAX_CHANNELS]; /* healthy about it */
+	double l[MW_MAX_CHANNELS];      /* (x - level) / spread; z where there is one regime */
 };
 
 /* What is known of the channels beforehand. */
 struct mw_baseline_hints {
-	uint8_t drive[MW_MAX_CHANNELS]; /* enum mw_drive: does it select the regime? */
+	bool commands[MW_MAX_CHANNELS]; /* a set point or state: it selects the regime */
 };
 
 /* Learns from n_rows x n_channels values, row-major, NaN = missing.  hints: NULL = guess.  Returns

@@ -59,9 +59,10 @@ static void learn_location(struct fit *fit, size_t c)
 				 &baseline->location[c]);
 }
 
-/* Missing readings are held; the steps between present readings go to `column`. */
+/* z of every row, missing readings held; the steps between present readings go to `column`. */
 static size_t hold_values(struct fit *fit, size_t c)
 {
+	const struct mw_baseline *baseline = fit->baseline;
 	double held = NAN;
 	size_t steps = 0;
 
@@ -80,6 +81,10 @@ static size_t hold_values(struct fit *fit, size_t c)
 			fit->missing[at] = 1;
 		}
 		fit->held[at] = held;
+		fit->z[at] =
+		    isnan(held) ? 0
+				: baseline_clip((held - baseline->location[c]) / baseline->scale[c],
+						BASELINE_Z_MAX);
 	}
 	return steps;
 }
@@ -108,29 +113,14 @@ static void learn_steps(struct fit *fit, size_t c)
 
 /* --- regimes ---------------------------------------------------------------------------------- */
 
-/* What each regime expects, and z of every row against it. */
 static void learn_regimes(struct fit *fit)
 {
 	struct mw_baseline *baseline = fit->baseline;
-	struct regime_state state;
-	double level[MW_MAX_CHANNELS];
-	double spread[MW_MAX_CHANNELS];
 
-	regime_map_learn(fit->held, fit->rows, fit->n, fit->hints ? fit->hints->drive : NULL,
+	regime_map_learn(fit->held, fit->rows, fit->n, fit->hints ? fit->hints->commands : NULL,
 			 fit->column, &baseline->regime.map);
 	regime_fit(&baseline->regime, fit->held, fit->rows, fit->n, baseline->location,
 		   baseline->scale, fit->column);
-	regime_state_init(&state);
-	for (size_t t = 0; t < fit->rows; t++) {
-		const double *held = fit->held + t * fit->n;
-		double *z = fit->z + t * fit->n;
-
-		regime_step(&baseline->regime, fit->n, held, &state, level, spread);
-		for (size_t c = 0; c < fit->n; c++)
-			z[c] = isnan(held[c]) ? 0
-					      : baseline_clip((held[c] - level[c]) / spread[c],
-							      BASELINE_Z_MAX);
-	}
 }
 
 /* --- joint models, held out ------------------------------------------------------------------- */

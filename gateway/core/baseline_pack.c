@@ -60,7 +60,7 @@ static bool is_sane(const struct mw_baseline *baseline)
 		if (!(baseline->regime.pace[c] > 0) || baseline->regime.pace[c] > 1 ||
 		    !(baseline->regime.blur[c] >= 0) || baseline->regime.blur[c] > 1)
 			return false;
-	return all_positive(baseline->regime.spread, MW_MAX_REGIMES * n) &&
+	return all_positive(baseline->regime.spread, REGIME_SETS * n) &&
 	       all_positive(baseline->scale, n) && all_positive(baseline->step_scale, n) &&
 	       all_positive(baseline->static_scale, n) && all_positive(baseline->dynamic_scale, n);
 }

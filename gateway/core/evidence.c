@@ -64,7 +64,7 @@ static void channel_patch(struct mw_evidence *evidence, size_t c, float *ret)
 	for (size_t i = 0; i < MW_PATCH_ROWS; i++) {
 		const struct mw_row_evidence *row = &evidence->row[i];
 
-		z += row->z[c];
+		z += row->l[c];
 		slope += i > 0 ? row->d[c] : 0;
 		steps += row->d[c] * row->d[c];
 		r += row->r[c];
@@ -139,7 +139,7 @@ static double expect(const struct mw_evidence *evidence, const struct mw_row_evi
 		return NAN;
 	if (baseline->static_scale[c] < WELL_EXPLAINED && fabs(row->r[c]) < BASELINE_Z_MAX &&
 	    fabs(row->z[c]) < BASELINE_Z_MAX && fabs(estimate) <= reached)
-		return row->level[c] + estimate * row->spread[c];
+		return baseline->location[c] + estimate * baseline->scale[c];
 	return row->level[c];
 }
 
@@ -189,7 +189,7 @@ enum mw_mode mw_evidence_mode(const struct mw_evidence *evidence)
 
 int mw_evidence_regime(const struct mw_evidence *evidence)
 {
-	return evidence->stream.regime.now;
+	return evidence->stream.regime.now == REGIME_ANY ? -1 : evidence->stream.regime.now;
 }
 
 size_t mw_evidence_n_channels(const struct mw_evidence *evidence)

@@ -65,7 +65,7 @@ size_t mw_evidence_n_channels(const struct mw_evidence *evidence);
 const struct mw_row_evidence *mw_evidence_last(const struct mw_evidence *evidence);
 
 /* Features of patch p of the window (0 oldest .. 15), real-valued, before they become codes.  Of
- * the patch's rows: mean z; sum of the steps within / sqrt 3; log2 rms step; 1.5 mean r; log2 rms
+ * the patch's rows: mean l (level); sum of the steps within / sqrt 3; log2 rms step; 1.5 mean r; log2 rms
  * of r about its mean; 2 mean e; log2 rms e (factors and roots: about 1 for white noise).  Of the
  * asset: mean log2 ratios; the largest of |level|, |static| and |dynamic| of any channel. */
 void mw_evidence_patch(const struct mw_evidence *evidence, size_t channel, size_t patch,

@@ -63,6 +63,7 @@ static void walk_row(struct walk *walk, struct mw_row_evidence *row, size_t n)
 	walk_f64(walk, row->e, n);
 	walk_f64(walk, row->level, n);
 	walk_f64(walk, row->spread, n);
+	walk_f64(walk, row->l, n);
 	walk_f64(walk, &row->t2, 1);
 	walk_f64(walk, &row->q, 1);
 	walk_f64(walk, &row->dyn, 1);
@@ -138,16 +139,18 @@ static bool row_is_sane(const struct mw_row_evidence *row, size_t n)
 	for (size_t c = 0; c < n; c++)
 		if (row->missing[c] > 1)
 			return false;
-	return within(row->z, n, BASELINE_Z_MAX) && within(row->d, n, BASELINE_D_MAX) &&
-	       within(row->r, n, BASELINE_Z_MAX) && within(row->e, n, BASELINE_Z_MAX) &&
-	       isfinite(row->t2) && isfinite(row->q) && isfinite(row->dyn) && isfinite(row->mewma);
+	return within(row->z, n, BASELINE_Z_MAX) && within(row->l, n, BASELINE_Z_MAX) &&
+	       within(row->d, n, BASELINE_D_MAX) && within(row->r, n, BASELINE_Z_MAX) &&
+	       within(row->e, n, BASELINE_Z_MAX) && isfinite(row->t2) && isfinite(row->q) &&
+	       isfinite(row->dyn) && isfinite(row->mewma);
 }
 
 static bool regime_is_sane(const struct mw_evidence *evidence)
 {
 	const struct regime_state *state = &evidence->stream.regime;
 
-	if (state->now < REGIME_UNKNOWN || state->now >= (int)evidence->baseline->regime.map.n ||
+	if (state->now < 0 ||
+	    (state->now != REGIME_ANY && state->now >= (int)evidence->baseline->regime.map.n) ||
 	    state->age > REGIME_SETTLED || state->lost > REGIME_SETTLED)
 		return false;
 	for (size_t c = 0; c < evidence->n; c++)

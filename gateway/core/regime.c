@@ -170,15 +170,6 @@ static bool find_plateaus(const double *value, size_t rows, size_t n, size_t c, 
 
 /* --- regimes ---------------------------------------------------------------------------------- */
 
-static void find_tells(const double *value, size_t rows, size_t n, const uint8_t *drive,
-		       enum mw_drive wanted, double *scratch, struct regime_map *map)
-{
-	for (size_t c = 0; c < n && map->n_tell < REGIME_TELLS; c++)
-		if ((drive ? drive[c] : MW_DRIVE_GUESS) == wanted &&
-		    find_plateaus(value, rows, n, c, scratch, &map->tell[map->n_tell]))
-			map->n_tell++;
-}
-
 /* Plateau numbers of a row, as a code of two bits a tell; false: some reading is on none. */
 static bool code_of(const struct regime_map *map, const double *value, uint32_t *ret_code)
 {
@@ -242,17 +233,15 @@ static void name_regimes(struct regime_map *map, struct tally *tally, size_t fou
 	}
 }
 
-void regime_map_learn(const double *value, size_t rows, size_t n, const uint8_t *drive,
+void regime_map_learn(const double *value, size_t rows, size_t n, const bool *commands,
 		      double *scratch, struct regime_map *ret)
 {
 	struct regime_map map = {.n = 1};
 	struct tally tally[TALLIES];
 
-	if (drive)
-		find_tells(value, rows, n, drive, MW_DRIVE_YES, scratch, &map);
-	map.driven = map.n_tell > 0;
-	if (!map.driven)
-		find_tells(value, rows, n, drive, MW_DRIVE_GUESS, scratch, &map);
+	for (size_t c = 0; commands && c < n && map.n_tell < REGIME_TELLS; c++)
+		if (commands[c] && find_plateaus(value, rows, n, c, scratch, &map.tell[map.n_tell]))
+			map.n_tell++;
 	if (map.n_tell > 0)
 		name_regimes(&map, tally, count_codes(&map, value, rows, n, tally));
 	if (map.n < 2)
@@ -260,25 +249,21 @@ void regime_map_learn(const double *value, size_t rows, size_t n, const uint8_t 
 	*ret = map;
 }
 
-int regime_of(const struct regime_map *map, const double *value, int now)
+int regime_of(const struct regime_map *map, const double *value)
 {
-	int stands[REGIME_TELLS];
-	uint32_t most = 0;
-	int best = REGIME_UNKNOWN;
+	uint32_t code;
+	uint32_t same;
 
-	for (uint32_t i = 0; i < map->n_tell; i++)
-		stands[i] = plateau_of(&map->tell[i], value[map->tell[i].channel]);
+	if (!code_of(map, value, &code))
+		return REGIME_UNKNOWN;
 	for (uint32_t k = 0; k < map->n; k++) {
-		uint32_t votes = 0;
-
+		same = 0;
 		for (uint32_t i = 0; i < map->n_tell; i++)
-			votes += stands[i] == map->plateau[k][i];
-		if (2 * votes <= map->n_tell || votes < most || (votes == most && (int)k != now))
-			continue;
-		most = votes;
-		best = (int)k;
+			same += map->plateau[k][i] == (code >> 2 * i & 3u);
+		if (same == map->n_tell)
+			return (int)k;
 	}
-	return best;
+	return REGIME_UNKNOWN;
 }
 
 /* --- as bytes --------------------------------------------------------------------------------- */
@@ -287,7 +272,6 @@ void regime_map_pack(struct mw_writer *writer, const struct regime_map *map)
 {
 	mw_put_u8(writer, (uint8_t)map->n);
 	mw_put_u8(writer, (uint8_t)map->n_tell);
-	mw_put_u8(writer, map->driven);
 	for (uint32_t i = 0; i < map->n_tell; i++) {
 		const struct regime_tell *tell = &map->tell[i];
 
@@ -331,7 +315,6 @@ bool regime_map_unpack(struct mw_reader *reader, size_t n, struct regime_map *re
 
 	map.n = mw_get_u8(reader);
 	map.n_tell = mw_get_u8(reader);
-	map.driven = mw_get_u8(reader) != 0;
 	if (map.n < 1 || map.n > MW_MAX_REGIMES || map.n_tell > REGIME_TELLS ||
 	    (map.n > 1) != (map.n_tell > 0))
 		return false;

@@ -17,8 +17,8 @@
 void regime_place(struct regime_model *model, double *block, size_t n)
 {
 	model->level = block;
-	model->spread = block + MW_MAX_REGIMES * n;
-	model->pace = block + 2 * (size_t)MW_MAX_REGIMES * n;
+	model->spread = block + REGIME_SETS * n;
+	model->pace = block + 2 * (size_t)REGIME_SETS * n;
 	model->blur = model->pace + n;
 }
 
@@ -27,62 +27,61 @@ void regime_place(struct regime_model *model, double *block, size_t n)
 void regime_state_init(struct regime_state *state)
 {
 	memset(state, 0, sizeof(*state));
-	state->now = REGIME_UNKNOWN;
+	state->now = REGIME_ANY;
+	state->lost = REGIME_SETTLED;
 }
 
-static void begin(const struct regime_model *model, size_t n, struct regime_state *state, int to)
+/* The first known regime of a stream is there at once; later ones are gone to. */
+static void change(const struct regime_model *model, size_t n, struct regime_state *state, int to,
+		   bool first)
 {
-	memcpy(state->level, model->level + (size_t)to * n, n * sizeof(*state->level));
-	state->age = REGIME_SETTLED;
-	state->now = to;
-}
+	const double *level = model->level + (size_t)to * n;
 
-static void change(const struct regime_model *model, size_t n, struct regime_state *state, int to)
-{
-	for (size_t c = 0; c < n; c++) {
-		double step = fabs(model->level[(size_t)to * n + c] - state->level[c]);
-
-		state->blur[c] = fmax(state->blur[c], model->blur[c] * step);
-	}
+	for (size_t c = 0; c < n && !first; c++)
+		state->blur[c] =
+		    fmax(state->blur[c], model->blur[c] * fabs(level[c] - state->level[c]));
+	if (first)
+		memcpy(state->level, level, n * sizeof(*level));
 	state->now = to;
-	state->age = 0;
+	state->age = first ? REGIME_SETTLED : 0;
 }
 
 static void find_regime(const struct regime_model *model, size_t n, const double *value,
 			struct regime_state *state)
 {
-	int to = regime_of(&model->map, value, state->now);
+	int to = regime_of(&model->map, value);
+	bool first = state->now == REGIME_ANY && state->age == 0;
 
-	state->lost = to == REGIME_UNKNOWN ? state->lost + (state->lost < REGIME_SETTLED) : 0;
-	if (state->age < REGIME_SETTLED)
+	if (state->age < REGIME_SETTLED && !first)
 		state->age++;
-	if (to != REGIME_UNKNOWN && state->now == REGIME_UNKNOWN)
-		begin(model, n, state, to);
-	else if (to != REGIME_UNKNOWN && to != state->now)
-		change(model, n, state, to);
+	state->lost = to == REGIME_UNKNOWN ? state->lost + (state->lost < REGIME_SETTLED) : 0;
+	if (to == REGIME_UNKNOWN && state->lost >= REGIME_LOST)
+		to = REGIME_ANY;
+	if (to != REGIME_UNKNOWN && to != state->now)
+		change(model, n, state, to, first);
 }
 
 void regime_step(const struct regime_model *model, size_t n, const double *value,
 		 struct regime_state *state, double *ret_level, double *ret_spread)
 {
-	size_t at;
+	const double *level;
+	const double *spread;
 
 	if (model->map.n > 1)
 		find_regime(model, n, value, state);
-	if (state->now == REGIME_UNKNOWN) {
-		memcpy(ret_level, model->level, n * sizeof(*ret_level));
-		memcpy(ret_spread, model->spread, n * sizeof(*ret_spread));
+	level = model->level + (size_t)state->now * n;
+	spread = model->spread + (size_t)state->now * n;
+	if (state->now == REGIME_ANY && state->age == 0) {
+		memcpy(ret_level, level, n * sizeof(*level));
+		memcpy(ret_spread, spread, n * sizeof(*spread));
 		return;
 	}
-	at = (size_t)state->now * n;
 	for (size_t c = 0; c < n; c++) {
-		double spread = model->spread[at + c];
+		double blur = state->blur[c];
 
-		state->level[c] += model->pace[c] * (model->level[at + c] - state->level[c]);
+		state->level[c] += model->pace[c] * (level[c] - state->level[c]);
 		ret_level[c] = state->level[c];
-		ret_spread[c] = state->blur[c] > 0
-				    ? sqrt(spread * spread + state->blur[c] * state->blur[c])
-				    : spread;
+		ret_spread[c] = blur > 0 ? sqrt(spread[c] * spread[c] + blur * blur) : spread[c];
 		state->blur[c] *= fmax(BLUR_KEEP, 1 - model->pace[c] / 2);
 	}
 }
@@ -91,7 +90,7 @@ enum mw_mode regime_mode(const struct regime_map *map, const struct regime_state
 {
 	if (map->n < 2)
 		return MW_MODE_SINGLE;
-	if (state->now == REGIME_UNKNOWN || state->lost >= REGIME_LOST)
+	if (state->now == REGIME_ANY)
 		return MW_MODE_NEW;
 	return state->age < REGIME_SETTLED ? MW_MODE_SETTLING : MW_MODE_STEADY;
 }
@@ -113,7 +112,7 @@ static void assign(struct learn *learn)
 	size_t age = 0;
 
 	for (size_t t = 0; t < learn->rows; t++) {
-		int to = regime_of(&learn->model->map, learn->value + t * learn->n, now);
+		int to = regime_of(&learn->model->map, learn->value + t * learn->n);
 
 		age = to == now || now == REGIME_UNKNOWN ? age + 1 : 0;
 		now = to == REGIME_UNKNOWN ? now : to;
@@ -139,12 +138,21 @@ static size_t gather(const struct learn *learn, size_t c, size_t k, double level
 
 static void one_level(struct regime_model *model, size_t n, size_t c, double level, double spread)
 {
-	for (size_t k = 0; k < MW_MAX_REGIMES; k++) {
+	for (size_t k = 0; k < REGIME_SETS; k++) {
 		model->level[k * n + c] = level;
 		model->spread[k * n + c] = spread;
 	}
 	model->pace[c] = 1;
 	model->blur[c] = 0;
+}
+
+/* Channels that hold one level in every regime: unknown ones, and commands. */
+static bool is_free(const struct regime_map *map, size_t c, double scale)
+{
+	for (uint32_t i = 0; i < map->n_tell; i++)
+		if (map->tell[i].channel == c)
+			return true;
+	return map->n < 2 || scale >= BASELINE_ABSURD;
 }
 
 /* Levels by regime, and the spread about them of all rows: false without a gain. */
@@ -202,7 +210,7 @@ static double follow(const struct learn *learn, size_t c, double pace, double *r
 
 	for (size_t t = 0; t < learn->rows; t++) {
 		double value = learn->value[t * learn->n + c];
-		int to = regime_of(&learn->model->map, learn->value + t * learn->n, now);
+		int to = regime_of(&learn->model->map, learn->value + t * learn->n);
 
 		if (to != REGIME_UNKNOWN && to != now && now != REGIME_UNKNOWN) {
 			step = fabs(level[(size_t)to * learn->n] - expected);
@@ -254,8 +262,10 @@ void regime_fit(struct regime_model *model, const double *value, size_t rows, si
 		double floor = FLOOR_SHARE * scale[c];
 		double within;
 
-		if (model->map.n < 2 || scale[c] >= BASELINE_ABSURD ||
-		    !fit_levels(&learn, c, scale[c], floor, &within)) {
+		one_level(model, n, c, location[c], scale[c]);
+		if (is_free(&model->map, c, scale[c]))
+			continue;
+		if (!fit_levels(&learn, c, scale[c], floor, &within)) {
 			one_level(model, n, c, location[c], scale[c]);
 			continue;
 		}

@@ -38,7 +38,7 @@ static void run_plant(struct plant *p, size_t stay, int levels, double command_s
 	}
 }
 
-static void learn(struct plant *p, const uint8_t *drive)
+static void learn(struct plant *p, const bool *commands)
 {
 	for (size_t c = 0; c < N; c++) {
 		for (size_t t = 0; t < ROWS; t++)
@@ -46,11 +46,11 @@ static void learn(struct plant *p, const uint8_t *drive)
 		p->scale[c] = robust_scale(p->scratch, ROWS, 1e-9, &p->location[c]);
 	}
 	regime_place(&p->model, p->block, N);
-	regime_map_learn(&p->value[0][0], ROWS, N, drive, p->scratch, &p->model.map);
+	regime_map_learn(&p->value[0][0], ROWS, N, commands, p->scratch, &p->model.map);
 	regime_fit(&p->model, &p->value[0][0], ROWS, N, p->location, p->scale, p->scratch);
 }
 
-static const uint8_t commanded[N] = {MW_DRIVE_YES};
+static const bool commanded[N] = {true};
 
 START_TEST(a_command_on_two_levels_makes_two_regimes)
 {
@@ -60,38 +60,39 @@ START_TEST(a_command_on_two_levels_makes_two_regimes)
 	run_plant(&p, 80, 2, 100);
 	learn(&p, commanded);
 	ck_assert_uint_eq(p.model.map.n, 2);
-	ck_assert(p.model.map.driven);
 	ck_assert_uint_eq(p.model.map.n_tell, 1);
-	ck_assert_int_ge(regime_of(&p.model.map, reading, REGIME_UNKNOWN), 0);
+	ck_assert_int_ge(regime_of(&p.model.map, reading), 0);
 	reading[0] = 50; /* a command that was never given */
-	ck_assert_int_eq(regime_of(&p.model.map, reading, 0), REGIME_UNKNOWN);
+	ck_assert_int_eq(regime_of(&p.model.map, reading), REGIME_UNKNOWN);
 }
 END_TEST
 
-START_TEST(without_a_command_the_readings_tell)
+START_TEST(without_a_command_there_is_one_regime)
 {
 	struct plant p;
 
 	run_plant(&p, 80, 3, 0);
 	learn(&p, NULL);
-	ck_assert_uint_eq(p.model.map.n, 3);
-	ck_assert(!p.model.map.driven);
+	ck_assert_uint_eq(p.model.map.n, 1);
+	learn(&p, commanded); /* it never moved */
+	ck_assert_uint_eq(p.model.map.n, 1);
 }
 END_TEST
 
 START_TEST(slow_wandering_and_short_cycles_are_no_regimes)
 {
+	static const bool all[N] = {true, true, true, true};
 	struct plant p;
 	struct mw_rng rng;
 	double x = 0;
 
 	mw_rng_seed(&rng, 3);
-	run_plant(&p, 4, 2, 0); /* too quick to be a regime */
+	run_plant(&p, 4, 2, 100); /* too quick to be a regime */
 	for (size_t t = 0; t < ROWS; t++) {
 		x += mw_rng_normal(&rng);
 		p.value[t][3] = x;
 	}
-	learn(&p, NULL);
+	learn(&p, all);
 	ck_assert_uint_eq(p.model.map.n, 1);
 }
 END_TEST
@@ -104,7 +105,7 @@ START_TEST(each_regime_has_its_own_level_and_what_does_not_care_has_one)
 	learn(&p, commanded);
 	ck_assert_uint_eq(p.model.map.n, 2);
 	for (size_t k = 0; k < 2; k++) {
-		double level = p.model.level[k * N] > 50 ? 1 : 0;
+		double level = p.model.level[k * N + 1] > 20 ? 1 : 0;
 
 		ck_assert_double_eq_tol(p.model.level[k * N + 1], 10 + 20 * level, 0.2);
 		ck_assert_double_eq_tol(p.model.spread[k * N + 1], 0.3, 0.1);
@@ -148,25 +149,22 @@ START_TEST(a_healthy_switch_is_no_deviation_and_the_other_regimes_level_is_one)
 }
 END_TEST
 
-START_TEST(one_channel_at_fault_is_outvoted)
+START_TEST(two_commands_make_a_regime_of_every_combination_that_was_learnt)
 {
+	static const bool both[N] = {true, false, false, true};
 	struct plant p;
-	double low[N] = {0, 10, 40, 5};
-	int regime;
+	double reading[N] = {100, 30, 55, 1};
 
 	run_plant(&p, 120, 2, 100);
-	for (size_t t = 0; t < ROWS; t++) /* a third witness */
-		p.value[t][3] = p.value[t][0];
-	learn(&p, NULL);
-	ck_assert_uint_ge(p.model.map.n_tell, 3);
-	regime = regime_of(&p.model.map, low, REGIME_UNKNOWN);
-	low[3] = 0;
-	regime = regime_of(&p.model.map, low, REGIME_UNKNOWN);
-	ck_assert_int_ge(regime, 0);
-	low[1] = 30;
-	ck_assert_int_eq(regime_of(&p.model.map, low, REGIME_UNKNOWN), regime);
-	low[1] = NAN;
-	ck_assert_int_eq(regime_of(&p.model.map, low, REGIME_UNKNOWN), regime);
+	for (size_t t = 0; t < ROWS; t++)
+		p.value[t][3] = t >= 240; /* a second recipe, half the time */
+	learn(&p, both);
+	ck_assert_uint_eq(p.model.map.n, 4);
+	ck_assert_int_ge(regime_of(&p.model.map, reading), 0);
+	reading[3] = 2;
+	ck_assert_int_eq(regime_of(&p.model.map, reading), REGIME_UNKNOWN);
+	reading[3] = NAN;
+	ck_assert_int_eq(regime_of(&p.model.map, reading), REGIME_UNKNOWN);
 }
 END_TEST
 
@@ -204,19 +202,18 @@ START_TEST(a_stored_map_is_the_same_and_a_damaged_one_is_refused)
 	size_t size;
 
 	run_plant(&p, 80, 3, 100);
-	learn(&p, NULL);
+	learn(&p, commanded);
 	regime_map_pack(&writer, &p.model.map);
 	ck_assert_int_eq(mw_writer_finish(&writer, &data, &size), MW_E_OK);
 	for (size_t t = 0; t < ROWS; t++) {
 		mw_reader_init(&reader, data, size);
 		ck_assert(regime_map_unpack(&reader, N, &map));
-		ck_assert_int_eq(regime_of(&map, p.value[t], 0),
-				 regime_of(&p.model.map, p.value[t], 0));
+		ck_assert_int_eq(regime_of(&map, p.value[t]), regime_of(&p.model.map, p.value[t]));
 	}
 	mw_reader_init(&reader, data, size - 1);
 	ck_assert(!regime_map_unpack(&reader, N, &map));
 	mw_reader_init(&reader, data, size);
-	ck_assert(!regime_map_unpack(&reader, 1, &map)); /* a channel that is not there */
+	ck_assert(!regime_map_unpack(&reader, 0, &map)); /* a channel that is not there */
 	data[0] = 200;
 	mw_reader_init(&reader, data, size);
 	ck_assert(!regime_map_unpack(&reader, N, &map));
@@ -225,8 +222,9 @@ START_TEST(a_stored_map_is_the_same_and_a_damaged_one_is_refused)
 END_TEST
 
 MW_TEST_MAIN("regime", a_command_on_two_levels_makes_two_regimes,
-	     without_a_command_the_readings_tell, slow_wandering_and_short_cycles_are_no_regimes,
+	     without_a_command_there_is_one_regime, slow_wandering_and_short_cycles_are_no_regimes,
 	     each_regime_has_its_own_level_and_what_does_not_care_has_one,
 	     a_healthy_switch_is_no_deviation_and_the_other_regimes_level_is_one,
-	     one_channel_at_fault_is_outvoted, the_mode_says_settling_then_steady_and_new_when_lost,
+	     two_commands_make_a_regime_of_every_combination_that_was_learnt,
+	     the_mode_says_settling_then_steady_and_new_when_lost,
 	     a_stored_map_is_the_same_and_a_damaged_one_is_refused)
