@@ -78,7 +78,7 @@ static double largest_of(const double *value, size_t n)
 
 	for (size_t t = 0; t < n; t++)
 		if (stat_present(value[t]))
-			largest = fmax(largest, fabs(stat_held_in(value[t])));
+			largest = fmax(largest, fabs(stat_residual(value[t])));
 	return largest;
 }
 
@@ -89,7 +89,7 @@ static double mean_square(const double *value, size_t n, size_t *ret_count)
 	*ret_count = 0;
 	for (size_t t = 0; t < n; t++)
 		if (stat_present(value[t])) {
-			sum += stat_held_in(value[t]) * stat_held_in(value[t]);
+			sum += stat_residual(value[t]) * stat_residual(value[t]);
 			(*ret_count)++;
 		}
 	return *ret_count ? sum / (double)*ret_count : 0;
@@ -111,7 +111,7 @@ static double slope_of(const double *value, size_t n, double mean, double mean_r
 
 size_t mw_stat_detrend(const double *value, size_t n, double *ret_residual)
 {
-	double largest = largest_of(value, n), mean, mean_row, slope;
+	double largest = fmin(largest_of(value, n), MW_STAT_LARGEST), mean, mean_row, slope;
 	size_t count = mean_of(value, n, &mean, &mean_row);
 
 	slope = slope_of(value, n, mean, mean_row);
@@ -142,7 +142,7 @@ double mw_stat_kurtosis(const double *residual, size_t n)
 		return 0;
 	for (size_t t = 0; t < n; t++)
 		if (stat_present(residual[t])) {
-			double x = stat_held_in(residual[t]);
+			double x = stat_residual(residual[t]);
 
 			fourth += x * x / square * (x * x / square);
 		}
@@ -238,7 +238,7 @@ static double load(const double *residual, double *re)
 		double weight = .5 - .5 * cosine(t);
 		bool here = stat_present(residual[t]);
 
-		re[bit_reversed(t)] = here ? weight * stat_held_in(residual[t]) : 0;
+		re[bit_reversed(t)] = here ? weight * stat_residual(residual[t]) : 0;
 		squares += here ? weight * weight : 0;
 	}
 	return squares;

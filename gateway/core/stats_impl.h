@@ -24,6 +24,12 @@ static inline double stat_held_in(double value)
 	return stat_bounded(value, MW_STAT_LARGEST);
 }
 
+/* A residual may be larger than the readings that it is of. */
+static inline double stat_residual(double residual)
+{
+	return stat_bounded(residual, 10 * MW_STAT_LARGEST);
+}
+
 /* Is the movement rounding only?  squares: sum over count readings about their mean. */
 static inline bool stat_still(double squares, size_t count, double largest)
 {
