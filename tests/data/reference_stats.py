@@ -240,6 +240,9 @@ def kinds() -> list[tuple[np.ndarray, int]]:
     pieces = np.cumsum(rng.random(400) < 0.3).astype(float)
     shift = np.concatenate([pieces[:200], pieces[200:] - pieces[200]])
     walk = 1 + np.abs((np.arange(400) // 3) % 4 - 2.0)
+    program = np.tile(np.repeat(np.arange(1.0, 6), 6), 12)
+    stroll = np.tile(np.repeat([1.0, 2, 3, 2], 8), 10)
+    backlog = np.arange(400) // 4 - 10.0 * (np.arange(400) > 200)
     rare = np.where(np.arange(900) == 500, 3.0, spells(rng, [1, 2], 900, 40))
     return [
         (switch, STATE), (lossy, STATE), (spells(rng, [50, 60, 70], 300, 20), STATE), (rare, STATE),
@@ -247,6 +250,7 @@ def kinds() -> list[tuple[np.ndarray, int]]:
         (noisy, MEASURED), (ambient, MEASURED), (walk, MEASURED), (rng.normal(size=100), MEASURED),
         (spells(rng, [71, 72], 300, 10), MEASURED), (spells(rng, [0, 0.5], 300, 10), MEASURED),
         (rng.integers(0, 2, 300).astype(float), MEASURED), (np.arange(7.0), MEASURED),
+        (program, STATE), (stroll, MEASURED), (backlog, MEASURED),
         (pieces, COUNTER), (shift, COUNTER), (1e9 + 3 * np.arange(200.0), COUNTER),
         (np.full(300, 4.5), CONSTANT), (np.where(np.arange(90) % 2, np.nan, 0.0), CONSTANT),
         (np.full(40, np.nan), MEASURED), (spells(rng, list(range(0, 400, 20)), 900, 4), MEASURED),
