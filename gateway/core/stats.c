@@ -78,7 +78,7 @@ static double largest_of(const double *value, size_t n)
 
 	for (size_t t = 0; t < n; t++)
 		if (stat_present(value[t]))
-			largest = fmax(largest, fabs(stat_residual(value[t])));
+			largest = stat_larger(largest, fabs(stat_residual(value[t])));
 	return largest;
 }
 

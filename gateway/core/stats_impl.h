@@ -19,15 +19,26 @@ static inline double stat_bounded(double value, double most)
 	return fmin(fmax(value, -most), most);
 }
 
+/* Comparisons, not fmin and fmax: those are calls, and this is the innermost loop. */
+static inline double stat_cut(double value, double most)
+{
+	return value > most ? most : value < -most ? -most : value;
+}
+
+static inline double stat_larger(double a, double b)
+{
+	return a > b ? a : b;
+}
+
 static inline double stat_held_in(double value)
 {
-	return stat_bounded(value, MW_STAT_LARGEST);
+	return stat_cut(value, MW_STAT_LARGEST);
 }
 
 /* A residual may be larger than the readings that it is of. */
 static inline double stat_residual(double residual)
 {
-	return stat_bounded(residual, 10 * MW_STAT_LARGEST);
+	return stat_cut(residual, 10 * MW_STAT_LARGEST);
 }
 
 /* Is the movement rounding only?  squares: sum over count readings about their mean. */

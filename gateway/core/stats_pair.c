@@ -30,8 +30,8 @@ static void pair_means(const double *x, const double *y, size_t first, size_t en
 		ret->count++;
 		ret->mean_x += stat_held_in(a);
 		ret->mean_y += stat_held_in(b);
-		ret->largest_x = fmax(ret->largest_x, fabs(stat_held_in(a)));
-		ret->largest_y = fmax(ret->largest_y, fabs(stat_held_in(b)));
+		ret->largest_x = stat_larger(ret->largest_x, fabs(stat_held_in(a)));
+		ret->largest_y = stat_larger(ret->largest_y, fabs(stat_held_in(b)));
 	}
 	ret->mean_x /= ret->count ? (double)ret->count : 1;
 	ret->mean_y /= ret->count ? (double)ret->count : 1;

@@ -21,7 +21,7 @@ double mw_stat_lag1(const double *value, size_t n)
 	for (size_t t = 0; t < n; t++)
 		if (stat_present(value[t])) {
 			sum += stat_held_in(value[t]);
-			largest = fmax(largest, fabs(stat_held_in(value[t])));
+			largest = stat_larger(largest, fabs(stat_held_in(value[t])));
 			count++;
 		}
 	mean = count ? sum / (double)count : 0;
