@@ -119,11 +119,11 @@ double mw_long_memory_error(const struct mw_long_memory *memory);
 
 /* --- states, events, counters ----------------------------------------------------------------- */
 
-enum mw_channel_kind {
-	MW_CHANNEL_MEASURED, /* a quantity; also whatever is not clearly one of the others */
-	MW_CHANNEL_STATE,    /* a switch, a mode, an enumeration, a stepwise set point */
-	MW_CHANNEL_COUNTER,  /* counts up in integers, may be reset */
-	MW_CHANNEL_CONSTANT  /* never moved */
+enum mw_series_kind {
+	MW_SERIES_MEASURED, /* a quantity; also whatever is not clearly one of the others */
+	MW_SERIES_STATE,    /* a switch, a mode, an enumeration, a stepwise set point */
+	MW_SERIES_COUNTER,  /* counts up in integers, may be reset */
+	MW_SERIES_CONSTANT  /* never moved */
 };
 
 /*
@@ -142,7 +142,7 @@ enum mw_channel_kind {
  * values like a counter; a state coded as two large neighbours (71, 72) or in fractions like a
  * measurement.  A profile's word goes before this guess.
  */
-enum mw_channel_kind mw_stat_kind(const double *value, size_t n);
+enum mw_series_kind mw_stat_kind(const double *value, size_t n);
 
 /* The states of a channel while it was learnt.  A spell is a run of one state; missing rows neither
  * break nor lengthen it.  Rows of a spell are not independent, so states are counted in looks: a

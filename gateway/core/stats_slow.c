@@ -175,20 +175,20 @@ static bool is_state(const struct habits *habits)
 	return habits->changes * hold <= habits->readings;
 }
 
-enum mw_channel_kind mw_stat_kind(const double *value, size_t n)
+enum mw_series_kind mw_stat_kind(const double *value, size_t n)
 {
 	struct habits habits;
 
 	observe(value, n, &habits);
 	if (habits.readings < MW_STAT_FEW)
-		return MW_CHANNEL_MEASURED;
+		return MW_SERIES_MEASURED;
 	if (habits.changes == 0)
-		return MW_CHANNEL_CONSTANT;
+		return MW_SERIES_CONSTANT;
 	if (!habits.integers)
-		return MW_CHANNEL_MEASURED;
+		return MW_SERIES_MEASURED;
 	if (counts_up(&habits))
-		return MW_CHANNEL_COUNTER;
-	return is_state(&habits) ? MW_CHANNEL_STATE : MW_CHANNEL_MEASURED;
+		return MW_SERIES_COUNTER;
+	return is_state(&habits) ? MW_SERIES_STATE : MW_SERIES_MEASURED;
 }
 
 /* --- states ----------------------------------------------------------------------------------- */
