@@ -133,7 +133,12 @@ static struct mw_baseline_hints hints_of(const struct mw_asset *asset)
 	for (size_t c = 0; c < asset->learn_stride; c++) {
 		enum mw_role role = asset->info.role[c];
 
-		hints.commands[c] = role == MW_ROLE_SETPOINT || role == MW_ROLE_STATE;
+		if (role == MW_ROLE_SETPOINT || role == MW_ROLE_STATE)
+			hints.use[c] = MW_USE_COMMAND;
+		else if (role == MW_ROLE_COUNTER)
+			hints.use[c] = MW_USE_COUNTER;
+		else if (role != MW_ROLE_OTHER)
+			hints.use[c] = MW_USE_QUANTITY;
 	}
 	return hints;
 }

@@ -27,8 +27,9 @@ struct mw_baseline *baseline_alloc(size_t n_channels, size_t n_rows)
 	baseline->n_channels = n_channels;
 	baseline->n_rows = n_rows;
 	baseline->block = calloc(BASELINE_DOUBLES(n_channels), sizeof(double));
-	if (!baseline->block) {
-		free(baseline);
+	baseline->channel = calloc(n_channels, sizeof(*baseline->channel));
+	if (!baseline->block || !baseline->channel) {
+		mw_baseline_free(baseline);
 		return NULL;
 	}
 	at = baseline->block;
@@ -52,6 +53,7 @@ void mw_baseline_free(struct mw_baseline *baseline)
 		return;
 	mw_baseline_forget_learn(baseline);
 	free(baseline->block);
+	free(baseline->channel);
 	free(baseline);
 }
 
@@ -117,7 +119,7 @@ void baseline_stream_init(struct baseline_stream *stream, size_t n_channels)
 {
 	memset(stream, 0, sizeof(*stream));
 	for (size_t c = 0; c < n_channels; c++)
-		stream->held[c] = NAN;
+		stream->raw[c] = stream->held[c] = NAN;
 	regime_state_init(&stream->regime);
 }
 
@@ -133,11 +135,16 @@ static void hold(const struct mw_baseline *baseline, struct baseline_stream *str
 	size_t n = baseline->n_channels;
 
 	for (size_t c = 0; c < n; c++) {
-		ret->missing[c] = (uint8_t)(isnan(value[c]) ? 1 : 0);
-		if (!ret->missing[c])
-			stream->held[c] = baseline_clip(value[c], BASELINE_ABSURD);
+		double now = baseline_clip(value[c], BASELINE_ABSURD);
+		double judged = channel_judged(&baseline->channel[c], now, stream->raw[c]);
+
+		ret->missing[c] = (uint8_t)(isnan(now) ? 1 : 0);
+		if (!isnan(now))
+			stream->raw[c] = now;
+		if (!isnan(judged))
+			stream->held[c] = judged;
 	}
-	regime_step(&baseline->regime, n, stream->held, &stream->regime, ret->level, ret->spread);
+	regime_step(&baseline->regime, n, stream->raw, &stream->regime, ret->level, ret->spread);
 	for (size_t c = 0; c < n; c++)
 		ret->l[c] = in_units(stream->held[c], ret->level[c], ret->spread[c]);
 }

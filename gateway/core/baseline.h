@@ -1,7 +1,7 @@
 /*
  * baseline.h -- what healthy looks like for one asset, learnt from its first rows.
  *
- * Per channel: robust location and scale of the values, by operating regime where the learn rows
+ * States and counters are judged by what channel_model.h makes of them.  Per channel: robust location and scale of the values, by operating regime where the learn rows
  * show several (regime.h), and scale of the steps.  Joint: a static model
  * (each channel from all others, by one ridge-regularised precision matrix) and a dynamic one (VAR
  * with 2 lags, ridge), with residual scales from contiguous held-out folds.  Asset statistics: T2,
@@ -14,6 +14,7 @@
 #define MW_CORE_BASELINE_H
 
 #include "gateway/base/err.h"
+#include "gateway/core/channel_model.h"
 #include "gateway/core/regime.h"
 
 struct mw_baseline;
@@ -37,7 +38,7 @@ struct mw_row_evidence {
 
 /* What is known of the channels beforehand. */
 struct mw_baseline_hints {
-	bool commands[MW_MAX_CHANNELS]; /* a set point or state: it selects the regime */
+	uint8_t use[MW_MAX_CHANNELS]; /* enum mw_channel_use */
 };
 
 /* Learns from n_rows x n_channels values, row-major, NaN = missing.  hints: NULL = guess.  Returns

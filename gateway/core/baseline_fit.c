@@ -14,11 +14,12 @@
 #define BLOCK_ROWS     32    /* of the low-frequency share */
 
 struct fit {
-	const double *value;
+	const double *value; /* [rows][n] as received */
 	size_t rows, n;
 	struct mw_baseline *baseline;
 	const struct mw_baseline_hints *hints;
-	double *held;          /* [rows][n] in the channels' units */
+	double *judged;        /* [rows][n] what channel_model makes of them; NaN: none */
+	double *raw, *held;    /* [rows][n] readings and what is judged, the last one held */
 	double *z, *d, *r, *e; /* [rows][n]; r and e held out, raw until scaled */
 	double *stat;          /* [rows][N_STAT], raw */
 	double *column;        /* [2 rows] scratch */
@@ -35,6 +36,30 @@ static bool is_reading(double value)
 	return fabs(value) <= BASELINE_ABSURD; /* false for NaN */
 }
 
+/* --- what is judged --------------------------------------------------------------------------- */
+
+static void judge_channel(struct fit *fit, size_t c)
+{
+	struct channel_model *model = &fit->baseline->channel[c];
+	double before = NAN;
+
+	for (size_t t = 0; t < fit->rows; t++) {
+		double value = fit->value[t * fit->n + c];
+
+		fit->column[t] = is_reading(value) ? value : NAN;
+	}
+	channel_learn(model, fit->hints ? (enum mw_channel_use)fit->hints->use[c] : MW_USE_GUESS,
+		      fit->column, fit->rows);
+	for (size_t t = 0; t < fit->rows; t++) {
+		size_t at = t * fit->n + c;
+
+		fit->judged[at] = channel_judged(model, fit->column[t], before);
+		fit->missing[at] = (uint8_t)(isnan(fit->column[t]) ? 1 : 0);
+		before = isnan(fit->column[t]) ? before : fit->column[t];
+		fit->raw[at] = before;
+	}
+}
+
 /* --- channels --------------------------------------------------------------------------------- */
 
 static void learn_location(struct fit *fit, size_t c)
@@ -44,9 +69,9 @@ static void learn_location(struct fit *fit, size_t c)
 	size_t m = 0;
 
 	for (size_t t = 0; t < fit->rows; t++) {
-		double value = fit->value[t * fit->n + c];
+		double value = fit->judged[t * fit->n + c];
 
-		if (!is_reading(value))
+		if (isnan(value))
 			continue;
 		fit->column[m++] = value;
 		largest = fmax(largest, fabs(value));
@@ -67,18 +92,16 @@ static size_t hold_values(struct fit *fit, size_t c)
 	size_t steps = 0;
 
 	for (size_t t = 0; t < fit->rows; t++) {
-		double value = fit->value[t * fit->n + c];
 		size_t at = t * fit->n + c;
+		double value = fit->judged[at];
 
 		fit->d[at] = 0;
-		if (is_reading(value)) {
+		if (!isnan(value)) {
 			if (!isnan(held)) {
 				fit->d[at] = value - held;
 				fit->column[steps++] = fit->d[at];
 			}
 			held = value;
-		} else {
-			fit->missing[at] = 1;
 		}
 		fit->held[at] = held;
 		fit->z[at] =
@@ -116,10 +139,12 @@ static void learn_steps(struct fit *fit, size_t c)
 static void learn_regimes(struct fit *fit)
 {
 	struct mw_baseline *baseline = fit->baseline;
+	bool commands[MW_MAX_CHANNELS] = {false};
 
-	regime_map_learn(fit->held, fit->rows, fit->n, fit->hints ? fit->hints->commands : NULL,
-			 fit->column, &baseline->regime.map);
-	regime_fit(&baseline->regime, fit->held, fit->rows, fit->n, baseline->location,
+	for (size_t c = 0; fit->hints && c < fit->n; c++)
+		commands[c] = fit->hints->use[c] == MW_USE_COMMAND;
+	regime_map_learn(fit->raw, fit->rows, fit->n, commands, fit->column, &baseline->regime.map);
+	regime_fit(&baseline->regime, fit->raw, fit->held, fit->rows, fit->n, baseline->location,
 		   baseline->scale, fit->column);
 }
 
@@ -376,11 +401,13 @@ static bool place(struct fit *fit)
 
 	fit->missing = calloc(cells, sizeof(*fit->missing));
 	fit->block =
-	    malloc((5 * cells + fit->rows * (N_STAT + 2) + 5 * n * n + n + (FOLDS + 1) * moments) *
+	    malloc((7 * cells + fit->rows * (N_STAT + 2) + 5 * n * n + n + (FOLDS + 1) * moments) *
 		   sizeof(*fit->block));
 	at = fit->block;
 	if (!fit->missing || !at)
 		return false;
+	fit->judged = cut(&at, cells);
+	fit->raw = cut(&at, cells);
 	fit->held = cut(&at, cells);
 	fit->z = cut(&at, cells);
 	fit->d = cut(&at, cells);
@@ -422,6 +449,7 @@ static mw_err learn(struct fit *fit)
 	mw_err err;
 
 	for (size_t c = 0; c < fit->n; c++) {
+		judge_channel(fit, c);
 		learn_location(fit, c);
 		learn_steps(fit, c);
 	}

@@ -44,6 +44,7 @@ struct mw_baseline {
 	double *whitener; /* [n][n] precision of the scaled dynamic residuals */
 	struct joint joint;
 	struct regime_model regime;
+	struct channel_model *channel; /* [n], owned */
 	double *learn; /* [n_rows][LEARN_STRIDE]: z, d, r, e, then N_STAT ratios; or NULL */
 	uint8_t *learn_missing; /* [n_rows][n] */
 };
@@ -57,7 +58,8 @@ struct mw_baseline *baseline_alloc(size_t n_channels, size_t n_rows);
 /* What a stream of rows must remember. */
 struct baseline_stream {
 	uint64_t rows;
-	double held[MW_MAX_CHANNELS]; /* last value of each channel; NaN: none yet */
+	double raw[MW_MAX_CHANNELS];  /* last reading of each channel; NaN: none yet */
+	double held[MW_MAX_CHANNELS]; /* the number judged, of that reading; NaN: none yet */
 	double lag[BASELINE_LAGS][MW_MAX_CHANNELS];
 	double mewma[MW_MAX_CHANNELS];
 	struct regime_state regime;

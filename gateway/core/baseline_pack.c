@@ -31,6 +31,8 @@ mw_err mw_baseline_pack(const struct mw_baseline *baseline, uint8_t **ret_data, 
 	for (size_t i = 0; i < count; i++)
 		mw_put_f64(&writer, baseline->block[i]);
 	regime_map_pack(&writer, &baseline->regime.map);
+	for (size_t c = 0; c < baseline->n_channels; c++)
+		channel_pack(&writer, &baseline->channel[c]);
 	if (!writer.failed)
 		mw_put_u64(&writer, check_sum(writer.data, writer.size));
 	return mw_writer_finish(&writer, ret_data, ret_size);
@@ -96,6 +98,16 @@ static mw_err read_head(struct mw_reader *reader, size_t *ret_n, size_t *ret_row
 	return MW_E_OK;
 }
 
+static bool read_models(struct mw_reader *reader, struct mw_baseline *baseline)
+{
+	if (!regime_map_unpack(reader, baseline->n_channels, &baseline->regime.map))
+		return false;
+	for (size_t c = 0; c < baseline->n_channels; c++)
+		if (!channel_unpack(reader, &baseline->channel[c]))
+			return false;
+	return true;
+}
+
 mw_err mw_baseline_unpack(const uint8_t *data, size_t size, char *why, size_t why_size,
 			  struct mw_baseline **ret_baseline)
 {
@@ -116,8 +128,8 @@ mw_err mw_baseline_unpack(const uint8_t *data, size_t size, char *why, size_t wh
 		return mw_why(MW_E_NOMEM, why, why_size, "%s", mw_err_text(MW_E_NOMEM));
 	for (size_t i = 0; i < BASELINE_DOUBLES(n); i++)
 		baseline->block[i] = mw_get_f64(&reader);
-	if (!regime_map_unpack(&reader, n, &baseline->regime.map) ||
-	    reader.size - reader.at != sizeof(uint64_t) || !is_sane(baseline)) {
+	if (!read_models(&reader, baseline) || reader.size - reader.at != sizeof(uint64_t) ||
+	    !is_sane(baseline)) {
 		mw_baseline_free(baseline);
 		return mw_why(MW_E_CORRUPT, why, why_size, "baseline holds impossible numbers");
 	}

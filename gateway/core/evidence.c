@@ -128,8 +128,9 @@ static void close_patch(struct mw_evidence *evidence)
 
 /* --- rows ------------------------------------------------------------------------------------- */
 
-static double expect(const struct mw_evidence *evidence, const struct mw_row_evidence *row,
-		     size_t c)
+/* Of a quantity; what the joint model estimates where it is to be trusted, else the level. */
+static double expect_quantity(const struct mw_evidence *evidence, const struct mw_row_evidence *row,
+			      size_t c)
 {
 	const struct mw_baseline *baseline = evidence->baseline;
 	double estimate = row->z[c] - row->r[c] * baseline->static_scale[c];
@@ -143,17 +144,39 @@ static double expect(const struct mw_evidence *evidence, const struct mw_row_evi
 	return row->level[c];
 }
 
+/* What people are told to have expected of a reading, and the spread by which it is told to
+ * deviate: in the unit of the reading also where something else is judged. */
+static void expect(const struct mw_evidence *evidence, const struct mw_row_evidence *row, size_t c,
+		   double value, double before, double *ret_expected, double *ret_spread)
+{
+	const struct channel_model *channel = &evidence->baseline->channel[c];
+
+	*ret_spread = row->spread[c];
+	if (channel->kind == MW_SERIES_STATE) {
+		*ret_expected = channel->commonest;
+		*ret_spread = row->l[c] == 0 || isnan(value) || value == channel->commonest
+				  ? 1
+				  : (value - channel->commonest) / row->l[c];
+	} else if (channel->kind == MW_SERIES_COUNTER) {
+		*ret_expected = before + row->level[c];
+	} else {
+		*ret_expected = expect_quantity(evidence, row, c);
+	}
+}
+
 /* Keeps what people may ask for; the row's evidence is in place and the stream has moved on. */
 static void take_row(struct mw_evidence *evidence, const struct mw_row_evidence *row,
-		     int64_t time_ns, const double *value)
+		     int64_t time_ns, const double *value, const double *before)
 {
 	size_t slot = (evidence->stream.rows - 1) % EVIDENCE_ROWS;
 
 	evidence->time_ns[slot] = time_ns;
 	for (size_t c = 0; c < evidence->n; c++) {
-		evidence->value[slot * evidence->n + c] = baseline_clip(value[c], BASELINE_ABSURD);
-		evidence->expected[slot * evidence->n + c] = expect(evidence, row, c);
-		evidence->spread[slot * evidence->n + c] = row->spread[c];
+		size_t at = slot * evidence->n + c;
+
+		evidence->value[at] = baseline_clip(value[c], BASELINE_ABSURD);
+		expect(evidence, row, c, evidence->value[at], before[c], &evidence->expected[at],
+		       &evidence->spread[at]);
 	}
 	if (evidence->stream.rows % MW_PATCH_ROWS == 0)
 		close_patch(evidence);
@@ -162,19 +185,23 @@ static void take_row(struct mw_evidence *evidence, const struct mw_row_evidence 
 void mw_evidence_push(struct mw_evidence *evidence, int64_t time_ns, const double *value)
 {
 	struct mw_row_evidence *row = &evidence->row[evidence->stream.rows % MW_PATCH_ROWS];
+	double before[MW_MAX_CHANNELS];
 
+	memcpy(before, evidence->stream.raw, sizeof(before));
 	baseline_step(evidence->baseline, &evidence->stream, value, row);
-	take_row(evidence, row, time_ns, value);
+	take_row(evidence, row, time_ns, value, before);
 }
 
 void mw_evidence_push_learn(struct mw_evidence *evidence, size_t row, int64_t time_ns,
 			    const double *value)
 {
 	struct mw_row_evidence *into = &evidence->row[evidence->stream.rows % MW_PATCH_ROWS];
+	double before[MW_MAX_CHANNELS];
 
+	memcpy(before, evidence->stream.raw, sizeof(before));
 	mw_baseline_learn_evidence(evidence->baseline, row, into);
 	baseline_follow(evidence->baseline, &evidence->stream, value, into);
-	take_row(evidence, into, time_ns, value);
+	take_row(evidence, into, time_ns, value, before);
 }
 
 uint64_t mw_evidence_rows(const struct mw_evidence *evidence)

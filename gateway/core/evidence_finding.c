@@ -111,7 +111,7 @@ void mw_evidence_finding(const struct mw_evidence *evidence, size_t channel, siz
 	if (isnan(finding.peak_value)) {
 		mw_evidence_sample(evidence, channel, MW_WINDOW_ROWS - 1, &finding.peak_value,
 				   &finding.expected, &finding.peak_time_ns);
-		finding.peak_value = evidence->stream.held[channel];
+		finding.peak_value = evidence->stream.raw[channel];
 	}
 	for (size_t p = onset_patch; p < MW_WINDOW_PATCHES; p++)
 		finding.strength = fmax(finding.strength, strength_of(evidence, channel, p));

@@ -93,6 +93,7 @@ static void walk_evidence(struct walk *walk, struct mw_evidence *evidence)
 	struct baseline_stream *stream = &evidence->stream;
 
 	walk_u64(walk, &stream->rows);
+	walk_f64(walk, stream->raw, n);
 	walk_f64(walk, stream->held, n);
 	for (size_t k = 0; k < BASELINE_LAGS; k++)
 		walk_f64(walk, stream->lag[k], n);
@@ -170,7 +171,8 @@ static bool is_sane(const struct mw_evidence *evidence)
 		if (!within(stream->lag[k], n, BASELINE_Z_MAX))
 			return false;
 	for (size_t c = 0; c < n; c++)
-		if (fabs(stream->held[c]) > BASELINE_ABSURD)
+		if (fabs(stream->held[c]) > BASELINE_ABSURD ||
+		    fabs(stream->raw[c]) > BASELINE_ABSURD)
 			return false;
 	if (!regime_is_sane(evidence))
 		return false;

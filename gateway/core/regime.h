@@ -70,11 +70,11 @@ struct regime_model {
 #define REGIME_ANY        MW_MAX_REGIMES /* the set that holds whatever the regime */
 #define REGIME_DOUBLES(n) ((2 * REGIME_SETS + 2) * (n))
 void regime_place(struct regime_model *model, double *block, size_t n);
-/* Learns levels and spreads for model->map, which must have been learnt from the same rows;
+/* Learns levels and spreads of value [rows][n], held, for model->map, learnt from raw [rows][n];
  * location, scale [n] are those of all rows.  Without gain for any channel the map becomes one
  * regime.  scratch: 2 rows doubles. */
-void regime_fit(struct regime_model *model, const double *value, size_t rows, size_t n,
-		const double *location, const double *scale, double *scratch);
+void regime_fit(struct regime_model *model, const double *raw, const double *value, size_t rows,
+		size_t n, const double *location, const double *scale, double *scratch);
 
 /* Where a stream stands. */
 struct regime_state {

@@ -99,7 +99,7 @@ enum mw_mode regime_mode(const struct regime_map *map, const struct regime_state
 
 struct learn {
 	struct regime_model *model;
-	const double *value;
+	const double *raw, *value;
 	size_t rows, n;
 	double *column; /* [rows] */
 	double *regime; /* [rows] number of the regime, or -1 */
@@ -112,7 +112,7 @@ static void assign(struct learn *learn)
 	size_t age = 0;
 
 	for (size_t t = 0; t < learn->rows; t++) {
-		int to = regime_of(&learn->model->map, learn->value + t * learn->n);
+		int to = regime_of(&learn->model->map, learn->raw + t * learn->n);
 
 		age = to == now || now == REGIME_UNKNOWN ? age + 1 : 0;
 		now = to == REGIME_UNKNOWN ? now : to;
@@ -210,7 +210,7 @@ static double follow(const struct learn *learn, size_t c, double pace, double *r
 
 	for (size_t t = 0; t < learn->rows; t++) {
 		double value = learn->value[t * learn->n + c];
-		int to = regime_of(&learn->model->map, learn->value + t * learn->n);
+		int to = regime_of(&learn->model->map, learn->raw + t * learn->n);
 
 		if (to != REGIME_UNKNOWN && to != now && now != REGIME_UNKNOWN) {
 			step = fabs(level[(size_t)to * learn->n] - expected);
@@ -250,10 +250,10 @@ static void fit_pace(const struct learn *learn, size_t c)
 	}
 }
 
-void regime_fit(struct regime_model *model, const double *value, size_t rows, size_t n,
-		const double *location, const double *scale, double *scratch)
+void regime_fit(struct regime_model *model, const double *raw, const double *value, size_t rows,
+		size_t n, const double *location, const double *scale, double *scratch)
 {
-	struct learn learn = {model, value, rows, n, scratch, scratch + rows};
+	struct learn learn = {model, raw, value, rows, n, scratch, scratch + rows};
 	bool gain = false;
 
 	if (model->map.n > 1)

@@ -47,7 +47,8 @@ static void learn(struct plant *p, const bool *commands)
 	}
 	regime_place(&p->model, p->block, N);
 	regime_map_learn(&p->value[0][0], ROWS, N, commands, p->scratch, &p->model.map);
-	regime_fit(&p->model, &p->value[0][0], ROWS, N, p->location, p->scale, p->scratch);
+	regime_fit(&p->model, &p->value[0][0], &p->value[0][0], ROWS, N, p->location, p->scale,
+		   p->scratch);
 }
 
 static const bool commanded[N] = {true};
