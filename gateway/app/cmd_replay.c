@@ -204,7 +204,8 @@ static void write_evidence(FILE *to, const struct replay *r, size_t row, const s
 	(void)fprintf(to, "%s", r->csv->time_text[row]);
 	for (int k = 0; k < MW_N_COMPONENT; k++)
 		(void)fprintf(to, ",%.9g", s ? s->judgement.component[k] : 0.0);
-	(void)fprintf(to, ",%.9g\n", s ? s->judgement.fused : 0.0);
+	(void)fprintf(to, ",%.9g,%.9g\n", s ? s->judgement.fused : 0.0,
+		      s ? s->judgement.evidence : 0.0);
 }
 
 static void write_evidence_header(FILE *to)
@@ -212,7 +213,7 @@ static void write_evidence_header(FILE *to)
 	(void)fprintf(to, "time");
 	for (int k = 0; k < MW_N_COMPONENT; k++)
 		(void)fprintf(to, ",%s", mw_component_text((enum mw_component)k));
-	(void)fprintf(to, ",fused\n");
+	(void)fprintf(to, ",fused,evidence\n");
 }
 
 typedef void row_writer(FILE *to, const struct replay *r, size_t row, const struct scored *s);

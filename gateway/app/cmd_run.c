@@ -396,7 +396,7 @@ static int run(const char *path)
 	if (!err) {
 		mw_log(MW_LOG_INFO, "started", "gateway=%s model=\"%s\" kernels=%s sources=%zu",
 		       d->config->gateway.name, mw_inference_name(d->inference),
-		       mw_lm_info(mw_inference_model(d->inference))->kernels, d->config->n_source);
+		       mw_inference_kernels(d->inference), d->config->n_source);
 		run_until_signal(d, &signals);
 	} else {
 		(void)fprintf(stderr, "millwright run: %s\n", d->why);

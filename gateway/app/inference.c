@@ -7,8 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define NO_MODEL "none"
+
 struct mw_inference {
-	struct mw_lm *model;
+	struct mw_lm *model; /* NULL: there is none */
 	struct mw_lm_session *session[MW_INFERENCE_BATCH];
 	char name[64];
 	struct mw_inference_stats stats;
@@ -61,6 +63,11 @@ mw_err mw_inference_new(const char *path, const char *kernels, char *why, size_t
 
 	if (!inference)
 		return mw_why(MW_E_NOMEM, why, why_size, "out of memory");
+	if (strcmp(path, NO_MODEL) == 0) {
+		(void)snprintf(inference->name, sizeof(inference->name), "%s", NO_MODEL);
+		*ret_reader = inference;
+		return MW_E_OK;
+	}
 	err = open_model(inference, path, kernels, why, why_size);
 	if (!err && (err = make_sessions(inference)))
 		(void)mw_why(err, why, why_size, "out of memory for the model's sessions");
@@ -86,6 +93,11 @@ void mw_inference_free(struct mw_inference *inference)
 const struct mw_lm *mw_inference_model(const struct mw_inference *inference)
 {
 	return inference->model;
+}
+
+const char *mw_inference_kernels(const struct mw_inference *inference)
+{
+	return inference->model ? mw_lm_info(inference->model)->kernels : NO_MODEL;
 }
 
 const char *mw_inference_name(const struct mw_inference *inference)
@@ -126,6 +138,11 @@ mw_err mw_inference_read(struct mw_inference *inference, const struct mw_prompt 
 
 	if (n > MW_INFERENCE_BATCH)
 		return MW_E_INVAL;
+	if (!inference->model) {
+		memset(ret_reading, 0, n * sizeof(*ret_reading));
+		inference->stats.windows += n;
+		return MW_E_OK;
+	}
 	for (size_t i = 0; i < n; i++) {
 		window[i] =
 		    (struct mw_lm_window){.session = inference->session[i],
@@ -149,8 +166,11 @@ mw_err mw_inference_answer(struct mw_inference *inference, size_t slot,
 			   const struct mw_answer_limits *limits, struct mw_answer *ret_answer)
 {
 	int64_t start = mw_clock_mono_ns();
-	mw_err err =
-	    mw_answer_decode(inference->session[slot], inference->model, limits, ret_answer);
+	mw_err err;
+
+	if (!inference->model)
+		return MW_E_UNSUPPORTED;
+	err = mw_answer_decode(inference->session[slot], inference->model, limits, ret_answer);
 
 	inference->stats.busy_ns += mw_clock_mono_ns() - start;
 	if (err)

@@ -18,12 +18,15 @@ struct mw_inference_stats {
 	int64_t busy_ns;             /* in the engine */
 };
 
-/* Opens the model and checks that it speaks our prompt.  Returns owned. */
+/* Opens the model and checks that it speaks our prompt; path "none": there is no model, readings
+ * have no rows and nothing is worded.  Returns owned. */
 MW_MUST_CHECK mw_err mw_inference_new(const char *path, const char *kernels, char *why,
 				      size_t why_size, struct mw_inference **ret_reader);
 void mw_inference_free(struct mw_inference *inference);
 
+/* NULL when there is none. */
 const struct mw_lm *mw_inference_model(const struct mw_inference *inference);
+const char *mw_inference_kernels(const struct mw_inference *inference); /* "avx2", "none" */
 const char *
 mw_inference_name(const struct mw_inference *inference); /* "millwright-nano 1a2b3c4d" */
 

@@ -5,7 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define OPERATION_SURE 0.5 /* probability from which an unusual window is an operation */
+#define HEALTHY_P      0.05 /* a window less usual is not remembered as healthy */
+#define OPERATION_SURE 0.5  /* probability from which an unusual window is an operation */
 
 const char *mw_asset_phase_text(enum mw_asset_phase phase)
 {
@@ -245,6 +246,7 @@ bool mw_asset_next(struct mw_asset *asset, struct mw_prompt *ret_prompt)
 		ready = next_live_window(asset);
 	if (!ready)
 		return false;
+	mw_evidence_read(asset->evidence);
 	mw_prompt_encode(asset->evidence, &asset->info, asset->opts.language, ret_prompt);
 	asset->n_prompt_rows = ret_prompt->n_rows;
 	memcpy(asset->prompt_channel, ret_prompt->channel, sizeof(asset->prompt_channel));
@@ -319,6 +321,8 @@ static void watch(struct mw_asset *asset, const struct mw_reading *reading, stru
 	input.is_fault = out->verdict == MW_VERDICT_FAULT || out->verdict == MW_VERDICT_UNKNOWN;
 	input.worse = is_worse(asset, out->channel);
 	out->action = mw_alarm_step(&asset->alarm, &asset->opts.alarm, asset->name, &input);
+	mw_evidence_remember(asset->evidence,
+			     out->judgement.p_value > HEALTHY_P && !asset->alarm.open);
 	if (out->action == MW_ALARM_CLEAR || out->action == MW_ALARM_UNSHELVE)
 		asset_fill_event(asset, out);
 }
@@ -332,6 +336,7 @@ void mw_asset_take(struct mw_asset *asset, const struct mw_reading *reading,
 	out.window_end_row = mw_evidence_rows(asset->evidence) - 1;
 	out.window_end_ns = asset->last_row_ns;
 	if (asset->phase == MW_PHASE_CALIBRATING) {
+		mw_evidence_remember(asset->evidence, true);
 		out.window_end_ns = asset->learn_time[asset->fed - 1];
 		mw_judge_learn(&asset->judge, asset->evidence, reading,
 			       asset->calibration_window++ % asset->keep_every == 0);

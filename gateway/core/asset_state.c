@@ -74,6 +74,7 @@ static bool get_learn(struct mw_reader *r, struct mw_asset *asset)
 static void put_judge(struct mw_writer *w, const struct mw_judge *judge)
 {
 	mw_put_u8(w, judge->smoothing);
+	mw_put_u8(w, judge->blind);
 	mw_put_u32(w, judge->n_calibration);
 	for (int k = 0; k < MW_N_COMPONENT; k++) {
 		mw_put_f64(w, judge->smooth[k]);
@@ -92,6 +93,7 @@ static void put_judge(struct mw_writer *w, const struct mw_judge *judge)
 static bool get_judge(struct mw_reader *r, struct mw_judge *judge)
 {
 	judge->smoothing = mw_get_u8(r) != 0;
+	judge->blind = mw_get_u8(r) != 0;
 	judge->n_calibration = mw_get_u32(r);
 	for (int k = 0; k < MW_N_COMPONENT; k++) {
 		judge->smooth[k] = mw_get_f64(r);

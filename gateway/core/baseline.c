@@ -28,7 +28,8 @@ struct mw_baseline *baseline_alloc(size_t n_channels, size_t n_rows)
 	baseline->n_rows = n_rows;
 	baseline->block = calloc(BASELINE_DOUBLES(n_channels), sizeof(double));
 	baseline->channel = calloc(n_channels, sizeof(*baseline->channel));
-	if (!baseline->block || !baseline->channel) {
+	baseline->symptom = calloc(n_channels, sizeof(*baseline->symptom));
+	if (!baseline->block || !baseline->channel || !baseline->symptom) {
 		mw_baseline_free(baseline);
 		return NULL;
 	}
@@ -54,6 +55,7 @@ void mw_baseline_free(struct mw_baseline *baseline)
 	mw_baseline_forget_learn(baseline);
 	free(baseline->block);
 	free(baseline->channel);
+	free(baseline->symptom);
 	free(baseline);
 }
 

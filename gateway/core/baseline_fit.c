@@ -239,6 +239,23 @@ static mw_err fit_joint(struct fit *fit)
 	return MW_E_OK;
 }
 
+/* --- windows ---------------------------------------------------------------------------------- */
+
+static mw_err learn_symptoms(struct fit *fit)
+{
+	struct mw_baseline *baseline = fit->baseline;
+	double *scratch = malloc((N_MEASURE + 2) * fit->rows * sizeof(*scratch));
+
+	if (!scratch)
+		return MW_E_NOMEM;
+	for (size_t c = 0; c < fit->n; c++)
+		symptom_learn(&baseline->symptom[c], baseline->channel[c].kind, fit->judged,
+			      fit->value, fit->rows, fit->n, c,
+			      moments_partner(&fit->total, fit->n, c), scratch);
+	free(scratch);
+	return MW_E_OK;
+}
+
 /* --- the asset's statistics ------------------------------------------------------------------- */
 
 /* Precision of the scaled dynamic residuals of all rows but [from, to). */
@@ -455,6 +472,8 @@ static mw_err learn(struct fit *fit)
 	}
 	learn_regimes(fit);
 	err = fit_joint(fit);
+	if (!err)
+		err = learn_symptoms(fit);
 	if (!err)
 		err = fit_statistics(fit);
 	if (err)

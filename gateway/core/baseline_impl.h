@@ -8,6 +8,7 @@
 #define MW_CORE_BASELINE_IMPL_H
 
 #include "gateway/core/baseline.h"
+#include "gateway/core/symptom.h"
 
 #define BASELINE_LAGS     2
 #define BASELINE_HEADER   7
@@ -45,6 +46,7 @@ struct mw_baseline {
 	struct joint joint;
 	struct regime_model regime;
 	struct channel_model *channel; /* [n], owned */
+	struct symptom_model *symptom; /* [n], owned */
 	double *learn; /* [n_rows][LEARN_STRIDE]: z, d, r, e, then N_STAT ratios; or NULL */
 	uint8_t *learn_missing; /* [n_rows][n] */
 };
@@ -102,6 +104,8 @@ void moments_place(struct moments *moments, double *block, size_t n);
 void moments_add(struct moments *moments, const double *z, size_t n, size_t from, size_t to);
 /* total -= part */
 void moments_remove(struct moments *total, const struct moments *part, size_t n);
+/* The other channel that correlates most with c, over the rows of the moments; c: there is none. */
+size_t moments_partner(const struct moments *moments, size_t n, size_t c);
 /* Fits the joint model to moments; scratch: 5 n n doubles. */
 MW_MUST_CHECK mw_err joint_fit(const struct moments *moments, size_t n, double *scratch,
 			       struct joint *ret);

@@ -54,6 +54,24 @@ static double covariance(const struct moments *moments, size_t m, size_t i, size
 	return cross / rows - moments->sum[i] / rows * (moments->sum[j] / rows);
 }
 
+size_t moments_partner(const struct moments *moments, size_t n, size_t c)
+{
+	double own = covariance(moments, 3 * n, c, c);
+	double best = 0;
+	size_t partner = c;
+
+	for (size_t i = 0; i < n; i++) {
+		double other = covariance(moments, 3 * n, i, i);
+		double both = covariance(moments, 3 * n, c, i);
+
+		if (i == c || own <= STILL || other <= STILL || both * both / other <= best)
+			continue;
+		best = both * both / other;
+		partner = i;
+	}
+	return partner;
+}
+
 static void add_ridge(double *a, size_t n, double ridge)
 {
 	for (size_t i = 0; i < n; i++)

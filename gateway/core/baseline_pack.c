@@ -31,8 +31,10 @@ mw_err mw_baseline_pack(const struct mw_baseline *baseline, uint8_t **ret_data, 
 	for (size_t i = 0; i < count; i++)
 		mw_put_f64(&writer, baseline->block[i]);
 	regime_map_pack(&writer, &baseline->regime.map);
-	for (size_t c = 0; c < baseline->n_channels; c++)
+	for (size_t c = 0; c < baseline->n_channels; c++) {
 		channel_pack(&writer, &baseline->channel[c]);
+		symptom_pack(&writer, &baseline->symptom[c]);
+	}
 	if (!writer.failed)
 		mw_put_u64(&writer, check_sum(writer.data, writer.size));
 	return mw_writer_finish(&writer, ret_data, ret_size);
@@ -103,7 +105,8 @@ static bool read_models(struct mw_reader *reader, struct mw_baseline *baseline)
 	if (!regime_map_unpack(reader, baseline->n_channels, &baseline->regime.map))
 		return false;
 	for (size_t c = 0; c < baseline->n_channels; c++)
-		if (!channel_unpack(reader, &baseline->channel[c]))
+		if (!channel_unpack(reader, &baseline->channel[c]) ||
+		    !symptom_unpack(reader, baseline->n_channels, &baseline->symptom[c]))
 			return false;
 	return true;
 }

@@ -25,14 +25,19 @@ mw_err mw_evidence_new(const struct mw_baseline *baseline, struct mw_evidence **
 	evidence->n = n;
 	evidence->value = calloc(EVIDENCE_ROWS * n, sizeof(double));
 	evidence->expected = calloc(EVIDENCE_ROWS * n, sizeof(double));
+	evidence->run = calloc(n, sizeof(*evidence->run));
+	evidence->memory = calloc(n, sizeof(*evidence->memory));
+	evidence->symptom = calloc(n * MW_N_SYMPTOM, sizeof(float));
 	evidence->spread = calloc(EVIDENCE_ROWS * n, sizeof(double));
 	evidence->patch = calloc(EVIDENCE_PATCHES * (1 + n) * MW_N_FEATURES, sizeof(float));
 	evidence->gap = calloc(EVIDENCE_PATCHES * n, sizeof(uint8_t));
 	if (!evidence->value || !evidence->expected || !evidence->spread || !evidence->patch ||
-	    !evidence->gap) {
+	    !evidence->gap || !evidence->run || !evidence->memory || !evidence->symptom) {
 		mw_evidence_free(evidence);
 		return MW_E_NOMEM;
 	}
+	for (size_t c = 0; c < n; c++)
+		mw_long_memory_init(&evidence->memory[c], 0, 1);
 	baseline_stream_init(&evidence->stream, n);
 	*ret_evidence = evidence;
 	return MW_E_OK;
@@ -45,6 +50,9 @@ void mw_evidence_free(struct mw_evidence *evidence)
 	free(evidence->value);
 	free(evidence->expected);
 	free(evidence->spread);
+	free(evidence->run);
+	free(evidence->memory);
+	free(evidence->symptom);
 	free(evidence->patch);
 	free(evidence->gap);
 	free(evidence);
@@ -175,6 +183,7 @@ static void take_row(struct mw_evidence *evidence, const struct mw_row_evidence 
 		size_t at = slot * evidence->n + c;
 
 		evidence->value[at] = baseline_clip(value[c], BASELINE_ABSURD);
+		symptom_run_step(&evidence->run[c], evidence->value[at], before[c]);
 		expect(evidence, row, c, evidence->value[at], before[c], &evidence->expected[at],
 		       &evidence->spread[at]);
 	}
@@ -313,4 +322,58 @@ void mw_evidence_header(const struct mw_evidence *evidence, size_t channel,
 {
 	for (size_t f = 0; f < MW_N_FEATURES; f++)
 		ret_feature[f] = (float)evidence->baseline->header[channel * BASELINE_HEADER + f];
+}
+
+/* --- the whole window ------------------------------------------------------------------------- */
+
+/* A channel's judged readings over the window, NaN = missing (a counter's: as received). */
+static void window_of(const struct mw_evidence *evidence, size_t c, double ret[MW_WINDOW_ROWS])
+{
+	const struct channel_model *channel = &evidence->baseline->channel[c];
+
+	for (size_t row = 0; row < MW_WINDOW_ROWS; row++) {
+		double value = evidence->value[evidence_row_slot(evidence, row) * evidence->n + c];
+
+		ret[row] =
+		    channel->kind == MW_SERIES_STATE ? channel_judged(channel, value, NAN) : value;
+	}
+}
+
+void mw_evidence_read(struct mw_evidence *evidence)
+{
+	double value[MW_WINDOW_ROWS];
+	double partner[MW_WINDOW_ROWS];
+
+	for (size_t c = 0; c < evidence->n; c++) {
+		const struct symptom_model *model = &evidence->baseline->symptom[c];
+		struct symptom_window window = {
+		    .value = value,
+		    .now = evidence->stream.raw[c],
+		    .drift = mw_long_memory_drift(&evidence->memory[c]),
+		    .run = evidence->run[c],
+		};
+
+		window_of(evidence, c, value);
+		if (model->partner != SYMPTOM_NO_PARTNER) {
+			window_of(evidence, model->partner, partner);
+			window.partner = partner;
+		}
+		symptom_of(model, &evidence->baseline->channel[c], &window,
+			   evidence->symptom + c * MW_N_SYMPTOM);
+	}
+}
+
+float mw_evidence_symptom(const struct mw_evidence *evidence, size_t channel,
+			  enum mw_symptom symptom)
+{
+	return evidence->symptom[channel * MW_N_SYMPTOM + symptom];
+}
+
+void mw_evidence_remember(struct mw_evidence *evidence, bool healthy)
+{
+	for (size_t i = 0; i < MW_PATCH_ROWS; i++)
+		for (size_t c = 0; c < evidence->n; c++)
+			mw_long_memory_push(
+			    &evidence->memory[c],
+			    evidence->row[i].missing[c] ? NAN : evidence->row[i].l[c], healthy);
 }

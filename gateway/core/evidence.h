@@ -8,6 +8,7 @@
 #define MW_CORE_EVIDENCE_H
 
 #include "gateway/core/baseline.h"
+#include "gateway/core/symptom.h"
 
 #define MW_PATCH_ROWS      4  /* samples per patch */
 #define MW_WINDOW_PATCHES  16 /* patches per window */
@@ -82,6 +83,15 @@ unsigned mw_evidence_gap(const struct mw_evidence *evidence, size_t channel, siz
 /* The 7 header statistics of a channel (from the baseline). */
 void mw_evidence_header(const struct mw_evidence *evidence, size_t channel,
 			float ret_feature[MW_N_FEATURES]);
+
+/* Works out the symptoms of the present window (symptom.h): call when a window is read, before
+ * mw_evidence_symptom.  Needs mw_evidence_window_ready. */
+void mw_evidence_read(struct mw_evidence *evidence);
+float mw_evidence_symptom(const struct mw_evidence *evidence, size_t channel,
+			  enum mw_symptom symptom);
+/* Tells the long memory what became of the last patch.  Rows that were scored or labelled as
+ * anomalous are not taken in: what is wrong never becomes normal by lasting. */
+void mw_evidence_remember(struct mw_evidence *evidence, bool healthy);
 
 /* Raw window for people: value (NaN: missing), and what the baseline expected there; row 0 oldest.
  * Expected is the joint model's estimate from the other channels where that model explained the

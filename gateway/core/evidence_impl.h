@@ -16,11 +16,14 @@ struct mw_evidence {
 	struct baseline_stream stream;
 	struct mw_row_evidence row[MW_PATCH_ROWS]; /* of the patch being filled; last row too */
 	int64_t time_ns[EVIDENCE_ROWS];
-	double *value;    /* [EVIDENCE_ROWS][n] as received */
-	double *expected; /* [EVIDENCE_ROWS][n] */
-	double *spread;   /* [EVIDENCE_ROWS][n] healthy, in the regime of the row */
-	float *patch;     /* [EVIDENCE_PATCHES][1 + n][MW_N_FEATURES], the asset first */
-	uint8_t *gap;     /* [EVIDENCE_PATCHES][n] missing samples */
+	double *value;                 /* [EVIDENCE_ROWS][n] as received */
+	double *expected;              /* [EVIDENCE_ROWS][n] */
+	double *spread;                /* [EVIDENCE_ROWS][n] healthy, in the regime of the row */
+	struct symptom_run *run;       /* [n] */
+	struct mw_long_memory *memory; /* [n] of l */
+	float *symptom;                /* [n][MW_N_SYMPTOM] of the window read last */
+	float *patch; /* [EVIDENCE_PATCHES][1 + n][MW_N_FEATURES], the asset first */
+	uint8_t *gap; /* [EVIDENCE_PATCHES][n] missing samples */
 };
 
 /* Features of the window's patch; row 0 = asset, 1 + c = channel c. */

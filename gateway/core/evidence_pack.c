@@ -87,6 +87,30 @@ static void walk_regime(struct walk *walk, struct regime_state *regime, size_t n
 	walk_f64(walk, regime->blur, n);
 }
 
+static void walk_u32(struct walk *walk, uint32_t *value)
+{
+	if (walk->writer)
+		mw_put_u32(walk->writer, *value);
+	else
+		*value = mw_get_u32(walk->reader);
+}
+
+static void walk_slow(struct walk *walk, struct mw_evidence *evidence)
+{
+	for (size_t c = 0; c < evidence->n; c++) {
+		struct mw_long_memory *memory = &evidence->memory[c];
+
+		walk_u32(walk, &evidence->run[c].still);
+		walk_u32(walk, &evidence->run[c].lost);
+		walk_f64(walk, &memory->mean, 1);
+		walk_f64(walk, &memory->variance, 1);
+		walk_f64(walk, &memory->covariance, 1);
+		walk_f64(walk, &memory->last, 1);
+		walk_u32(walk, &memory->rows);
+		walk_u32(walk, &memory->has_last);
+	}
+}
+
 static void walk_evidence(struct walk *walk, struct mw_evidence *evidence)
 {
 	size_t n = evidence->n;
@@ -112,6 +136,7 @@ static void walk_evidence(struct walk *walk, struct mw_evidence *evidence)
 	walk_f64(walk, evidence->spread, EVIDENCE_ROWS * n);
 	walk_f32(walk, evidence->patch, EVIDENCE_PATCHES * (1 + n) * MW_N_FEATURES);
 	walk_bytes(walk, evidence->gap, EVIDENCE_PATCHES * n);
+	walk_slow(walk, evidence);
 }
 
 mw_err mw_evidence_pack(const struct mw_evidence *evidence, uint8_t **ret_data, size_t *ret_size)
@@ -161,6 +186,14 @@ static bool regime_is_sane(const struct mw_evidence *evidence)
 	       within(state->blur, evidence->n, 2 * BASELINE_ABSURD);
 }
 
+static bool memory_is_sane(const struct mw_long_memory *memory)
+{
+	return fabs(memory->mean) <= MW_LONG_CLIP && fabs(memory->last) <= MW_LONG_CLIP &&
+	       memory->variance >= 0 && memory->variance <= 4 * MW_LONG_CLIP * MW_LONG_CLIP &&
+	       fabs(memory->covariance) <= 4 * MW_LONG_CLIP * MW_LONG_CLIP &&
+	       memory->rows <= MW_LONG_ROWS && memory->has_last <= 1;
+}
+
 /* Everything that is computed with later is finite and in its range. */
 static bool is_sane(const struct mw_evidence *evidence)
 {
@@ -173,6 +206,11 @@ static bool is_sane(const struct mw_evidence *evidence)
 	for (size_t c = 0; c < n; c++)
 		if (fabs(stream->held[c]) > BASELINE_ABSURD ||
 		    fabs(stream->raw[c]) > BASELINE_ABSURD)
+			return false;
+	for (size_t c = 0; c < n; c++)
+		if (!memory_is_sane(&evidence->memory[c]) ||
+		    evidence->run[c].still > SYMPTOM_RUN_MOST ||
+		    evidence->run[c].lost > SYMPTOM_RUN_MOST)
 			return false;
 	if (!regime_is_sane(evidence))
 		return false;

@@ -9,6 +9,8 @@
 #define TAIL_SHARE   0.2 /* of healthy windows, modelled by the asset's own tails */
 #define SCORE_MIDDLE 0.0 /* fused statistic of score one half */
 #define SCORE_WIDTH  1.5
+#define BLIND_MIDDLE 3.0 /* the same of the evidence alone */
+#define BLIND_WIDTH  1.0
 #define HEAD_WEIGHT  2.0  /* of the asset head's log-odds beside the calibrated residual */
 #define GUARD_FROM   10.0 /* evidence so far past health is heard whatever the model says */
 
@@ -17,24 +19,38 @@ static const struct mw_tail population[MW_N_VIEW] = {
     [MW_VIEW_FUSED] = {.share = 0.1, .from = 1.75, .mean = 2.2},
     [MW_VIEW_ASSET_HEAD] = {.share = 0.01, .from = 0.05, .mean = 0.23},
     [MW_VIEW_CHANNEL_HEAD] = {.share = 0.01, .from = -0.5, .mean = 0.37},
-    [MW_VIEW_DYNAMIC] = {.share = 0.01, .from = 3.3, .mean = 0.35},
+    [MW_VIEW_EVIDENCE] = {.share = 0.01, .from = 4.0, .mean = 1.0},
 };
 
 /* A quiet asset's spread must not turn rounding into an anomaly. */
 static const double spread_floor[MW_N_COMPONENT] = {
-    [MW_COMPONENT_ASSET_HEAD] = 1.0, [MW_COMPONENT_CHANNEL_HEAD] = 1.0,
-    [MW_COMPONENT_T2] = 0.5,         [MW_COMPONENT_Q] = 0.5,
-    [MW_COMPONENT_DYNAMIC] = 0.5,    [MW_COMPONENT_MEWMA] = 0.7,
-    [MW_COMPONENT_MAX_Z] = 0.5,      [MW_COMPONENT_MAX_STATIC] = 0.5,
-    [MW_COMPONENT_MAX_DYNAMIC] = 0.5};
+    [MW_COMPONENT_ASSET_HEAD] = 1.0,
+    [MW_COMPONENT_CHANNEL_HEAD] = 1.0,
+    [MW_COMPONENT_T2] = 0.5,
+    [MW_COMPONENT_Q] = 0.5,
+    [MW_COMPONENT_DYNAMIC] = 0.5,
+    [MW_COMPONENT_MEWMA] = 0.7,
+    [MW_COMPONENT_MAX_Z] = 0.5,
+    [MW_COMPONENT_MAX_STATIC] = 0.5,
+    [MW_COMPONENT_MAX_DYNAMIC] = 0.5,
+    [MW_COMPONENT_SYMPTOM + MW_SYMPTOM_IMPULSE] = 1.0,
+    [MW_COMPONENT_SYMPTOM + MW_SYMPTOM_POWER] = 1.0,
+    [MW_COMPONENT_SYMPTOM + MW_SYMPTOM_BAND] = 1.0,
+    [MW_COMPONENT_SYMPTOM + MW_SYMPTOM_STILL] = 0.4,
+    [MW_COMPONENT_SYMPTOM + MW_SYMPTOM_LOST] = 0.3,
+    [MW_COMPONENT_SYMPTOM + MW_SYMPTOM_DRIFT] = 0.4,
+    [MW_COMPONENT_SYMPTOM + MW_SYMPTOM_STATE] = 0.4,
+    [MW_COMPONENT_SYMPTOM + MW_SYMPTOM_COUPLING] = 1.0};
 
 const char *mw_component_text(enum mw_component component)
 {
-	static const char *const text[MW_N_COMPONENT] = {
+	static const char *const text[MW_COMPONENT_SYMPTOM] = {
 	    "asset_head", "channel_head", "t2",         "q",          "dynamic",
 	    "mewma",      "max_z",        "max_static", "max_dynamic"};
 
-	return text[component];
+	return component < MW_COMPONENT_SYMPTOM
+		   ? text[component]
+		   : mw_symptom_text((enum mw_symptom)(component - MW_COMPONENT_SYMPTOM));
 }
 
 void mw_judge_init(struct mw_judge *judge)
@@ -51,14 +67,31 @@ static double strongest_channel(const struct mw_reading *reading)
 	return best;
 }
 
+static void measure_symptoms(const struct mw_evidence *evidence, double ret[MW_N_SYMPTOM])
+{
+	for (int s = 0; s < MW_N_SYMPTOM; s++) {
+		float most = 0;
+
+		for (size_t c = 0; c < mw_evidence_n_channels(evidence); c++)
+			most = fmaxf(most,
+				     fabsf(mw_evidence_symptom(evidence, c, (enum mw_symptom)s)));
+		ret[s] = (double)most;
+	}
+}
+
 static void measure(const struct mw_evidence *evidence, const struct mw_reading *reading,
 		    double ret[MW_N_COMPONENT])
 {
 	float asset[MW_N_FEATURES];
 
 	mw_evidence_asset_patch(evidence, MW_WINDOW_PATCHES - 1, asset);
-	ret[MW_COMPONENT_ASSET_HEAD] = (double)reading->patch_logit[0][MW_WINDOW_PATCHES - 1];
-	ret[MW_COMPONENT_CHANNEL_HEAD] = strongest_channel(reading);
+	measure_symptoms(evidence, ret + MW_COMPONENT_SYMPTOM);
+	ret[MW_COMPONENT_ASSET_HEAD] = ret[MW_COMPONENT_CHANNEL_HEAD] = 0;
+	if (reading->n_rows > 0) {
+		ret[MW_COMPONENT_ASSET_HEAD] =
+		    (double)reading->patch_logit[0][MW_WINDOW_PATCHES - 1];
+		ret[MW_COMPONENT_CHANNEL_HEAD] = strongest_channel(reading);
+	}
 	ret[MW_COMPONENT_T2] = (double)asset[MW_G_T2];
 	ret[MW_COMPONENT_Q] = (double)asset[MW_G_Q];
 	ret[MW_COMPONENT_DYNAMIC] = (double)asset[MW_G_DYNAMIC];
@@ -83,6 +116,7 @@ void mw_judge_learn(struct mw_judge *judge, const struct mw_evidence *evidence,
 	double now[MW_N_COMPONENT];
 	float *kept;
 
+	judge->blind = reading->n_rows == 0;
 	measure(evidence, reading, now);
 	smooth(judge, now);
 	if (!keep || judge->n_calibration >= MW_JUDGE_MAX_CALIBRATION)
@@ -114,15 +148,32 @@ static double calibrated(const struct mw_judge *judge, const double *component, 
 	return (component[k] - judge->center[k]) / judge->spread[k];
 }
 
+/* Gross evidence of any kind, as far as it goes beyond the guard. */
+static double gross(const struct mw_judge *judge, const double component[MW_N_COMPONENT])
+{
+	double most = -INFINITY;
+
+	for (int k = MW_COMPONENT_T2; k < MW_N_COMPONENT; k++)
+		most = fmax(most, calibrated(judge, component, k));
+	return most - GUARD_FROM;
+}
+
+static double evidence_of(const struct mw_judge *judge, const double component[MW_N_COMPONENT])
+{
+	double innovation = fmax(calibrated(judge, component, MW_COMPONENT_DYNAMIC),
+				 calibrated(judge, component, MW_COMPONENT_MAX_DYNAMIC));
+
+	return fmax(innovation, gross(judge, component));
+}
+
 static double fuse(const struct mw_judge *judge, const double component[MW_N_COMPONENT])
 {
 	double residual = calibrated(judge, component, MW_COMPONENT_MAX_DYNAMIC);
-	double gross = -INFINITY;
 
-	for (int k = MW_COMPONENT_T2; k < MW_N_COMPONENT; k++)
-		gross = fmax(gross, calibrated(judge, component, k));
+	if (judge->blind)
+		return evidence_of(judge, component);
 	return fmax(HEAD_WEIGHT * component[MW_COMPONENT_ASSET_HEAD] + residual,
-		    gross - GUARD_FROM);
+		    gross(judge, component));
 }
 
 static void fit_components(struct mw_judge *judge)
@@ -140,22 +191,25 @@ static void fit_components(struct mw_judge *judge)
 	}
 }
 
-static double fuse_learnt(const struct mw_judge *judge, uint32_t i,
-			  double ret_component[MW_N_COMPONENT])
+static void recall(const struct mw_judge *judge, uint32_t i, double ret[MW_N_COMPONENT])
 {
 	for (int k = 0; k < MW_N_COMPONENT; k++)
-		ret_component[k] = (double)judge->calibration[i][k];
-	return fuse(judge, ret_component);
+		ret[k] = (double)judge->calibration[i][k];
 }
 
-static double view_of(enum mw_view view, double fused, const double component[MW_N_COMPONENT])
+static double view_of(const struct mw_judge *judge, enum mw_view view,
+		      const double component[MW_N_COMPONENT])
 {
-	static const enum mw_component shown[MW_N_VIEW] = {
-	    [MW_VIEW_ASSET_HEAD] = MW_COMPONENT_ASSET_HEAD,
-	    [MW_VIEW_CHANNEL_HEAD] = MW_COMPONENT_CHANNEL_HEAD,
-	    [MW_VIEW_DYNAMIC] = MW_COMPONENT_DYNAMIC};
-
-	return view == MW_VIEW_FUSED ? fused : component[shown[view]];
+	switch (view) {
+	case MW_VIEW_ASSET_HEAD:
+		return component[MW_COMPONENT_ASSET_HEAD];
+	case MW_VIEW_CHANNEL_HEAD:
+		return component[MW_COMPONENT_CHANNEL_HEAD];
+	case MW_VIEW_EVIDENCE:
+		return evidence_of(judge, component);
+	default:
+		return fuse(judge, component);
+	}
 }
 
 static struct mw_tail fit_tail(const float *sorted, uint32_t n, double mean_min)
@@ -181,9 +235,8 @@ static void fit_view(struct mw_judge *judge, enum mw_view view)
 	uint32_t n = judge->n_calibration;
 
 	for (uint32_t i = 0; i < n; i++) {
-		double fused = fuse_learnt(judge, i, component);
-
-		sorted[i] = (float)view_of(view, fused, component);
+		recall(judge, i, component);
+		sorted[i] = (float)view_of(judge, view, component);
 	}
 	qsort(sorted, n, sizeof(sorted[0]), compare_float);
 	judge->own[view] = fit_tail(sorted, n, population[view].mean);
@@ -223,26 +276,37 @@ static double p_of_rank(const struct mw_judge *judge, double fused)
 	return fmax((as_large + 1.0) / (n + 1.0), TAIL_SHARE);
 }
 
-static void conclude(const struct mw_judge *judge, double fused, struct mw_judgement *ret)
+/* The most unusual view, for as many as were looked at (Bonferroni). */
+static double p_of(const struct mw_judge *judge, const double component[MW_N_COMPONENT])
 {
-	double p = 1.0;
+	double p = p_of_view(judge, MW_VIEW_EVIDENCE, view_of(judge, MW_VIEW_EVIDENCE, component));
 
-	for (int v = 0; v < MW_N_VIEW; v++) {
+	if (judge->blind)
+		return p;
+	for (int v = 0; v < MW_VIEW_EVIDENCE; v++) {
 		enum mw_view view = (enum mw_view)v;
 
-		p = fmin(p, p_of_view(judge, view, view_of(view, fused, ret->component)));
+		p = fmin(p, p_of_view(judge, view, view_of(judge, view, component)));
 	}
-	p *= MW_N_VIEW;
-	ret->fused = fused;
-	ret->p_value = p < TAIL_SHARE ? fmax(p, 1e-300) : p_of_rank(judge, fused);
-	ret->score = 1.0 / (1.0 + exp((SCORE_MIDDLE - fused) / SCORE_WIDTH));
+	return p * MW_N_VIEW;
+}
+
+static void conclude(const struct mw_judge *judge, struct mw_judgement *ret)
+{
+	double middle = judge->blind ? BLIND_MIDDLE : SCORE_MIDDLE;
+	double width = judge->blind ? BLIND_WIDTH : SCORE_WIDTH;
+	double p = p_of(judge, ret->component);
+
+	ret->fused = fuse(judge, ret->component);
+	ret->evidence = evidence_of(judge, ret->component);
+	ret->p_value = p < TAIL_SHARE ? fmax(p, 1e-300) : p_of_rank(judge, ret->fused);
+	ret->score = 1.0 / (1.0 + exp((middle - ret->fused) / width));
 }
 
 void mw_judge_of_learnt(const struct mw_judge *judge, uint32_t i, struct mw_judgement *ret)
 {
-	double fused = fuse_learnt(judge, i, ret->component);
-
-	conclude(judge, fused, ret);
+	recall(judge, i, ret->component);
+	conclude(judge, ret);
 }
 
 void mw_judge_window(struct mw_judge *judge, const struct mw_evidence *evidence,
@@ -253,5 +317,5 @@ void mw_judge_window(struct mw_judge *judge, const struct mw_evidence *evidence,
 	measure(evidence, reading, now);
 	smooth(judge, now);
 	memcpy(ret->component, judge->smooth, sizeof(ret->component));
-	conclude(judge, fuse(judge, judge->smooth), ret);
+	conclude(judge, ret);
 }

@@ -1,17 +1,22 @@
 /*
  * judge.h -- from the model's reading of a window to one comparable score.
  *
- * Components of a window: the model's patch heads (asset row; strongest channel row) and the
- * asset's own statistics (T2, Q, whitened dynamic, MEWMA, largest channel residuals), each smoothed
- * over windows by an EWMA.
+ * Components of a window: the model's patch heads (asset row; strongest channel row), the asset's
+ * own statistics (T2, Q, whitened dynamic, MEWMA, largest channel residuals) and, of each symptom
+ * (symptom.h), the channel that shows it most; each smoothed over windows by an EWMA.
  *
  * The *fused* statistic ranks windows: twice the asset head's log-odds plus the largest dynamic
  * residual, the latter centred on the median and scaled by the distance to the 90 % quantile of the
  * asset's own healthy windows, which it was held out from.  Gross evidence of any kind cannot be
  * voted down.  The score is a fixed function of it.
  *
- * The *p-value* decides alarms.  Four views -- fused statistic, asset head, channel head, whitened
- * dynamic statistic (so that evidence alone can raise) -- are held against two tails each, exponential
+ * The *evidence alone* is one rule: the larger of the whitened dynamic statistic and the largest
+ * dynamic residual, each calibrated on the asset's own healthy windows, for innovations do not care
+ * where a healthy machine wanders; and gross evidence of any kind.  Without a model (mw_reading of
+ * no rows) it is the fused statistic.
+ *
+ * The *p-value* decides alarms.  Four views -- fused statistic, asset head, channel head, evidence
+ * alone (so that it can raise) -- are held against two tails each, exponential
  * past a quantile (peaks over threshold, Pickands 1975, shape 0): the asset's own healthy windows, and
  * those of simulated healthy machines *after* their learn segment, in regimes they had not shown
  * before (model/eval/healthy.py).  A view counts as unusual as the milder of its two tails says; the
@@ -32,7 +37,8 @@ enum mw_component {
 	MW_COMPONENT_MAX_Z, /* log2 of the largest channel's */
 	MW_COMPONENT_MAX_STATIC,
 	MW_COMPONENT_MAX_DYNAMIC,
-	MW_N_COMPONENT
+	MW_COMPONENT_SYMPTOM, /* + enum mw_symptom: the largest channel's, without its sign */
+	MW_N_COMPONENT = MW_COMPONENT_SYMPTOM + MW_N_SYMPTOM
 };
 const char *mw_component_text(enum mw_component component);
 
@@ -41,7 +47,7 @@ const char *mw_component_text(enum mw_component component);
 
 /* What the model said of a window. */
 struct mw_reading {
-	uint32_t n_rows;
+	uint32_t n_rows;                                          /* 0: there is no model */
 	float patch_logit[MW_PROMPT_MAX_ROWS][MW_WINDOW_PATCHES]; /* row 0 asset, then channels */
 	float verdict_probability[4];                             /* by enum mw_verdict */
 };
@@ -55,13 +61,14 @@ enum mw_view {
 	MW_VIEW_FUSED,
 	MW_VIEW_ASSET_HEAD,
 	MW_VIEW_CHANNEL_HEAD,
-	MW_VIEW_DYNAMIC,
+	MW_VIEW_EVIDENCE,
 	MW_N_VIEW
 };
 
 struct mw_judge {
 	bool ready;     /* calibrated */
 	bool smoothing; /* the EWMA has a value */
+	bool blind;     /* calibrated without a model */
 	double smooth[MW_N_COMPONENT];
 	uint32_t n_calibration;
 	float calibration[MW_JUDGE_MAX_CALIBRATION][MW_N_COMPONENT]; /* while calibrating */
@@ -73,9 +80,10 @@ struct mw_judge {
 
 struct mw_judgement {
 	double component[MW_N_COMPONENT]; /* smoothed, uncalibrated */
-	double fused;   /* calibrated; 0 = median healthy, 1 = its 90 % quantile */
-	double p_value; /* chance of a window as unusual as this under health */
-	double score;   /* in (0,1): logistic in the fused statistic; comparable over assets */
+	double fused;    /* calibrated; 0 = median healthy, 1 = its 90 % quantile */
+	double evidence; /* the same of the evidence alone */
+	double p_value;  /* chance of a window as unusual as this under health */
+	double score;    /* in (0,1): logistic in the fused statistic; comparable over assets */
 };
 
 void mw_judge_init(struct mw_judge *judge);

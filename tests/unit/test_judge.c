@@ -49,6 +49,7 @@ static void set_up(struct fixture *f)
 		if ((i + 1) % MW_PATCH_ROWS != 0 || !mw_evidence_window_ready(f->evidence))
 			continue;
 		reading_of(-4 + noise(f), -3 + noise(f), &reading);
+		mw_evidence_read(f->evidence);
 		mw_judge_learn(&f->judge, f->evidence, &reading, true);
 	}
 }
@@ -124,6 +125,7 @@ START_TEST(gross_evidence_cannot_be_voted_down_by_the_model)
 		const double broken[2] = {5, 300};
 
 		mw_evidence_push(f.evidence, ROWS + t, broken);
+		mw_evidence_read(f.evidence);
 		if (mw_evidence_rows(f.evidence) % MW_PATCH_ROWS == 0)
 			mw_judge_window(&f.judge, f.evidence, &calm, &j);
 	}
