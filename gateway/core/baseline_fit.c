@@ -241,18 +241,33 @@ static mw_err fit_joint(struct fit *fit)
 
 /* --- windows ---------------------------------------------------------------------------------- */
 
+static void find_silence(const struct fit *fit, bool *ret_silent)
+{
+	for (size_t t = 0; t < fit->rows; t++) {
+		ret_silent[t] = true;
+		for (size_t c = 0; c < fit->n; c++)
+			ret_silent[t] = ret_silent[t] && fit->missing[t * fit->n + c] != 0;
+	}
+}
+
 static mw_err learn_symptoms(struct fit *fit)
 {
 	struct mw_baseline *baseline = fit->baseline;
 	double *scratch = malloc((N_MEASURE + 2) * fit->rows * sizeof(*scratch));
+	bool *silent = malloc(fit->rows * sizeof(*silent));
 
-	if (!scratch)
+	if (!scratch || !silent) {
+		free(scratch);
+		free(silent);
 		return MW_E_NOMEM;
+	}
+	find_silence(fit, silent);
 	for (size_t c = 0; c < fit->n; c++)
 		symptom_learn(&baseline->symptom[c], baseline->channel[c].kind, fit->judged,
-			      fit->value, fit->rows, fit->n, c,
+			      fit->value, silent, fit->rows, fit->n, c,
 			      moments_partner(&fit->total, fit->n, c), scratch);
 	free(scratch);
+	free(silent);
 	return MW_E_OK;
 }
 

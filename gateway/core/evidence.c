@@ -177,13 +177,14 @@ static void take_row(struct mw_evidence *evidence, const struct mw_row_evidence 
 		     int64_t time_ns, const double *value, const double *before)
 {
 	size_t slot = (evidence->stream.rows - 1) % EVIDENCE_ROWS;
+	bool silent = memchr(row->missing, 0, evidence->n) == NULL;
 
 	evidence->time_ns[slot] = time_ns;
 	for (size_t c = 0; c < evidence->n; c++) {
 		size_t at = slot * evidence->n + c;
 
 		evidence->value[at] = baseline_clip(value[c], BASELINE_ABSURD);
-		symptom_run_step(&evidence->run[c], evidence->value[at], before[c]);
+		symptom_run_step(&evidence->run[c], evidence->value[at], before[c], silent);
 		expect(evidence, row, c, evidence->value[at], before[c], &evidence->expected[at],
 		       &evidence->spread[at]);
 	}
@@ -339,16 +340,30 @@ static void window_of(const struct mw_evidence *evidence, size_t c, double ret[M
 	}
 }
 
+static bool is_silent(const struct mw_evidence *evidence, size_t row)
+{
+	const double *value = evidence->value + evidence_row_slot(evidence, row) * evidence->n;
+
+	for (size_t c = 0; c < evidence->n; c++)
+		if (!isnan(value[c]))
+			return false;
+	return true;
+}
+
 void mw_evidence_read(struct mw_evidence *evidence)
 {
 	double value[MW_WINDOW_ROWS];
 	double partner[MW_WINDOW_ROWS];
+	uint32_t silent = 0;
 
+	for (size_t row = 0; row < MW_WINDOW_ROWS; row++)
+		silent += is_silent(evidence, row) ? 1 : 0;
 	for (size_t c = 0; c < evidence->n; c++) {
 		const struct symptom_model *model = &evidence->baseline->symptom[c];
 		struct symptom_window window = {
 		    .value = value,
 		    .now = evidence->stream.raw[c],
+		    .silent = silent,
 		    .drift = mw_long_memory_drift(&evidence->memory[c]),
 		    .run = evidence->run[c],
 		};

@@ -148,13 +148,29 @@ static double calibrated(const struct mw_judge *judge, const double *component, 
 	return (component[k] - judge->center[k]) / judge->spread[k];
 }
 
-/* Gross evidence of any kind, as far as it goes beyond the guard. */
+/* What lasts is heard; one knock, or a burst of noise, is for the model to weigh. */
+static const bool guards[MW_N_COMPONENT] = {
+    [MW_COMPONENT_T2] = true,
+    [MW_COMPONENT_Q] = true,
+    [MW_COMPONENT_DYNAMIC] = true,
+    [MW_COMPONENT_MEWMA] = true,
+    [MW_COMPONENT_MAX_Z] = true,
+    [MW_COMPONENT_MAX_STATIC] = true,
+    [MW_COMPONENT_MAX_DYNAMIC] = true,
+    [MW_COMPONENT_SYMPTOM + MW_SYMPTOM_STILL] = true,
+    [MW_COMPONENT_SYMPTOM + MW_SYMPTOM_LOST] = true,
+    [MW_COMPONENT_SYMPTOM + MW_SYMPTOM_DRIFT] = true,
+    [MW_COMPONENT_SYMPTOM + MW_SYMPTOM_STATE] = true,
+};
+
+/* Gross evidence, as far as it goes beyond the guard. */
 static double gross(const struct mw_judge *judge, const double component[MW_N_COMPONENT])
 {
 	double most = -INFINITY;
 
-	for (int k = MW_COMPONENT_T2; k < MW_N_COMPONENT; k++)
-		most = fmax(most, calibrated(judge, component, k));
+	for (int k = 0; k < MW_N_COMPONENT; k++)
+		if (guards[k])
+			most = fmax(most, calibrated(judge, component, k));
 	return most - GUARD_FROM;
 }
 

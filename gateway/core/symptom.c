@@ -32,10 +32,10 @@ static uint32_t longer(uint32_t run)
 	return run < SYMPTOM_RUN_MOST ? run + 1 : run;
 }
 
-void symptom_run_step(struct symptom_run *run, double value, double before)
+void symptom_run_step(struct symptom_run *run, double value, double before, bool silent)
 {
 	if (isnan(value)) {
-		run->lost = longer(run->lost);
+		run->lost = silent ? run->lost : longer(run->lost);
 		return;
 	}
 	run->lost = 0;
@@ -102,8 +102,13 @@ static void describe(double *x, size_t n, double least, double *ret_median, doub
 	    fmax(fmax(quantile(x, n, 0.9) - *ret_median, *ret_median - quantile(x, n, 0.1)), least);
 }
 
-static void learn_runs(struct symptom_model *model, const double *raw, size_t rows, size_t n,
-		       size_t c)
+static bool is_lost(const double *raw, const bool *silent, size_t n, size_t c, size_t t)
+{
+	return isnan(raw[t * n + c]) && !silent[t];
+}
+
+static void learn_runs(struct symptom_model *model, const double *raw, const bool *silent,
+		       size_t rows, size_t n, size_t c)
 {
 	struct symptom_run run = {0};
 	double before = NAN;
@@ -112,10 +117,10 @@ static void learn_runs(struct symptom_model *model, const double *raw, size_t ro
 	for (size_t t = 0; t < rows; t++) {
 		double value = raw[t * n + c];
 
-		symptom_run_step(&run, value, before);
+		symptom_run_step(&run, value, before, silent[t]);
 		before = isnan(value) ? before : value;
-		lost += isnan(value) ? 1 : 0;
-		lost -= t >= MW_STAT_ROWS && isnan(raw[(t - MW_STAT_ROWS) * n + c]) ? 1 : 0;
+		lost += is_lost(raw, silent, n, c, t) ? 1 : 0;
+		lost -= t >= MW_STAT_ROWS && is_lost(raw, silent, n, c, t - MW_STAT_ROWS) ? 1 : 0;
 		model->still_rows = run.still > model->still_rows ? run.still : model->still_rows;
 		model->lost_rows = run.lost > model->lost_rows ? run.lost : model->lost_rows;
 		model->lost_most = lost > model->lost_most ? lost : model->lost_most;
@@ -172,14 +177,14 @@ static void learn_shape(struct symptom_model *model, const double *x, const doub
 }
 
 void symptom_learn(struct symptom_model *ret_model, enum mw_series_kind kind, const double *judged,
-		   const double *raw, size_t rows, size_t n, size_t c, size_t partner,
-		   double *scratch)
+		   const double *raw, const bool *silent, size_t rows, size_t n, size_t c,
+		   size_t partner, double *scratch)
 {
 	struct symptom_model model = {.partner = SYMPTOM_NO_PARTNER};
 	double *x = scratch;
 	double *y = scratch + rows;
 
-	learn_runs(&model, raw, rows, n, c);
+	learn_runs(&model, raw, silent, rows, n, c);
 	column_of(judged, rows, n, c, x);
 	column_of(judged, rows, n, partner, y);
 	if (kind == MW_SERIES_MEASURED && partner != c)
@@ -232,7 +237,8 @@ static double still_of(const struct symptom_model *model, const struct symptom_r
 
 static double lost_of(const struct symptom_model *model, const struct symptom_window *window)
 {
-	double rows = mw_stat_gap_share(window->value, MW_STAT_ROWS) * MW_STAT_ROWS;
+	double rows =
+	    mw_stat_gap_share(window->value, MW_STAT_ROWS) * MW_STAT_ROWS - window->silent;
 	double run = mw_stat_log_ratio(window->run.lost + LOST_MIN, model->lost_rows + LOST_MIN);
 
 	return fmax(fmax(run, mw_stat_log_ratio(rows + LOST_MIN, model->lost_most + LOST_MIN)), 0);

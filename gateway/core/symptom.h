@@ -10,7 +10,8 @@
  *   BAND      of the four bands' log2 share of the power, the one farthest out, in spreads (at
  *             least .5), signed
  *   STILL     log2 of the present run of equal readings to the longest learnt (at least 8 readings)
- *   LOST      log2 of the present run without a reading to the longest learnt (at least 4), or of
+ *   LOST      of rows in which other channels were heard: log2 of the present run without a reading to
+ *             the longest learnt (at least 4), or of
  *             the window's lost rows to the most learnt in one, both with 4 added
  *   DRIFT     long memory's mean level, healthy spreads, signed
  *   STATE     surprise of the window's rarest state, or log2 of its stay to the longest learnt
@@ -62,25 +63,27 @@ struct symptom_model {
 /* How long the present runs last, row by row. */
 struct symptom_run {
 	uint32_t still; /* readings that were equal, the present one counted */
-	uint32_t lost;  /* rows without a reading */
+	uint32_t lost;  /* rows without a reading while other channels had some */
 };
 #define SYMPTOM_RUN_MOST 1000000u
-/* The next row: value NaN = no reading; before: the reading before, NaN = none. */
-void symptom_run_step(struct symptom_run *run, double value, double before);
+/* The next row: value NaN = no reading; before: the reading before, NaN = none; silent: no channel
+ * had a reading, so this one is not to blame. */
+void symptom_run_step(struct symptom_run *run, double value, double before, bool silent);
 
 /* Learns channel c from judged values [rows][n] and raw readings as received [rows][n], NaN =
- * missing.  partner: the channel that correlates most with it, c = none.  scratch: (N_MEASURE + 2)
+ * missing; silent [rows]: no channel had a reading.  partner: the channel that correlates most with it, c = none.  scratch: (N_MEASURE + 2)
  * * rows doubles. */
 void symptom_learn(struct symptom_model *ret_model, enum mw_series_kind kind, const double *judged,
-		   const double *raw, size_t rows, size_t n, size_t c, size_t partner,
-		   double *scratch);
+		   const double *raw, const bool *silent, size_t rows, size_t n, size_t c,
+		   size_t partner, double *scratch);
 
 /* One channel's window: MW_STAT_ROWS judged values of it and of its partner (NULL: none), oldest
  * first, NaN = missing. */
 struct symptom_window {
 	const double *value, *partner;
-	double now;   /* the last reading, raw; NaN: none yet */
-	double drift; /* of the long memory */
+	double now;      /* the last reading, raw; NaN: none yet */
+	uint32_t silent; /* rows in which no channel had a reading */
+	double drift;    /* of the long memory */
 	struct symptom_run run;
 };
 void symptom_of(const struct symptom_model *model, const struct channel_model *channel,
