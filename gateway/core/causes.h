@@ -42,6 +42,7 @@ struct mw_cause_channel {
 	double bits;      /* how unusual it was; <= 0 is normal */
 	int64_t since_ns; /* since when it was so */
 	int partner;      /* the channel that drives it and that it does not follow, -1 = none */
+	double value;     /* its value then, for people */
 };
 
 struct mw_symptom {
