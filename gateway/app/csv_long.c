@@ -13,7 +13,8 @@
 #include <string.h>
 #include <uthash.h>
 
-#define STEPS_MIN 8 /* a channel that changes less often has no pace */
+#define SPAN_MAX_NS 3.2e18 /* a century: differences of times fit */
+#define STEPS_MIN   8      /* a channel that changes less often has no pace */
 
 struct text {
 	char text[MW_LONG_TEXT_SIZE]; /* the key */
@@ -306,6 +307,11 @@ static mw_err order(struct parse *p)
 		return mw_why(MW_E_NOMEM, p->why, p->why_size, "out of memory");
 	sort_events(recording->event, spare, recording->n_event);
 	free(spare);
+	if ((double)recording->event[recording->n_event - 1].time_ns -
+		(double)recording->event[0].time_ns >
+	    SPAN_MAX_NS)
+		return mw_why(MW_E_MALFORMED, p->why, p->why_size,
+			      "%s: the times span more than a century", p->path);
 	return MW_E_OK;
 }
 

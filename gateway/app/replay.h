@@ -60,7 +60,8 @@ struct replay {
 	struct replay_data main;
 	struct replay_data learn[REPLAY_MAX_LEARN_FILES];
 	int64_t learn_from_rows; /* of the learn files, that the asset learns */
-	int64_t learn_to_ns;     /* of the main file: its healthy beginning ends before this time */
+	int64_t shift_ns;    /* of the asset's clock, so that no time is before 1970; whole days */
+	int64_t learn_to_ns; /* of the main file: its healthy beginning ends before this time */
 	size_t n_channels;
 	char (*channel)[MW_NAME_SIZE]; /* of all files */
 	struct mw_profile *profile;

@@ -79,7 +79,7 @@ static mw_err feed_learn(struct replay *r)
 {
 	const int64_t period = r->asset_opts.assembler.period_ns;
 	int64_t left = r->learn_from_rows;
-	int64_t at = replay_slot(r->main.rows->time_ns[0], period) - left * period;
+	int64_t at = replay_slot(r->main.rows->time_ns[0], period) - left * period + r->shift_ns;
 	mw_err err = MW_E_OK;
 
 	for (size_t i = 0; i < r->n_learn_file && left > 0 && !err; i++) {
@@ -121,7 +121,7 @@ static mw_err feed_main(struct replay *r)
 			err = mw_fleet_run(r->fleet);
 			replay_take_moments(r, csv->time_ns[row]);
 		}
-		feed_row(r, csv, row, csv->time_ns[row]);
+		feed_row(r, csv, row, csv->time_ns[row] + r->shift_ns);
 		if (row % 16 == 15 && !err)
 			err = mw_fleet_run(r->fleet);
 		show_progress(r, row);

@@ -8,7 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define STATES_MAX 16 /* a column of a table with more values is no state channel */
+#define LEARN_SPAN_MAX_NS 3.2e18
+#define DAY_NS            (86400 * MW_NS_PER_S)
+#define STATES_MAX        16 /* a column of a table with more values is no state channel */
 
 int64_t replay_slot(int64_t time_ns, int64_t period_ns)
 {
@@ -237,6 +239,13 @@ static mw_err set_learn_from(struct replay *r)
 		rows += (int64_t)r->learn[i].rows->n_rows;
 	r->learn_from_rows = rows < most ? rows : most;
 	r->asset_opts.learn_rows = r->learn_from_rows;
+	if ((double)rows * (double)r->asset_opts.assembler.period_ns > LEARN_SPAN_MAX_NS)
+		return mw_why(MW_E_INVAL, r->why, sizeof(r->why),
+			      "--learn-from: the recordings span more than a century");
+	for (int64_t before = r->main.rows->time_ns[0] -
+			      (r->learn_from_rows + 1) * r->asset_opts.assembler.period_ns;
+	     before + r->shift_ns <= 0;)
+		r->shift_ns += DAY_NS;
 	r->learn_to_ns = INT64_MIN;
 	return MW_E_OK;
 }

@@ -47,7 +47,8 @@ static void take_findings(const struct replay *r, struct replay_moment *moment)
 		into = &moment->finding[channel];
 		into->present = into->known = true;
 		into->bits = BITS_PER_OCTAVE * log2(finding.strength / HEALTHY_STRENGTH);
-		into->since_ns = deviates_since(evidence, c, moment->time_ns);
+		into->since_ns =
+		    deviates_since(evidence, c, moment->time_ns + r->shift_ns) - r->shift_ns;
 		into->partner = -1;
 		into->value = finding.peak_value;
 	}

@@ -137,7 +137,7 @@ static void print_moment(const struct replay *r, const struct replay_moment *mom
 		printf("  nothing stands out\n");
 	else
 		print_causes(r, ranking);
-	if (moment->has_event || ranking->n_cause > 0)
+	if (ranking->n_belief > 0)
 		print_faults(r, ranking);
 }
 

@@ -6,7 +6,7 @@
 /* The newest window that had ended when the row's slot had: nothing after the row is used. */
 static const struct scored *score_at(const struct replay *r, int64_t time_ns, size_t *at)
 {
-	int64_t slot = replay_slot(time_ns, r->asset_opts.assembler.period_ns);
+	int64_t slot = replay_slot(time_ns + r->shift_ns, r->asset_opts.assembler.period_ns);
 
 	while (*at < r->n_scored && r->scored[*at].end_ns <= slot)
 		(*at)++;
