@@ -1,4 +1,5 @@
 #include "gateway/app/csv.h"
+#include "gateway/app/csv_impl.h"
 
 #include "gateway/base/clock.h"
 #include "gateway/base/utf8.h"
@@ -87,8 +88,7 @@ mw_err mw_time_parse(const char *text, int64_t *ret_time_ns)
 
 /* --- lines ------------------------------------------------------------------------------------ */
 
-/* Cuts the line into fields in place; returns how many, or MW_CSV_MAX_COLUMNS + 1 if too many. */
-static size_t split(char *line, char delimiter, char *field[MW_CSV_MAX_COLUMNS])
+size_t csv_split(char *line, char delimiter, char *field[MW_CSV_MAX_COLUMNS])
 {
 	size_t n = 0;
 	char *from = line;
@@ -113,7 +113,7 @@ static size_t split(char *line, char delimiter, char *field[MW_CSV_MAX_COLUMNS])
 	return n;
 }
 
-static bool is_listed(const char *list, const char *name)
+bool csv_is_listed(const char *list, const char *name)
 {
 	size_t len = strlen(name);
 
@@ -143,7 +143,7 @@ static mw_err read_header(struct parse *p, char *line)
 	char *field[MW_CSV_MAX_COLUMNS];
 	struct mw_csv *csv = p->csv;
 	size_t mark = strncmp(line, "\xef\xbb\xbf", 3) == 0 ? 3 : 0; /* of spreadsheets */
-	size_t n = split(line + mark, p->opts->delimiter, field);
+	size_t n = csv_split(line + mark, p->opts->delimiter, field);
 	mw_err err;
 
 	if (n > MW_CSV_MAX_COLUMNS)
@@ -158,7 +158,7 @@ static mw_err read_header(struct parse *p, char *line)
 			p->time_column = (int)i;
 		else if (p->opts->label && strcmp(field[i], p->opts->label) == 0)
 			p->label_column = (int)i;
-		else if (!is_listed(p->opts->ignore, field[i])) {
+		else if (!csv_is_listed(p->opts->ignore, field[i])) {
 			p->into[i] = (int)csv->n_columns;
 			err = add_column(p, field[i]);
 			if (err)
@@ -250,7 +250,7 @@ static void read_label(const struct parse *p, char *const *field)
 static mw_err read_row(struct parse *p, char *line)
 {
 	char *field[MW_CSV_MAX_COLUMNS];
-	size_t n = split(line, p->opts->delimiter, field);
+	size_t n = csv_split(line, p->opts->delimiter, field);
 	double *row;
 	mw_err err;
 

@@ -379,6 +379,11 @@ const struct mw_baseline *mw_asset_baseline(const struct mw_asset *asset)
 	return asset->baseline;
 }
 
+const struct mw_evidence *mw_asset_evidence(const struct mw_asset *asset)
+{
+	return asset->evidence;
+}
+
 const struct mw_judge *mw_asset_judge(const struct mw_asset *asset)
 {
 	return &asset->judge;

@@ -87,6 +87,7 @@ enum mw_machine mw_asset_machine(const struct mw_asset *asset);
 enum mw_asset_phase mw_asset_phase(const struct mw_asset *asset);
 const struct mw_assembler *mw_asset_assembler(const struct mw_asset *asset);
 const struct mw_baseline *mw_asset_baseline(const struct mw_asset *asset); /* NULL while learning */
+const struct mw_evidence *mw_asset_evidence(const struct mw_asset *asset); /* NULL while learning */
 const struct mw_judge *mw_asset_judge(const struct mw_asset *asset);
 const struct mw_alarm *mw_asset_alarm(const struct mw_asset *asset);
 enum mw_role mw_asset_role(const struct mw_asset *asset, size_t channel);

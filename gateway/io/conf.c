@@ -17,6 +17,13 @@
 struct conf {
 	struct mw_conf_raw raw; /* first: what callers hold is &raw.config */
 	struct mw_conf_arena arena;
+	size_t n_profile;
+	struct conf_profile *profile; /* each file once */
+};
+
+struct conf_profile {
+	char *path;
+	struct mw_profile *profile;
 };
 
 /* What one load works with. */
@@ -378,6 +385,67 @@ static mw_err read_channels(struct load *load, const config_setting_t *group, co
 	return err;
 }
 
+static mw_err keep_profile(struct conf *conf, const char *path, struct mw_profile *profile)
+{
+	struct conf_profile *more =
+	    reallocarray(conf->profile, conf->n_profile + 1, sizeof(*conf->profile));
+	char *copy = mw_conf_strdup(&conf->arena, path);
+
+	if (more)
+		conf->profile = more;
+	if (!more || !copy) {
+		mw_profile_free(profile);
+		return MW_E_NOMEM;
+	}
+	conf->profile[conf->n_profile++] = (struct conf_profile){copy, profile};
+	return MW_E_OK;
+}
+
+/* The profile file of an asset: beside the configuration, or a shipped one. */
+static mw_err find_profile(const struct load *load, const config_setting_t *group, const char *path,
+			   const char *name, char *ret_file, size_t size)
+{
+	const char *slash = strrchr(load->reader.file, '/');
+	char dir[4096] = ".";
+
+	if (slash)
+		(void)snprintf(dir, sizeof(dir), "%.*s", (int)(slash - load->reader.file),
+			       load->reader.file);
+	if (mw_conf_profile_file(name, slash == load->reader.file ? "/" : dir, ret_file, size) ==
+	    MW_E_OK)
+		return MW_E_OK;
+	return mw_conf_fail(&load->reader, place(group, "profile"), path, "profile",
+			    "no such file: \"%.200s\", neither here nor among the shipped ones",
+			    name);
+}
+
+/* Sets what the asset's profile says; many assets may share one file. */
+static mw_err read_profile(struct load *load, const config_setting_t *group, const char *path,
+			   struct mw_conf_asset *asset)
+{
+	struct conf *conf = load->conf;
+	struct mw_profile *profile;
+	char file[4096];
+	mw_err err;
+
+	if (*asset->profile == '\0')
+		return MW_E_OK;
+	err = find_profile(load, group, path, asset->profile, file, sizeof(file));
+	for (size_t i = 0; i < conf->n_profile && !err && !asset->known; i++)
+		if (strcmp(conf->profile[i].path, file) == 0)
+			asset->known = conf->profile[i].profile;
+	if (!err && !asset->known) {
+		err = mw_conf_load_profile(file, load->reader.why, load->reader.why_size, &profile);
+		if (!err)
+			err = keep_profile(conf, file, profile);
+		if (!err)
+			asset->known = profile;
+	}
+	if (!err && strcmp(asset->type, "other") == 0)
+		asset->type = mw_machine_code(asset->known->machine);
+	return err;
+}
+
 static int compare_assets(const void *a, const void *b)
 {
 	return strcmp((*(const struct mw_conf_asset *const *)a)->name,
@@ -429,6 +497,8 @@ static mw_err read_assets(struct load *load)
 			err = mw_conf_fail(&load->reader, place(group, "learn_rows"), path,
 					   "learn_rows", "must be 0 or at least %d",
 					   MW_BASELINE_MIN_ROWS);
+		if (!err)
+			err = read_profile(load, group, path, &asset[i]);
 		if (!err)
 			err = read_channels(load, group, path, &asset[i]);
 	}
@@ -504,6 +574,9 @@ void mw_conf_free(struct mw_config *config)
 
 	if (!conf)
 		return;
+	for (size_t i = 0; i < conf->n_profile; i++)
+		mw_profile_free(conf->profile[i].profile);
+	free(conf->profile);
 	mw_conf_arena_done(&conf->arena);
 	free(conf);
 }

@@ -15,6 +15,7 @@
 
 #include "gateway/base/err.h"
 #include "gateway/core/faults.h"
+#include "gateway/core/profile.h"
 #include "gateway/core/prompt.h"
 
 #include <stdio.h>
@@ -55,8 +56,10 @@ struct mw_conf_channel {
 
 struct mw_conf_asset { /* optional: what is known of an asset beforehand */
 	const char *name, *type;
-	int64_t period_ns;  /* 0 = detected */
-	int64_t learn_rows; /* 0 = window.learn_rows */
+	const char *profile;            /* file, as written; "" = none */
+	const struct mw_profile *known; /* what that file says; NULL = none */
+	int64_t period_ns;              /* 0 = detected */
+	int64_t learn_rows;             /* 0 = window.learn_rows */
 	size_t n_channel;
 	const struct mw_conf_channel *channel;
 };
@@ -118,6 +121,14 @@ void mw_conf_free(struct mw_config *config);
  * returns owned (mw_fault_library_free).  Errors as mw_conf_load. */
 MW_MUST_CHECK mw_err mw_conf_load_faults(const char *path, char *why, size_t why_size,
 					 struct mw_fault_library **ret_library);
+
+/* A machine profile (schemas/profiles/README.md).  Returns owned (mw_profile_free).  Errors as
+ * mw_conf_load: an unknown key, a name that is not there or a list that is too long is refused. */
+MW_MUST_CHECK mw_err mw_conf_load_profile(const char *path, char *why, size_t why_size,
+					  struct mw_profile **ret_profile);
+/* Where the profile `name` lies: as written when it is absolute; else in `beside` (a directory, may
+ * be NULL) or among the shipped ones.  MW_E_NOTFOUND: nowhere, or it does not fit. */
+mw_err mw_conf_profile_file(const char *name, const char *beside, char *ret_path, size_t size);
 
 /* Prints every option of the core and of the plugins found: type, default, range, sentence. */
 void mw_conf_print_options(void);

@@ -148,7 +148,11 @@ static const struct mw_option source_options[] = {
 
 static const struct mw_option asset_options[] = {
     {"name", MW_OPT_STR, AST(name), NULL, 0, 0, "The asset's name."},
-    {"type", MW_OPT_STR, AST(type), "other", 0, 0, "Machine type."},
+    {"type", MW_OPT_STR, AST(type), "other", 0, 0,
+     "Machine type; \"other\" = as its profile says."},
+    {"profile", MW_OPT_STR, AST(profile), "", 0, 0,
+     "Machine profile: a file beside this one, or a shipped one such as \"pump.cfg\"; \"\" = "
+     "none."},
     {"period", MW_OPT_DURATION, AST(period_ns), "0s", 0, DAY,
      "Time between two rows; \"0s\" = detected."},
     {"learn_rows", MW_OPT_INT, AST(learn_rows), "0", 0, 1000000,

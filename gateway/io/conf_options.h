@@ -27,6 +27,8 @@ struct mw_conf_section {
 
 /* Ends with name NULL.  Groups come before lists. */
 extern const struct mw_conf_section mw_conf_sections[];
+/* The same of a machine profile's file (conf_profile.c). */
+extern const struct mw_conf_section mw_conf_profile_sections[];
 /* The section of that name; never NULL for a name in the table. */
 const struct mw_conf_section *mw_conf_section(const char *name);
 

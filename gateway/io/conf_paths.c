@@ -64,6 +64,23 @@ mw_err mw_conf_data_file(const char *name, char *ret_path, size_t size)
 	return there("/usr/share/millwright", name, ret_path, size) ? MW_E_OK : MW_E_NOTFOUND;
 }
 
+mw_err mw_conf_profile_file(const char *name, const char *beside, char *ret_path, size_t size)
+{
+	char shipped[512];
+	int n = snprintf(shipped, sizeof(shipped), "profiles/%s", name);
+
+	if (*name == '/') {
+		if ((size_t)snprintf(ret_path, size, "%s", name) >= size)
+			return MW_E_NOTFOUND;
+		return access(ret_path, R_OK) == 0 ? MW_E_OK : MW_E_NOTFOUND;
+	}
+	if (beside && there(beside, name, ret_path, size))
+		return MW_E_OK;
+	if (n < 0 || (size_t)n >= sizeof(shipped))
+		return MW_E_NOTFOUND;
+	return mw_conf_data_file(shipped, ret_path, size);
+}
+
 void mw_conf_plugin_dir(char *ret_path, size_t size)
 {
 	static const char *const places[] = {"plugins", "lib/millwright/plugins", NULL};

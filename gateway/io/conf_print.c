@@ -72,15 +72,22 @@ static void each_plugin(void (*fn)(void *ctx, const struct mw_plugin *plugin), v
 	mw_plugin_host_free(host);
 }
 
-void mw_conf_print_options(void)
+static void print_sections(const struct mw_conf_section *sections)
 {
-	for (const struct mw_conf_section *s = mw_conf_sections; s->name; s++) {
-		printf("%s%s%s\n    %s\n", s == mw_conf_sections ? "" : "\n",
+	for (const struct mw_conf_section *s = sections; s->name; s++) {
+		printf("%s%s%s\n    %s\n", s == sections ? "" : "\n",
 		       *s->name ? s->name : "(top level)", s->is_list ? " = ( { ... }, ... )" : "",
 		       s->help);
 		print_table(s->options, "    ");
 	}
+}
+
+void mw_conf_print_options(void)
+{
+	print_sections(mw_conf_sections);
 	each_plugin(print_plugin, NULL);
+	printf("\nin the file of a machine profile:\n\n");
+	print_sections(mw_conf_profile_sections);
 }
 
 /* --- the manual ------------------------------------------------------------------------------- */
@@ -120,6 +127,21 @@ static void manual_plugin(void *ctx, const struct mw_plugin *plugin)
 	manual_table(out, plugin->options);
 }
 
+static void manual_profile(FILE *out)
+{
+	(void)fputs(".SH MACHINE PROFILES\n"
+		    "A profile is a file of its own, which an asset names with \\fBprofile\\fR. "
+		    "It has the keys and lists below; schemas/profiles/README.md explains them.\n",
+		    out);
+	for (const struct mw_conf_section *s = mw_conf_profile_sections; s->name; s++) {
+		(void)fprintf(out, ".SS %s%s\n", *s->name ? s->name : "Top level",
+			      s->is_list ? " = ( { ... }, ... )" : "");
+		print_troff(out, s->help);
+		(void)fputc('\n', out);
+		manual_table(out, s->options);
+	}
+}
+
 static const char manual_head[] =
     ".\\\" Made from the option tables; see tests/unit/test_conf.c.\n"
     ".TH MILLWRIGHT.CONF 5 \"2026-11-23\" \"Millwright\"\n"
@@ -147,5 +169,6 @@ void mw_conf_print_manual(FILE *out)
 		manual_table(out, s->options);
 	}
 	each_plugin(manual_plugin, out);
+	manual_profile(out);
 	(void)fputs(manual_tail, out);
 }
