@@ -114,8 +114,9 @@ static void init(void *state, const struct mw_plant_setup *setup, struct mw_rng 
 	mw_train_init(&s->train, fmax(s->m_rated * s->v_rated * 0.003, 0.3),
 		      mw_rng_chance(rng, 0.7) ? 1460.0 : 960.0, &s->panel, TRAIN, rng);
 	mw_duty_init(&s->duty, 0.3, 1.0, setup->dt_s, rng);
-	mw_pi_init(&s->pi, mw_rng_uniform(rng, 0.05, 0.3),
-		   setup->dt_s * mw_rng_log_uniform(rng, 2.0, 12.0), s->setpoint);
+	s->pi.gain = mw_rng_uniform(rng, 0.05, 0.3);
+	mw_pi_init(&s->pi, s->pi.gain, setup->dt_s * mw_rng_log_uniform(rng, 2.0, 12.0),
+		   s->setpoint);
 	s->pi.hi = 1.25;
 	mw_wander_init(&s->ambient, mw_rng_uniform(rng, 0.3, 2.5), 2500.0, rng);
 	mw_wander_init(&s->feeding, s->lumps, 3.0 * setup->dt_s, rng);
@@ -161,7 +162,7 @@ static void read_belt(struct conveyor *s, const struct mw_plant_row *row, double
 	double askew = mw_act_level(&row->fault, MW_FAULT_MISALIGNMENT);
 	double slip = mw_act_level(&row->fault, MW_FAULT_BELT_SLIP);
 	double jam = 0.4 * mw_act_level(&row->fault, MW_FAULT_BLOCKAGE);
-	double splice = sin(6.283185307179586 * s->age_rows / s->splice_rows);
+	double splice = mw_sin(6.283185307179586 * s->age_rows / s->splice_rows);
 	double edge = mw_wander_step(&s->wandering, draws->n[9], row->dt_s) * (0.3 + 0.7 * s->belt);
 
 	s->track =

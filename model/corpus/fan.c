@@ -82,8 +82,8 @@ static void sizes_draw(struct fan *s, double dt_s, struct mw_rng *rng)
 	s->panel.size[FILTER] = s->panel.size[SUCTION] = s->p_rated * s->filter / 150.0;
 	s->panel.size[FLOW] = s->q_rated / 10000.0;
 	mw_wander_init(&s->ambient, mw_rng_uniform(rng, 0.3, 2.5), 2500.0, rng);
-	mw_wander_init(&s->wind, mw_rng_log_uniform(rng, 0.002, 0.02),
-		       dt_s * mw_rng_log_uniform(rng, 5.0, 60.0), rng);
+	s->wind.sd = mw_rng_log_uniform(rng, 0.002, 0.02);
+	mw_wander_init(&s->wind, s->wind.sd, dt_s * mw_rng_log_uniform(rng, 5.0, 60.0), rng);
 	mw_wander_init(&s->stream, mw_rng_uniform(rng, 0.1, 1.0), 200.0 * dt_s, rng);
 }
 
@@ -103,8 +103,8 @@ static void init(void *state, const struct mw_plant_setup *setup, struct mw_rng 
 	mw_train_init(&s->train, fmax(s->q_rated * s->p_rated / 3.6e6 / 0.65, 0.1),
 		      rpm[mw_rng_below(rng, 6)], &s->panel, TRAIN, rng);
 	mw_duty_init(&s->duty, 0.65, 1.0, setup->dt_s, rng);
-	mw_pi_init(&s->pi, mw_rng_uniform(rng, 0.1, 0.4),
-		   setup->dt_s * mw_rng_log_uniform(rng, 2.0, 12.0), 0.85);
+	s->pi.gain = mw_rng_uniform(rng, 0.1, 0.4);
+	mw_pi_init(&s->pi, s->pi.gain, setup->dt_s * mw_rng_log_uniform(rng, 2.0, 12.0), 0.85);
 	s->pi.lo = 0.1;
 	s->pi.hi = s->mode == HOLD_BY_SPEED ? 1.2 : 1.0;
 	mw_panel_draw(&s->panel, &mw_plant_fan, wanted, rng);

@@ -88,14 +88,16 @@ static void init(void *state, const struct mw_plant_setup *setup, struct mw_rng 
 
 	mw_panel_init(&s->panel, MW_MACHINE_FURNACE);
 	sizes_draw(s, dt, rng);
-	for (size_t z = 0; z < 2; z++)
-		mw_pi_init(&s->pi[z], mw_rng_uniform(rng, 3.0, 10.0),
-			   s->tau_s * mw_rng_uniform(rng, 0.25, 1.0), 0.5);
+	for (size_t z = 0; z < 2; z++) {
+		s->pi[z].gain = mw_rng_uniform(rng, 3.0, 10.0);
+		mw_pi_init(&s->pi[z], s->pi[z].gain, s->tau_s * mw_rng_uniform(rng, 0.25, 1.0),
+			   0.5);
+	}
 	mw_duty_init(&s->duty, 0.3, 0.9, dt, rng);
 	mw_wander_init(&s->ambient, mw_rng_uniform(rng, 0.5, 3.0), 400.0 * dt, rng);
 	mw_wander_init(&s->mains, mw_rng_log_uniform(rng, 0.002, 0.01), 60.0 * dt, rng);
-	mw_wander_init(&s->gust, mw_rng_uniform(rng, 0.3, 2.0),
-		       dt * mw_rng_log_uniform(rng, 2.0, 40.0), rng);
+	s->gust.sd = mw_rng_uniform(rng, 0.3, 2.0);
+	mw_wander_init(&s->gust, s->gust.sd, dt * mw_rng_log_uniform(rng, 2.0, 40.0), rng);
 	s->panel.held = ZONE_1;
 	s->panel.hand = OUTPUT_1;
 	mw_panel_draw(&s->panel, &mw_plant_furnace, wanted, rng);

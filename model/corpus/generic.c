@@ -21,7 +21,7 @@ static const struct {
 
 static double keep_of(double rows)
 {
-	return rows > 0.1 ? exp(-1 / rows) : 0;
+	return rows > 0.1 ? mw_exp(-1 / rows) : 0;
 }
 
 static void draw_steps(struct generic_driver *d, struct mw_rng *rng)
@@ -99,7 +99,7 @@ static void draw_mix(const struct generic *g, struct generic_channel *c, double 
 	}
 	for (size_t k = 0; k < g->n_driver; k++) {
 		c->mix[k] /= sqrt(square);
-		driven += pow(c->mix[k] * g->driver[k].amp, 2);
+		driven += mw_square(c->mix[k] * g->driver[k].amp);
 	}
 	c->scale = sqrt(driven) + 0.2;
 }

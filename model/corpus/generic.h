@@ -9,6 +9,7 @@
 #ifndef MW_CORPUS_GENERIC_H
 #define MW_CORPUS_GENERIC_H
 
+#include "model/corpus/elementary.h"
 #include "model/corpus/plant.h"
 
 #define GENERIC_MAX_DRIVER 10

@@ -82,8 +82,9 @@ static void init(void *state, const struct mw_plant_setup *setup, struct mw_rng 
 	s->panel.size[TORQUE] = s->nm / 142.0;
 	mw_duty_init(&s->duty, 0.35, 0.95, setup->dt_s, rng);
 	mw_wander_init(&s->ambient, mw_rng_uniform(rng, 0.3, 3.0), 2500.0, rng);
-	mw_wander_init(&s->rubble, mw_rng_log_uniform(rng, 0.002, 0.05),
-		       setup->dt_s * mw_rng_log_uniform(rng, 1.0, 30.0), rng);
+	s->rubble.sd = mw_rng_log_uniform(rng, 0.002, 0.05);
+	mw_wander_init(&s->rubble, s->rubble.sd, setup->dt_s * mw_rng_log_uniform(rng, 1.0, 30.0),
+		       rng);
 	mw_panel_draw(&s->panel, &mw_plant_motor, wanted, rng);
 	s->haste = 40.0;
 	mw_panel_settle(s, &mw_plant_motor, setup, 300, rng);
@@ -94,13 +95,14 @@ static double torque(struct motor *s, const struct mw_plant_row *row, const stru
 		     const struct mw_draws *draws)
 {
 	double load = mw_duty_step(&s->duty, draws, row->dt_s) * order->load;
-	double ripple = s->pulse * sin(6.283185307179586 * fmod(s->age_s, s->pulse_s) / s->pulse_s);
+	double ripple =
+	    s->pulse * mw_sin(6.283185307179586 * fmod(s->age_s, s->pulse_s) / s->pulse_s);
 
 	load *= 1.0 + ripple + mw_wander_step(&s->rubble, draws->n[6], row->dt_s);
 	load *= (1.0 + 0.25 * order->product) * (1.0 - 0.85 * order->idle);
 	if (!s->drive) /* what there is to set is then the process that it drives */
 		load *= order->setpoint;
-	return fmax(load, 0.02) * pow(s->train.speed, s->law) * fmin(s->train.speed * 20.0, 1.0);
+	return fmax(load, 0.02) * mw_pow(s->train.speed, s->law) * fmin(s->train.speed * 20.0, 1.0);
 }
 
 /* Cooling air that no longer gets through shows on the frame first. */

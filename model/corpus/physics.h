@@ -8,6 +8,7 @@
 #ifndef MW_CORPUS_PHYSICS_H
 #define MW_CORPUS_PHYSICS_H
 
+#include "model/corpus/elementary.h"
 #include "model/corpus/plant.h"
 
 double mw_clamp(double x, double lo, double hi);

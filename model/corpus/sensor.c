@@ -1,4 +1,5 @@
 #include "model/corpus/sensor.h"
+#include "model/corpus/elementary.h"
 
 #include <math.h>
 
@@ -42,7 +43,7 @@ static const struct {
 
 double mw_sensor_size(double strength)
 {
-	return strength > 0 ? SIZE_MIN * pow(SIZE_RATIO, strength) : 0;
+	return strength > 0 ? SIZE_MIN * mw_pow(SIZE_RATIO, strength) : 0;
 }
 
 void mw_sensor_draw_instance(const struct mw_plant_channel *channel, double dt_s,
@@ -65,7 +66,7 @@ void mw_sensor_draw_instance(const struct mw_plant_channel *channel, double dt_s
 	    .step = silent ? channel->step : step,
 	    .lo = channel->lo,
 	    .hi = channel->hi,
-	    .keep = lag_s > 0 ? exp(-dt_s / lag_s) : 0,
+	    .keep = lag_s > 0 ? mw_exp(-dt_s / lag_s) : 0,
 	    .tail = heavy && !silent ? 0.06 : 0,
 	    .glitch = glitches && !silent ? glitch : 0,
 	    .glitch_size = glitch_size,
@@ -129,7 +130,7 @@ static void pick_unit_error(struct mw_sensor_trouble *trouble)
 		    fabs((unit_error[i].factor - 1) * trouble->stat.mean + unit_error[i].offset);
 		double spread = fabs(unit_error[i].factor - 1) * trouble->stat.sd;
 		double effect = (bulk + spread) / trouble->stat.noise_unit;
-		double far = fabs(log(effect / fmax(trouble->size, SIZE_MIN))) +
+		double far = fabs(mw_ln(effect / fmax(trouble->size, SIZE_MIN))) +
 			     mw_rng_uniform(&trouble->rng, 0, 1);
 
 		if (far < best) {
@@ -187,9 +188,9 @@ static double distort(struct mw_sensor_trouble *trouble, double value, double gr
 /* A thermowell full of scale, a filter left at its maximum: 2 to 60 rows. */
 static double lagging(struct mw_sensor_trouble *trouble, double value)
 {
-	double rows = 2 * pow(30, trouble->strength);
+	double rows = 2 * mw_pow(30, trouble->strength);
 
-	return smooth(&trouble->slow, exp(-1 / rows), value);
+	return smooth(&trouble->slow, mw_exp(-1 / rows), value);
 }
 
 /* Which rows a loose contact loses: the first always, then runs, or all at full strength. */

@@ -91,8 +91,9 @@ static void init(void *state, const struct mw_plant_setup *setup, struct mw_rng 
 	s->flow = 1.0;
 	s->fluid = 26.0;
 	s->cooler = 22.0;
-	mw_train_init(&s->train, mw_rng_log_uniform(rng, 1.5, 45.0),
-		      mw_rng_log_uniform(rng, 2500.0, 20000.0), &s->panel, TRAIN, rng);
+	s->train.kw = mw_rng_log_uniform(rng, 1.5, 45.0);
+	mw_train_init(&s->train, s->train.kw, mw_rng_log_uniform(rng, 2500.0, 20000.0), &s->panel,
+		      TRAIN, rng);
 	s->train.ramp_s = mw_rng_uniform(rng, 0.5, 4.0);
 	s->panel.size[FORCE] = s->force / 1000.0;
 	s->panel.size[FEED] = s->feed / 1000.0;
@@ -100,8 +101,8 @@ static void init(void *state, const struct mw_plant_setup *setup, struct mw_rng 
 	s->panel.size[FLUID_PRESSURE] = s->p_fluid / 4.0;
 	mw_duty_init(&s->duty, 0.7, 1.0, dt, rng);
 	mw_wander_init(&s->ambient, mw_rng_uniform(rng, 0.2, 1.5), 3000.0, rng);
-	mw_wander_init(&s->grain, mw_rng_log_uniform(rng, 0.003, 0.04),
-		       dt * mw_rng_log_uniform(rng, 1.0, 20.0), rng);
+	s->grain.sd = mw_rng_log_uniform(rng, 0.003, 0.04);
+	mw_wander_init(&s->grain, s->grain.sd, dt * mw_rng_log_uniform(rng, 1.0, 20.0), rng);
 	mw_panel_draw(&s->panel, &mw_plant_spindle, wanted, rng);
 	s->haste = 40.0;
 	mw_panel_settle(s, &mw_plant_spindle, setup, 300, rng);

@@ -75,10 +75,10 @@ static void init(void *state, const struct mw_plant_setup *setup, struct mw_rng 
 	s->content = s->setpoint;
 	s->heater = 0.5;
 	mw_duty_init(&s->duty, 0.45, 0.8, dt, rng);
-	mw_pi_init(&s->pi, mw_rng_uniform(rng, 1.5, 5.0), s->tau_s * mw_rng_uniform(rng, 0.7, 3.0),
-		   0.6);
-	mw_wander_init(&s->supply, 0.03 * mw_rng_uniform(rng, 0.1, 1.0),
-		       dt * mw_rng_log_uniform(rng, 30.0, 300.0), rng);
+	s->pi.gain = mw_rng_uniform(rng, 1.5, 5.0);
+	mw_pi_init(&s->pi, s->pi.gain, s->tau_s * mw_rng_uniform(rng, 0.7, 3.0), 0.6);
+	s->supply.sd = 0.03 * mw_rng_uniform(rng, 0.1, 1.0);
+	mw_wander_init(&s->supply, s->supply.sd, dt * mw_rng_log_uniform(rng, 30.0, 300.0), rng);
 	mw_wander_init(&s->feed, mw_rng_uniform(rng, 0.1, 1.2), 400.0 * dt, rng);
 	mw_wander_init(&s->ambient, mw_rng_uniform(rng, 0.2, 1.0), 3000.0, rng);
 	mw_wander_init(&s->air, 1.0, 3.0 * dt, rng);
