@@ -107,7 +107,7 @@ static void init(void *state, const struct mw_plant_setup *setup, struct mw_rng 
 	struct compressor *s = state;
 	static const double poles[] = {1450.0, 1480.0, 2950.0, 2970.0, 1770.0, 3550.0};
 
-	mw_panel_init(&s->panel, MW_MACHINE_COMPRESSOR);
+	mw_panel_init(&s->panel, MW_MACHINE_COMPRESSOR, setup->n_channels);
 	s->mode = (enum mode)mw_rng_below(rng, N_MODE);
 	sizes_draw(s, setup->dt_s, rng);
 	s->panel.held = LINE;
@@ -124,7 +124,7 @@ static void init(void *state, const struct mw_plant_setup *setup, struct mw_rng 
 	s->taking.sd = mw_rng_log_uniform(rng, 0.002, 0.04);
 	mw_wander_init(&s->taking, s->taking.sd, setup->dt_s * mw_rng_log_uniform(rng, 3.0, 40.0),
 		       rng);
-	mw_panel_draw(&s->panel, &mw_plant_compressor, wanted, rng);
+	mw_panel_draw(&s->panel, &mw_plant_compressor, &s->duty, wanted, rng);
 	s->haste = 30.0;
 	mw_panel_settle(s, &mw_plant_compressor, setup, 300, rng);
 	s->haste = 1.0;
@@ -206,7 +206,7 @@ static void read_gas(const struct compressor *s, const struct mw_plant_row *row,
 static void step(void *state, const struct mw_plant_row *row, struct mw_rng *rng, double *ret_true)
 {
 	struct compressor *s = state;
-	struct mw_order order = mw_order_of(&row->operation);
+	struct mw_order order = mw_duty_order(&s->duty, &row->operation);
 	struct mw_train_bad worn = mw_train_bad_of(&row->fault);
 	struct mw_draws draws;
 	double dt = row->dt_s;
@@ -230,7 +230,7 @@ static void step(void *state, const struct mw_plant_row *row, struct mw_rng *rng
 	worn.rough = slip * (1.8 + 0.4 * draws.n[5]);
 	mw_train_step(&s->train, &(struct mw_train_row){command, torque, ambient, dt, s->haste},
 		      &worn, &draws, full + TRAIN);
-	mw_panel_read(&s->panel, full, ret_true);
+	mw_panel_read(&s->panel, &s->duty, full, ret_true);
 }
 
 const struct mw_plant mw_plant_compressor = {

@@ -107,7 +107,7 @@ static void init(void *state, const struct mw_plant_setup *setup, struct mw_rng 
 {
 	struct conveyor *s = state;
 
-	mw_panel_init(&s->panel, MW_MACHINE_CONVEYOR);
+	mw_panel_init(&s->panel, MW_MACHINE_CONVEYOR, setup->n_channels);
 	s->regulated = mw_rng_chance(rng, 0.5);
 	sizes_draw(s, setup->dt_s, rng);
 	s->panel.dead = s->regulated ? 0 : 1u << SETPOINT;
@@ -122,7 +122,7 @@ static void init(void *state, const struct mw_plant_setup *setup, struct mw_rng 
 	mw_wander_init(&s->feeding, s->lumps, 3.0 * setup->dt_s, rng);
 	mw_wander_init(&s->wandering, mw_rng_uniform(rng, 0.5, 4.0), 60.0 * setup->dt_s, rng);
 	mw_wander_init(&s->jerk, 1.0, 5.0 * setup->dt_s, rng);
-	mw_panel_draw(&s->panel, &mw_plant_conveyor, wanted, rng);
+	mw_panel_draw(&s->panel, &mw_plant_conveyor, &s->duty, wanted, rng);
 	s->haste = 30.0;
 	mw_panel_settle(s, &mw_plant_conveyor, setup, 300, rng);
 	s->haste = 1.0;
@@ -192,7 +192,7 @@ static void heat(struct conveyor *s, const struct mw_plant_row *row, double ambi
 static void step(void *state, const struct mw_plant_row *row, struct mw_rng *rng, double *ret_true)
 {
 	struct conveyor *s = state;
-	struct mw_order order = mw_order_of(&row->operation);
+	struct mw_order order = mw_duty_order(&s->duty, &row->operation);
 	struct mw_train_bad worn = mw_train_bad_of(&row->fault);
 	struct mw_draws draws;
 	double dt = row->dt_s;
@@ -223,7 +223,7 @@ static void step(void *state, const struct mw_plant_row *row, struct mw_rng *rng
 	    &s->train,
 	    &(struct mw_train_row){command, pull / (1.0 + 0.2 * slip), ambient, dt, s->haste},
 	    &worn, &draws, full + TRAIN);
-	mw_panel_read(&s->panel, full, ret_true);
+	mw_panel_read(&s->panel, &s->duty, full, ret_true);
 }
 
 const struct mw_plant mw_plant_conveyor = {

@@ -122,7 +122,7 @@ static void init(void *state, const struct mw_plant_setup *setup, struct mw_rng 
 	static const int held[N_MODE] = {HOT_OUT, COLD_OUT, -1};
 	double hot_out, cold_out;
 
-	mw_panel_init(&s->panel, MW_MACHINE_EXCHANGER);
+	mw_panel_init(&s->panel, MW_MACHINE_EXCHANGER, setup->n_channels);
 	s->mode = (enum mode)mw_rng_below(rng, N_MODE);
 	sizes_draw(s, setup->dt_s, rng);
 	s->panel.held = held[s->mode];
@@ -136,7 +136,7 @@ static void init(void *state, const struct mw_plant_setup *setup, struct mw_rng 
 	mw_pi_init(&s->pi, s->pi.gain, (s->tau_s + setup->dt_s) * mw_rng_uniform(rng, 1.5, 5.0),
 		   s->valve);
 	s->pi.lo = 0.05;
-	mw_panel_draw(&s->panel, &mw_plant_exchanger, wanted, rng);
+	mw_panel_draw(&s->panel, &mw_plant_exchanger, &s->duty, wanted, rng);
 	mw_panel_settle(s, &mw_plant_exchanger, setup, 300, rng);
 }
 
@@ -180,7 +180,7 @@ static double control(struct exchanger *s, const struct mw_plant_row *row,
 static void step(void *state, const struct mw_plant_row *row, struct mw_rng *rng, double *ret_true)
 {
 	struct exchanger *s = state;
-	struct mw_order order = mw_order_of(&row->operation);
+	struct mw_order order = mw_duty_order(&s->duty, &row->operation);
 	struct mw_draws draws;
 	struct trouble bad;
 	double dt = row->dt_s;
@@ -216,7 +216,7 @@ static void step(void *state, const struct mw_plant_row *row, struct mw_rng *rng
 			  mw_pow(s->cold_flow * (1.0 + bad.cross), 1.8);
 	full[VALVE] = 100.0 * valve;
 	full[SETPOINT] = s->want + (order.setpoint - 1.0) * 0.5 * s->span;
-	mw_panel_read(&s->panel, full, ret_true);
+	mw_panel_read(&s->panel, &s->duty, full, ret_true);
 }
 
 const struct mw_plant mw_plant_exchanger = {

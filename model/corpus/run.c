@@ -158,7 +158,7 @@ static void run_calm(struct mw_run *run)
 static int measure_units(struct mw_run *run)
 {
 	const struct mw_sim_series *series = run->series;
-	double *scratch = malloc(series->spec.n_learn * sizeof(*scratch));
+	double *scratch = malloc(2 * series->spec.n_learn * sizeof(*scratch));
 
 	if (!scratch)
 		return -1;

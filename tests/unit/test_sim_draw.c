@@ -50,7 +50,7 @@ START_TEST(noise_unit_of_white_noise_is_1_3_standard_deviations)
 {
 	struct mw_measure m;
 	double value[4000];
-	double scratch[4000];
+	double scratch[8000];
 	struct mw_rng rng;
 
 	mw_rng_seed(&rng, 1);
@@ -67,7 +67,7 @@ END_TEST
 START_TEST(a_constant_channel_has_a_noise_unit_from_its_resolution)
 {
 	double value[100] = {0};
-	double scratch[100];
+	double scratch[200];
 	struct mw_measure m;
 
 	mw_measure_channel(value, 100, 1, 1, scratch, &m);
