@@ -24,13 +24,15 @@ static enum mw_machine draw_machine(struct mw_rng *rng)
 	return physical[mw_rng_below(rng, n)];
 }
 
-/* Most sites sample a machine as is usual for it; the generic process counts in rows anyway. */
+/* Most sites sample a machine about as is usual for it, some from 10 ms to 1 h; the generic process counts in rows anyway. */
 static double draw_period(enum mw_machine machine, struct mw_rng *rng)
 {
 	double other = mw_rng_log_uniform(rng, 0.5, 2);
+	double any = mw_rng_log_uniform(rng, 0.01, 3600);
 	double period_s = mw_plant_find(machine)->period_s;
+	double luck = mw_rng_uniform(rng, 0, 1);
 
-	return mw_rng_chance(rng, 0.4) ? period_s * other : period_s;
+	return luck < 0.2 ? any : luck < 0.5 ? period_s * other : period_s;
 }
 
 static enum mw_fault draw_fault(enum mw_machine machine, enum mw_fault_kind kind,

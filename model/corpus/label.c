@@ -19,26 +19,37 @@ static void label_faults(struct mw_sim_series *series)
 	}
 }
 
+/* The reading that holds at a row: the newest, where a channel reports by exception.  Without
+ * operations the machine is as it was until the first one. */
+static double holds(const struct mw_run *run, bool calm, size_t row, size_t c)
+{
+	const struct mw_sim_series *series = run->series;
+	const double *from = calm && row >= run->first_operation ? run->calm : series->healthy;
+	double value = from[row * series->n_channels + c];
+
+	while (isnan(value) && series->by_exception[c] && row-- > 0) {
+		from = calm && row >= run->first_operation ? run->calm : series->healthy;
+		value = from[row * series->n_channels + c];
+	}
+	return value;
+}
+
 /* How far operations have moved a channel at a row, noise units; with its sign. */
 static double moved(const struct mw_run *run, size_t row, size_t c)
 {
-	const struct mw_sim_series *series = run->series;
-	size_t at = row * series->n_channels + c;
 	double far;
 
 	if (row < run->first_operation)
 		return 0;
-	far = (series->healthy[at] - run->calm[at]) / series->noise_unit[c];
+	far = (holds(run, false, row, c) - holds(run, true, row, c)) / run->series->noise_unit[c];
 	return isnan(far) ? 0 : far;
 }
 
 static bool unlearned(const struct mw_run *run, size_t row, size_t c)
 {
-	const struct mw_measure *learned = &run->stat[c];
-	double value = run->series->healthy[row * run->series->n_channels + c];
+	double value = holds(run, false, row, c);
 
-	return value > learned->high + learned->noise_unit ||
-	       value < learned->low - learned->noise_unit;
+	return !isnan(value) && !mw_measure_knows(&run->stat[c], value);
 }
 
 /* A machine that was moved to where it has been before looks healthy once it has arrived. */
@@ -49,6 +60,8 @@ static bool operation_shows(const struct mw_run *run, size_t row)
 	for (size_t c = 0; c < run->series->n_channels; c++) {
 		double far = moved(run, row, c);
 
+		if (run->series->channel[c].role == MW_ROLE_COUNTER)
+			continue; /* what was not counted in a pause is missing for ever */
 		if (fabs(far) >= SHOWS &&
 		    (unlearned(run, row, c) || fabs(far - moved(run, past, c)) >= SHOWS))
 			return true;

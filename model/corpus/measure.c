@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#define N_BIN       64
 #define CUT         33    /* one step in so many is left out ... */
 #define CUT_SHRINKS 0.911 /* ... which leaves so much of the root mean square of white noise */
 
@@ -58,16 +59,38 @@ static void moments(const double *value, size_t n, struct mw_measure *m)
 	m->rms = sqrt(m->mean * m->mean + m->sd * m->sd);
 }
 
+/* In which 64ths of its range the channel spent one row in a hundred, three at least. */
+static void remember(const double *sorted, size_t n, struct mw_measure *m)
+{
+	size_t count[N_BIN] = {0};
+	size_t enough = n / 100 > 3 ? n / 100 : 3;
+	double width;
+
+	if (n == 0)
+		return;
+	m->lowest = sorted[0];
+	m->highest = sorted[n - 1];
+	width = (m->highest - m->lowest) / N_BIN;
+	for (size_t i = 0; i < n && width > 0; i++)
+		count[(size_t)fmin((sorted[i] - m->lowest) / width, N_BIN - 1)]++;
+	for (size_t i = 0; i < N_BIN; i++)
+		m->seen |= (uint64_t)(count[i] >= enough) << i;
+}
+
 void mw_measure_channel(const double *value, size_t n_rows, size_t stride, double resolution,
-			double *scratch, struct mw_measure *ret_measure)
+			bool hold, double *scratch, struct mw_measure *ret_measure)
 {
 	struct mw_measure m = {0};
 	size_t n = 0;
 	double least;
 
 	for (size_t row = 0; row < n_rows; row++)
-		if (!isnan(value[row * stride]))
+		if (!isnan(value[row * stride])) {
 			scratch[n++] = value[row * stride];
+		} else if (hold && n > 0) {
+			scratch[n] = scratch[n - 1];
+			n++;
+		}
 	moments(scratch, n, &m);
 	m.noise_unit = step_rms(scratch, n, scratch + n) / sqrt(2);
 	qsort(scratch, n, sizeof(*scratch), compare_double);
@@ -76,5 +99,21 @@ void mw_measure_channel(const double *value, size_t n_rows, size_t stride, doubl
 	m.noise_unit = fmax(m.noise_unit, least);
 	m.low = n ? scratch[n / 20] : 0;
 	m.high = n ? scratch[n - 1 - n / 20] : 0;
+	remember(scratch, n, &m);
 	*ret_measure = m;
+}
+
+bool mw_measure_knows(const struct mw_measure *measure, double value)
+{
+	double width = (measure->highest - measure->lowest) / N_BIN;
+	double unit = measure->noise_unit;
+	double from = (value - unit - measure->lowest) / width;
+	double to = (value + unit - measure->lowest) / width;
+
+	if (!(width > 0))
+		return fabs(value - measure->lowest) <= unit;
+	for (int i = 0; i < N_BIN; i++)
+		if ((measure->seen >> i & 1u) && i + 1 >= from && i <= to)
+			return true;
+	return false;
 }

@@ -11,16 +11,24 @@
 #ifndef MW_CORPUS_MEASURE_H
 #define MW_CORPUS_MEASURE_H
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct mw_measure {
 	double mean, sd, rms; /* rms: about zero */
 	double low, high;     /* 5 % and 95 % quantile */
 	double noise_unit;    /* > 0 */
+	double lowest, highest;
+	uint64_t
+	    seen; /* bits: which 64ths of lowest .. highest it was in, more than once or twice */
 };
 
-/* Measures n_rows values that lie `stride` apart; NaN is left out.  scratch: 2 n_rows values. */
+/* Measures n_rows values that lie `stride` apart; NaN is left out, or (hold) means the value
+ * before.  scratch: 2 n_rows values. */
 void mw_measure_channel(const double *value, size_t n_rows, size_t stride, double resolution,
-			double *scratch, struct mw_measure *ret_measure);
+			bool hold, double *scratch, struct mw_measure *ret_measure);
+/* Is the value within a noise unit of where the channel has been? */
+bool mw_measure_knows(const struct mw_measure *measure, double value);
 
 #endif

@@ -53,11 +53,15 @@ struct mw_sim_series {
 	double period_s;
 	size_t n_rows, n_channels;
 	struct mw_sim_channel channel[MW_SIM_MAX_CHANNELS];
-	double *value;   /* n_rows x n_channels, row-major; NaN = no reading */
+	double
+	    *value; /* n_rows x n_channels, row-major; NaN = no reading (lost, or by exception) */
 	double *healthy; /* same shape: the twin without the *faults* (operations act on both) */
 	float *effect;   /* same shape: |value - healthy| in noise units of the channel (see
-			    measure.h);   a lost reading counts as MW_SIM_EFFECT_LOST */
+			    measure.h), by exception of the values that hold; a lost reading counts
+			    as MW_SIM_EFFECT_LOST */
 	double noise_unit[MW_SIM_MAX_CHANNELS];
+	/* Channels that report only when they moved: NaN means "as before", not "lost". */
+	bool by_exception[MW_SIM_MAX_CHANNELS];
 	/* Index into spec.injection, or -1.  fault_at: the fault that acts at the row, seen or not
 	 * (its effect lies in `effect`, and may outlast it).  operation_at: the operation that
 	 * *shows* at the row: some channel is 1 noise unit or more from where it would be without
