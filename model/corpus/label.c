@@ -1,3 +1,4 @@
+#include "model/corpus/proof.h"
 #include "model/corpus/run.h"
 
 #include <math.h>
@@ -116,7 +117,7 @@ static void label_cause(struct mw_run *run, size_t i)
 	for (size_t k = 0; k < n; k++) {
 		int c = series_channel(run, full[k]);
 
-		if (c >= 0 && mw_run_peak(series, in, c) >= 0.5)
+		if (c >= 0 && mw_run_peak(series, in, c) >= (double)MW_SIM_VISIBLE)
 			series->cause_order[i][n_cause++] = (uint8_t)c;
 	}
 	for (size_t c = 0; n_cause == 0 && c < series->n_channels; c++) {
@@ -128,6 +129,38 @@ static void label_cause(struct mw_run *run, size_t i)
 		series->cause_order[i][0] = (uint8_t)c;
 	}
 	series->n_cause[i] = n_cause ? n_cause : 1;
+}
+
+/* First row at which an injection shows on a channel; its end when it does not. */
+static size_t first_shown(const struct mw_sim_series *series, const struct mw_sim_injection *in,
+			  size_t c)
+{
+	size_t row = in->onset_row;
+
+	while (row < in->end_row && series->effect[row * series->n_channels + c] < MW_SIM_VISIBLE)
+		row++;
+	return row;
+}
+
+static void label_proof(struct mw_sim_series *series, size_t i)
+{
+	const struct mw_sim_injection *in = &series->spec.injection[i];
+	double best = -1;
+
+	for (size_t k = 0; k < series->n_cause[i]; k++) {
+		uint8_t c = series->cause_order[i][k];
+		struct mw_proof_stats stats;
+		double plain;
+
+		mw_proof_measure(series, c, first_shown(series, in, c), in->end_row, &stats);
+		plain = stats.rms + (double)MW_SIM_EFFECT_LOST * (double)stats.lost /
+					(double)(stats.n ? stats.n : 1);
+		if (stats.n == 0 || plain <= best)
+			continue;
+		best = plain;
+		series->proof_channel[i] = c;
+		series->proof[i] = mw_proof_decide(&stats);
+	}
 }
 
 void mw_run_label(struct mw_run *run)
@@ -146,5 +179,7 @@ void mw_run_label(struct mw_run *run)
 			series->cause_order[i][0] = (uint8_t)in->channel;
 			series->n_cause[i] = 1;
 		}
+		if (kind != MW_KIND_OPERATION)
+			label_proof(series, i);
 	}
 }

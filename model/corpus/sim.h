@@ -72,7 +72,14 @@ struct mw_sim_series {
 	/* Per injection: channels in causal order (first cause first), by index. */
 	uint8_t cause_order[MW_SIM_MAX_INJECTIONS][MW_SIM_MAX_CHANNELS];
 	uint8_t n_cause[MW_SIM_MAX_INJECTIONS];
+	/* Per fault injected: the channel on which it is plainest, of those above, and what proves
+	 * it there from the first row that shows it to the fault's end.  NONE: it shows nowhere,
+	 * or is an operation. */
+	enum mw_proof proof[MW_SIM_MAX_INJECTIONS];
+	uint8_t proof_channel[MW_SIM_MAX_INJECTIONS];
 };
+
+#define MW_SIM_VISIBLE 0.5f /* noise units from which an effect counts as one that shows */
 
 #define MW_SIM_EFFECT_LOST 20.0f
 
