@@ -107,7 +107,7 @@ static void follow_driver(const struct generic *g, struct generic_fault *f, size
 static void draw_disturbance(const struct generic *g, struct generic_fault *f, struct mw_rng *rng)
 {
 	double kind = mw_rng_uniform(rng, 0, 1);
-	double share = mw_rng_chance(rng, 0.2) ? 1 : mw_rng_uniform(rng, 0.2, 1);
+	double share = mw_rng_chance(rng, 0.35) ? 1 : mw_rng_uniform(rng, 0.2, 1);
 	size_t driver = mw_rng_below(rng, g->n_driver);
 
 	draw_direction(g, f, share, rng);

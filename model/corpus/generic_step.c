@@ -59,6 +59,8 @@ static void step_driver(struct generic *g, struct generic_driver *d, double slow
 {
 	double normal = mw_rng_normal(rng);
 
+	if (mw_rng_chance(rng, g->tail))
+		normal *= 3;
 	switch (d->kind) {
 	case DRIVER_STEPS:
 		step_steps(d, normal, mw_rng_uniform(rng, 0, 1));

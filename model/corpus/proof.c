@@ -92,7 +92,8 @@ void mw_proof_measure(const struct mw_sim_series *series, size_t channel, size_t
 		}
 		count_run(&value, v);
 		count_run(&healthy, h);
-		ret_stats->lost += isnan(series->value[at]) && series->effect[at] > 0;
+		ret_stats->lost +=
+		    isnan(series->value[at]) && series->effect[at] == MW_SIM_EFFECT_LOST;
 		add(&sums, (double)(row - from) - middle, (h - start) / unit, (v - h) / unit);
 	}
 	split(&sums, ret_stats);
@@ -107,7 +108,7 @@ static bool spreads(const struct mw_proof_stats *s)
 	double now = fmax(s->step, MW_PROOF_STEP_FLOOR);
 	double healthy = fmax(s->step_healthy, MW_PROOF_STEP_FLOOR);
 
-	return now > MW_PROOF_SPREAD * healthy || healthy > MW_PROOF_SPREAD * now;
+	return now > MW_PROOF_STEP_RATIO * healthy || healthy > MW_PROOF_STEP_RATIO * now;
 }
 
 enum mw_proof mw_proof_decide(const struct mw_proof_stats *s)

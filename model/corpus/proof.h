@@ -19,7 +19,7 @@
 
 #define MW_PROOF_STILL_ROWS 8    /* and half of the rows, twice as long as the healthy twin */
 #define MW_PROOF_GAP_SHARE  0.1  /* of the rows lost */
-#define MW_PROOF_SPREAD     1.5  /* factor on the rms step, either way */
+#define MW_PROOF_STEP_RATIO 1.5  /* factor on the rms step, either way */
 #define MW_PROOF_STEP_FLOOR 0.05 /* steps under this are as good as none */
 
 struct mw_proof_stats {
