@@ -65,20 +65,25 @@ static void draw_recipes(struct mw_duty *duty, double dt_s, struct mw_rng *rng)
 
 static void draw_jobs(struct mw_duty *duty, double dt_s, struct mw_rng *rng)
 {
+	struct mw_regime pause = draw_pause(duty, 0.3, rng);
 	bool setpoints = mw_rng_chance(rng, 0.2);
 	bool products = mw_rng_chance(rng, 0.3);
-	double piece_s = dt_s * mw_rng_log_uniform(rng, 8, 50);
+	size_t kinds = 1 + mw_rng_below(rng, 3);
+	double piece_s = dt_s * mw_rng_log_uniform(rng, 8, 50.0 / (double)kinds + 10);
 
-	duty->n = (uint8_t)(2 + mw_rng_below(rng, 3));
-	for (size_t i = 0; i + 1 < duty->n; i++) {
+	pause.dwell_s = dt_s * mw_rng_log_uniform(rng, 4, 30);
+	/* Nobody stops and starts a motor for every small piece. */
+	if (pause.run == 0) {
+		kinds = 1;
+		piece_s += 35 * dt_s;
+		pause.dwell_s += 12 * dt_s;
+	}
+	duty->n = (uint8_t)(kinds + 1);
+	for (size_t i = 0; i < kinds; i++) {
 		duty->regime[i] = draw_work(duty, setpoints, products, rng);
 		duty->regime[i].dwell_s = piece_s * mw_rng_uniform(rng, 0.7, 1.4);
 	}
-	duty->regime[duty->n - 1] = draw_pause(duty, 0.3, rng);
-	duty->regime[duty->n - 1].dwell_s = dt_s * mw_rng_log_uniform(rng, 4, 30);
-	/* Nobody stops and starts a motor for every small piece. */
-	for (size_t i = 0; i < duty->n && duty->regime[duty->n - 1].run == 0; i++)
-		duty->regime[i].dwell_s += dt_s * (i + 1u < duty->n ? 35 : 12);
+	duty->regime[kinds] = pause;
 }
 
 static void draw_programme(struct mw_duty *duty, double dt_s, struct mw_rng *rng)
@@ -160,13 +165,14 @@ void mw_duty_init(struct mw_duty *duty, double lo, double hi, double dt_s, struc
 	}
 }
 
-/* One of the regimes that this round has not had yet; not the present one again. */
+/* One of the first n regimes that this round has not had yet; not the present one again. */
 static size_t draw_unvisited(struct mw_duty *duty, size_t n, double luck)
 {
+	unsigned all = (1u << n) - 1;
 	size_t left = 0;
 
-	if (duty->visited + 1u == 1u << n)
-		duty->visited = n > 1 ? (uint8_t)(1u << duty->at) : 0;
+	if ((duty->visited & all) == all)
+		duty->visited = n > 1 && duty->at < n ? (uint8_t)(1u << duty->at) : 0;
 	for (size_t i = 0; i < n; i++)
 		left += !(duty->visited >> i & 1u);
 	left = (size_t)(luck * (double)left);
@@ -184,7 +190,7 @@ static void next_regime(struct mw_duty *duty, const struct mw_draws *draws)
 	if (duty->kind == MW_DUTY_RECIPE) {
 		next = draw_unvisited(duty, duty->n, draws->u[0]);
 	} else if (duty->kind == MW_DUTY_JOBS) {
-		next = duty->at == pause ? (size_t)(draws->u[0] * (double)pause) : pause;
+		next = duty->at == pause ? draw_unvisited(duty, pause, draws->u[0]) : pause;
 		duty->pieces += next == pause;
 	} else {
 		next = (duty->at + 1u) % duty->n;

@@ -152,6 +152,13 @@ static void mount_told(struct mw_panel *panel, const struct mw_duty *duty, struc
 			mount(panel, MW_PANEL_TOLD + k);
 }
 
+/* Two meters of one speed, voltage or flow agree; two thermometers sit in different places. */
+static bool differs_by_place(enum mw_role role)
+{
+	return role == MW_ROLE_TEMPERATURE || role == MW_ROLE_VIBRATION ||
+	       role == MW_ROLE_PRESSURE || role == MW_ROLE_CURRENT;
+}
+
 /* Several instruments for what others have one of: other bearings, other ends of the same vessel. */
 static void mount_copies(struct mw_panel *panel, const struct mw_plant *plant, struct mw_rng *rng)
 {
@@ -169,7 +176,8 @@ static void mount_copies(struct mw_panel *panel, const struct mw_plant *plant, s
 
 		if (plant->channel[c].noise <= 0 || panel->dead >> c & 1u)
 			continue;
-		panel->place[panel->n] = place;
+		if (differs_by_place(plant->channel[c].id.role))
+			panel->place[panel->n] = place;
 		mount(panel, c);
 	}
 }
