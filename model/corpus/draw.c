@@ -24,7 +24,8 @@ static enum mw_machine draw_machine(struct mw_rng *rng)
 	return physical[mw_rng_below(rng, n)];
 }
 
-/* Most sites sample a machine about as is usual for it, some from 10 ms to 1 h; the generic process counts in rows anyway. */
+/* Most sites sample a machine about as is usual for it, some at any period from 10 ms to 1 h; the
+ * generic process counts in rows anyway. */
 static double draw_period(enum mw_machine machine, struct mw_rng *rng)
 {
 	double other = mw_rng_log_uniform(rng, 0.5, 2);

@@ -5,8 +5,8 @@
  * real machines carry the same set.  A panel draws 4 to 10 of them such that every fault the
  * machine can have stays visible, and says in which order a fault moves them.  Beside them it may
  * tell what the machine is doing (running, recipe, counters).  A few machines are wide: up to 64
- * channels, most quantities measured several times.  A machine's state begins with its panel.  "Full" means by index in the plant's table, "mounted" by index on the
- * panel.  Holds no pointer.
+ * channels, most quantities measured several times.  A machine's state begins with its panel.
+ * "Full" means by index in the plant's table, "mounted" by index on the panel.  Holds no pointer.
  */
 #ifndef MW_CORPUS_PANEL_H
 #define MW_CORPUS_PANEL_H
@@ -20,7 +20,7 @@
 
 /* What a panel can tell beside what it measures; as "full" channels from MW_PANEL_TOLD on. */
 enum mw_panel_told {
-	MW_PANEL_TOLD = 32,
+	MW_PANEL_TOLD = MW_PANEL_MAX,
 	MW_PANEL_RUNNING = MW_PANEL_TOLD,
 	MW_PANEL_RECIPE,
 	MW_PANEL_LOAD,

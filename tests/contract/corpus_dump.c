@@ -84,6 +84,9 @@ static void one(struct dump *dump, uint64_t seed)
 	label(dump, seed, "operation_at", s->operation_at, s->n_rows);
 	label(dump, seed, "cause_order", s->cause_order, sizeof(s->cause_order));
 	label(dump, seed, "n_cause", s->n_cause, sizeof(s->n_cause));
+	label(dump, seed, "proof", s->proof, sizeof(s->proof));
+	label(dump, seed, "proof_channel", s->proof_channel, sizeof(s->proof_channel));
+	label(dump, seed, "by_exception", s->by_exception, sizeof(s->by_exception));
 	values(dump, s, s->value);
 	values(dump, s, s->healthy);
 	mw_sim_series_free(s);

@@ -279,6 +279,38 @@ START_TEST(effects_are_finite_and_none_lies_in_the_learn_segment)
 }
 END_TEST
 
+START_TEST(by_exception_the_effect_is_that_of_the_values_that_hold)
+{
+	size_t silent = 0;
+	size_t seen = 0;
+
+	for (uint64_t seed = 0; seed < N_SERIES; seed++) {
+		struct mw_sim_series *s = draw(seed);
+
+		for (size_t i = 0; i < s->n_rows * s->n_channels; i++) {
+			size_t row = i / s->n_channels;
+			size_t c = i % s->n_channels;
+			double far;
+
+			if (!s->by_exception[c])
+				continue;
+			far = fabs(held(s, s->value, row, c) - held(s, s->healthy, row, c));
+			seen++;
+			silent += isnan(s->healthy[i]) != 0;
+			ck_assert(row > 0 || !isnan(s->healthy[i]));
+			if (s->effect[i] == MW_SIM_EFFECT_LOST)
+				ck_assert(isnan(s->value[i]));
+			else
+				ck_assert_float_eq(s->effect[i], (float)(far / s->noise_unit[c]));
+		}
+		mw_sim_series_free(s);
+	}
+	ck_assert_uint_gt(seen, 10000);
+	ck_assert_double_gt((double)silent / (double)seen, 0.3);
+	ck_assert_double_lt((double)silent / (double)seen, 0.97);
+}
+END_TEST
+
 /* The first cause may be slow to show where another is louder, but not as a rule. */
 START_TEST(the_first_cause_is_seldom_the_last_to_show)
 {
@@ -390,6 +422,7 @@ MW_TEST_MAIN("corpus_labels", the_statistic_named_as_proof_deviates_on_the_chann
 	     a_fault_that_shows_has_a_proof_and_one_that_does_not_has_none,
 	     nothing_deviates_before_the_onset_bit_for_bit,
 	     effects_are_finite_and_none_lies_in_the_learn_segment,
+	     by_exception_the_effect_is_that_of_the_values_that_hold,
 	     the_first_cause_is_seldom_the_last_to_show,
 	     every_fault_acts_on_some_machine_from_invisible_to_gross,
 	     each_proof_is_decided_where_only_it_deviates)

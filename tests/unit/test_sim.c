@@ -177,47 +177,6 @@ START_TEST(effect_is_the_distance_of_the_twins_in_noise_units)
 }
 END_TEST
 
-/* The reading that holds at a cell: the newest at or before it. */
-static double held(const struct mw_sim_series *s, const double *value, size_t i)
-{
-	while (isnan(value[i]) && i >= s->n_channels)
-		i -= s->n_channels;
-	return value[i];
-}
-
-START_TEST(by_exception_the_effect_is_that_of_the_values_that_hold)
-{
-	size_t silent = 0;
-	size_t seen = 0;
-
-	for (uint64_t seed = 0; seed < 300; seed++) {
-		struct mw_sim_spec spec;
-		struct mw_sim_series *s;
-
-		mw_sim_spec_draw(seed, &spec);
-		s = run(&spec);
-		for (size_t i = 0; i < cells(s); i++) {
-			size_t c = i % s->n_channels;
-			double far = fabs(held(s, s->value, i) - held(s, s->healthy, i));
-
-			if (!s->by_exception[c])
-				continue;
-			seen++;
-			silent += isnan(s->healthy[i]) != 0;
-			ck_assert(i >= s->n_channels || !isnan(s->healthy[i]));
-			if (s->effect[i] == MW_SIM_EFFECT_LOST)
-				ck_assert(isnan(s->value[i]));
-			else
-				ck_assert_float_eq(s->effect[i], (float)(far / s->noise_unit[c]));
-		}
-		mw_sim_series_free(s);
-	}
-	ck_assert_uint_gt(seen, 10000);
-	ck_assert_double_gt((double)silent / (double)seen, 0.3);
-	ck_assert_double_lt((double)silent / (double)seen, 0.97);
-}
-END_TEST
-
 START_TEST(readings_are_finite_or_lost_and_rarely_lost_when_healthy)
 {
 	size_t lost = 0;
@@ -606,7 +565,6 @@ MW_TEST_MAIN("sim", one_spec_gives_the_same_series_every_time,
 	     the_spec_of_a_series_runs_to_the_same_series_again, another_seed_gives_another_series,
 	     nothing_deviates_before_the_first_fault,
 	     effect_is_the_distance_of_the_twins_in_noise_units,
-	     by_exception_the_effect_is_that_of_the_values_that_hold,
 	     readings_are_finite_or_lost_and_rarely_lost_when_healthy,
 	     operations_act_on_both_twins_and_move_the_machine,
 	     every_fault_a_machine_can_have_shows_first_where_it_says,
