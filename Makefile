@@ -15,7 +15,8 @@ VERSION := 0.1.0
 PREFIX  ?= /usr/local
 PKGS     = libpaho-mqtt-dev libsqlite3-dev libconfig-dev libjansson-dev libmicrohttpd-dev \
 	   libcurl4-openssl-dev check pkg-config mosquitto mosquitto-clients python3-jsonschema python3-yaml \
-	   python3-numpy uthash-dev jq curl sqlite3 mandoc bsdextrautils gcc make
+	   python3-numpy uthash-dev jq curl sqlite3 mandoc bsdextrautils gcc make \
+	   gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user-static
 
 WARN     = -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
 	   -Wpointer-arith -Wundef -Wvla

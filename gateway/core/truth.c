@@ -1,5 +1,7 @@
 #include "gateway/core/truth.h"
 
+#include "model/corpus/proof.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -139,6 +141,23 @@ static size_t find_candidates(const struct view *view, float largest,
 	return n;
 }
 
+/* What proves the fault on a channel, over the patches of the window that show it. */
+static enum mw_proof proof_of(const struct view *view, size_t channel)
+{
+	const struct mw_truth *truth = view->truth;
+	const uint8_t *visible = truth->visible + channel;
+	size_t from = view->first;
+	size_t to = view->first + MW_WINDOW_PATCHES;
+	struct mw_proof_stats stats;
+
+	while (from < to && !visible[from * truth->n_channels])
+		from++;
+	while (to > from && !visible[(to - 1) * truth->n_channels])
+		to--;
+	mw_proof_measure(truth->series, channel, from * MW_PATCH_ROWS, to * MW_PATCH_ROWS, &stats);
+	return mw_proof_decide(&stats);
+}
+
 static void name_channels(const struct view *view, struct mw_window_truth *ret)
 {
 	struct candidate candidate[MW_PROMPT_MAX_CHANNELS];
@@ -151,6 +170,7 @@ static void name_channels(const struct view *view, struct mw_window_truth *ret)
 		mw_evidence_finding(view->evidence, candidate[i].channel, onset, &finding);
 		ret->row[i] = candidate[i].row;
 		ret->move[i] = finding.move;
+		ret->proof[i] = proof_of(view, candidate[i].channel);
 	}
 }
 

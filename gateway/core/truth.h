@@ -12,7 +12,7 @@
 #include "gateway/core/prompt.h"
 #include "model/corpus/sim.h"
 
-#define MW_TRUTH_VISIBLE      0.5f  /* noise units */
+#define MW_TRUTH_VISIBLE      MW_SIM_VISIBLE /* noise units */
 #define MW_TRUTH_NAMED_SHARE  0.15f /* of the largest effect: a weaker channel is not named */
 #define MW_TRUTH_CHANNELS     4
 #define MW_TRUTH_NO_CHANNEL   0xFF
@@ -27,9 +27,11 @@ struct mw_window_truth {
 	enum mw_fault fault; /* of the first patch that shows one; the latest operation */
 	unsigned severity;   /* 0 none, 1..3 by effect: < 4, 4..8, > 8 noise units */
 	unsigned onset;      /* patch, MW_TRUTH_ONSET_BEFORE, MW_TRUTH_ONSET_NONE */
-	uint8_t row[MW_TRUTH_CHANNELS]; /* rows of the prompt, by cause, then by effect */
-	int move[MW_TRUTH_CHANNELS];    /* as mw_evidence_finding says */
-	float effect;                   /* largest in the window, noise units */
+	uint8_t row[MW_TRUTH_CHANNELS];         /* rows of the prompt, by cause, then by effect */
+	int move[MW_TRUTH_CHANNELS];            /* as mw_evidence_finding says */
+	enum mw_proof proof[MW_TRUTH_CHANNELS]; /* of each named channel, in the patches that show
+						   it (model/corpus/proof.h) */
+	float effect;                           /* largest in the window, noise units */
 	uint8_t patch[MW_PROMPT_MAX_ROWS]
 		     [MW_WINDOW_PATCHES]; /* 1: a fault shows; row 0: on any channel */
 };

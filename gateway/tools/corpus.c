@@ -2,7 +2,7 @@
  * mw-corpus -- training shards of schemas/corpus.md: simulated machines, learnt and encoded by the
  * gateway's own code, with exact labels.
  *
- *     mw-corpus --out FILE --windows N --seed S [--shard K]
+ *     mw-corpus --out FILE --windows N --seed S [--shard K] [--hold-out FAULT,FAULT...]
  *     mw-corpus --describe
  *
  * Windows are kept in memory until their groups can be written: about 0.4 kB per row of a window.
@@ -25,6 +25,7 @@
 #define AFTER_LEARN   2 /* patches between the learn segment and the first window's end */
 #define CODES_PER_ROW ((size_t)MW_PROMPT_ROW_LEN * MW_PROMPT_SLOTS)
 #define HEADER        64
+#define SHARD_VERSION 2
 #define SERIES_BITS   20 /* of a series' number; the shard's number lies above */
 #define HIDE_MACHINE  0.2
 #define HIDE_ROLES    0.2
@@ -34,6 +35,7 @@ struct label {
 	uint8_t verdict, fault, severity, onset;
 	uint8_t channels[MW_TRUTH_CHANNELS];
 	int8_t move[MW_TRUTH_CHANNELS];
+	uint8_t proof[MW_TRUTH_CHANNELS];
 	float effect;
 	uint8_t machine;
 	uint32_t series;
@@ -51,6 +53,7 @@ struct corpus {
 	uint64_t seed;
 	uint32_t shard;
 	size_t wanted, made;
+	bool held_out[MW_N_FAULT];                  /* faults that are labelled unknown */
 	struct group group[MW_PROMPT_MAX_ROWS + 1]; /* by row count */
 };
 
@@ -90,6 +93,15 @@ static bool grow(struct group *group, size_t rows)
 	return true;
 }
 
+/* Held out: something is wrong, and nobody has said what. */
+static void hold_out(const struct corpus *corpus, struct mw_window_truth *truth)
+{
+	if (truth->verdict != MW_VERDICT_FAULT || !corpus->held_out[truth->fault])
+		return;
+	truth->verdict = MW_VERDICT_UNKNOWN;
+	truth->fault = MW_FAULT_UNKNOWN;
+}
+
 static void put_label(const struct scene *scene, const struct mw_window_truth *truth,
 		      struct label *ret)
 {
@@ -98,8 +110,10 @@ static void put_label(const struct scene *scene, const struct mw_window_truth *t
 	ret->severity = (uint8_t)truth->severity;
 	ret->onset = (uint8_t)truth->onset;
 	memcpy(ret->channels, truth->row, sizeof(ret->channels));
-	for (size_t i = 0; i < MW_TRUTH_CHANNELS; i++)
+	for (size_t i = 0; i < MW_TRUTH_CHANNELS; i++) {
 		ret->move[i] = (int8_t)truth->move[i];
+		ret->proof[i] = (uint8_t)truth->proof[i];
+	}
 	ret->effect = truth->effect;
 	ret->machine = (uint8_t)scene->series->spec.machine;
 	ret->series = scene->number;
@@ -114,6 +128,7 @@ static bool add_window(struct corpus *corpus, const struct scene *scene)
 
 	mw_prompt_encode(scene->evidence, &scene->info, MW_LANGUAGE_EN, &prompt);
 	mw_truth_window(scene->truth, scene->evidence, &prompt, &truth);
+	hold_out(corpus, &truth);
 	rows = prompt.n_rows;
 	group = &corpus->group[rows];
 	if (group->n == group->room && !grow(group, rows))
@@ -334,6 +349,7 @@ static void write_group(FILE *file, const struct group *group, size_t rows)
 	write_array(file, group->patch, group->n * rows * MW_WINDOW_PATCHES);
 	WRITE_MEMBER(file, group, effect);
 	WRITE_MEMBER(file, group, move);
+	WRITE_MEMBER(file, group, proof);
 	WRITE_MEMBER(file, group, machine);
 	WRITE_MEMBER(file, group, series);
 }
@@ -348,7 +364,7 @@ static bool write_corpus(const struct corpus *corpus, const char *path)
 		return false;
 	for (size_t rows = 0; rows <= MW_PROMPT_MAX_ROWS; rows++)
 		groups += corpus->group[rows].n > 0;
-	write_header(file, "MWC1", 1, corpus->seed, groups);
+	write_header(file, "MWC1", SHARD_VERSION, corpus->seed, groups);
 	for (size_t rows = 0; rows <= MW_PROMPT_MAX_ROWS; rows++)
 		if (corpus->group[rows].n > 0)
 			write_group(file, &corpus->group[rows], rows);
@@ -394,6 +410,14 @@ static void print_faults(void)
 	printf("\n]");
 }
 
+static void print_proofs(void)
+{
+	printf("\"proofs\": [");
+	for (int p = 0; p < MW_N_PROOF; p++)
+		printf("%s\"%s\"", p ? ", " : "", mw_proof_code((enum mw_proof)p));
+	printf("]");
+}
+
 static void describe(void)
 {
 	printf("{\n\"version\": %d,\n\"slots\": %d,\n\"row_length\": %d,\n\"first_patch\": %d,\n"
@@ -403,6 +427,8 @@ static void describe(void)
 	print_tables();
 	printf(",\n");
 	print_faults();
+	printf(",\n");
+	print_proofs();
 	printf(",\n");
 	print_names("names");
 	printf("\n}\n");
@@ -425,7 +451,8 @@ static bool read_number(const char *text, uint64_t most, uint64_t *ret)
 
 static int usage(void)
 {
-	fputs("usage: mw-corpus --out FILE --windows N --seed S [--shard K]\n"
+	fputs("usage: mw-corpus --out FILE --windows N --seed S [--shard K] "
+	      "[--hold-out FAULT,FAULT...]\n"
 	      "       mw-corpus --describe\n",
 	      stderr);
 	return EX_USAGE;
@@ -454,7 +481,30 @@ struct arguments {
 	const char *path;
 	uint64_t windows, seed, shard;
 	bool has_seed, describe;
+	bool held_out[MW_N_FAULT];
 };
+
+/* "leak,bias": codes of faults, of a sensor or a process. */
+static bool read_faults(const char *text, bool held_out[MW_N_FAULT])
+{
+	while (*text) {
+		size_t length = strcspn(text, ",");
+		char code[32];
+		int fault;
+
+		if (length == 0 || length >= sizeof(code))
+			return false;
+		memcpy(code, text, length);
+		code[length] = '\0';
+		fault = mw_fault_from_code(code);
+		if (fault < 0 || (mw_fault_kind_of((enum mw_fault)fault) != MW_KIND_SENSOR &&
+				  mw_fault_kind_of((enum mw_fault)fault) != MW_KIND_PROCESS))
+			return false;
+		held_out[fault] = true;
+		text += length + (text[length] == ',');
+	}
+	return true;
+}
 
 /* One option; false: not one, or its value is none. */
 static bool take_option(struct arguments *arguments, int option, const char *value)
@@ -470,6 +520,8 @@ static bool take_option(struct arguments *arguments, int option, const char *val
 		return read_number(value, UINT64_MAX, &arguments->seed);
 	case 'k':
 		return read_number(value, (1u << (32 - SERIES_BITS)) - 1, &arguments->shard);
+	case 'h':
+		return read_faults(value, arguments->held_out);
 	case 'd':
 		arguments->describe = true;
 		return true;
@@ -481,9 +533,13 @@ static bool take_option(struct arguments *arguments, int option, const char *val
 int main(int argc, char **argv)
 {
 	static const struct option options[] = {
-	    {"out", required_argument, NULL, 'o'},  {"windows", required_argument, NULL, 'n'},
-	    {"seed", required_argument, NULL, 's'}, {"shard", required_argument, NULL, 'k'},
-	    {"describe", no_argument, NULL, 'd'},   {NULL, 0, NULL, 0},
+	    {"out", required_argument, NULL, 'o'},
+	    {"windows", required_argument, NULL, 'n'},
+	    {"seed", required_argument, NULL, 's'},
+	    {"shard", required_argument, NULL, 'k'},
+	    {"hold-out", required_argument, NULL, 'h'},
+	    {"describe", no_argument, NULL, 'd'},
+	    {NULL, 0, NULL, 0},
 	};
 	struct arguments arguments = {0};
 	struct corpus corpus = {0};
@@ -503,5 +559,6 @@ int main(int argc, char **argv)
 	corpus.seed = arguments.seed;
 	corpus.shard = (uint32_t)arguments.shard;
 	corpus.wanted = arguments.windows;
+	memcpy(corpus.held_out, arguments.held_out, sizeof(corpus.held_out));
 	return make(&corpus, arguments.path);
 }

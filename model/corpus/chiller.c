@@ -4,7 +4,7 @@
  *
  * Evaporator and condenser are heat exchangers with an approach each (temperature difference to the
  * refrigerant, in proportion to heat).  Saturation pressures follow from temperatures by an
- * exponential fit for R134a, p[bar] = 2.93 exp(0.031 T), within 5 % from 0 to 50 degC.  Torque is
+ * exponential fit for R134a, p[bar] = 2.93 mw_exp(0.031 T), within 5 % from 0 to 50 degC.  Torque is
  * lift times heat over speed.
  */
 #include "model/corpus/train.h"
@@ -84,7 +84,7 @@ static const struct mw_plant_can can[] = {
 
 static double saturated(double celsius)
 {
-	return 2.93 * exp(0.031 * mw_clamp(celsius, -60.0, 95.0)) - 1.0;
+	return 2.93 * mw_exp(0.031 * mw_clamp(celsius, -60.0, 95.0)) - 1.0;
 }
 
 static void sizes_draw(struct chiller *s, double dt_s, struct mw_rng *rng)
@@ -112,21 +112,21 @@ static void init(void *state, const struct mw_plant_setup *setup, struct mw_rng 
 	struct chiller *s = state;
 	double dt = setup->dt_s;
 
-	mw_panel_init(&s->panel, MW_MACHINE_CHILLER);
+	mw_panel_init(&s->panel, MW_MACHINE_CHILLER, setup->n_channels);
 	sizes_draw(s, dt, rng);
 	mw_train_init(&s->train, 1.16 * s->q_rated * s->drop / 4.5,
 		      mw_rng_chance(rng, 0.6) ? 2950.0 : 1475.0, &s->panel, TRAIN, rng);
 	mw_duty_init(&s->duty, 0.4, 0.8, dt, rng);
-	mw_pi_init(&s->pi, mw_rng_uniform(rng, 0.04, 0.15),
-		   s->tau_loop_s * mw_rng_uniform(rng, 0.6, 2.0), 0.6);
+	s->pi.gain = mw_rng_uniform(rng, 0.04, 0.15);
+	mw_pi_init(&s->pi, s->pi.gain, s->tau_loop_s * mw_rng_uniform(rng, 0.6, 2.0), 0.6);
 	s->pi.lo = 0.2;
 	s->pi.hi = 1.1;
 	mw_wander_init(&s->ambient, mw_rng_uniform(rng, 0.3, 2.5), 2500.0, rng);
-	mw_wander_init(&s->tower, mw_rng_uniform(rng, 0.1, 0.8),
-		       dt * mw_rng_log_uniform(rng, 20.0, 300.0), rng);
+	s->tower.sd = mw_rng_uniform(rng, 0.1, 0.8);
+	mw_wander_init(&s->tower, s->tower.sd, dt * mw_rng_log_uniform(rng, 20.0, 300.0), rng);
 	s->panel.held = SUPPLY;
 	s->panel.hand = RPM;
-	mw_panel_draw(&s->panel, &mw_plant_chiller, wanted, rng);
+	mw_panel_draw(&s->panel, &mw_plant_chiller, &s->duty, wanted, rng);
 	s->haste = 40.0;
 	mw_panel_settle(s, &mw_plant_chiller, setup, 400, rng);
 	s->haste = 1.0;
@@ -183,7 +183,7 @@ static double control(struct chiller *s, const struct mw_plant_row *row,
 static void step(void *state, const struct mw_plant_row *row, struct mw_rng *rng, double *ret_true)
 {
 	struct chiller *s = state;
-	struct mw_order order = mw_order_of(&row->operation);
+	struct mw_order order = mw_duty_order(&s->duty, &row->operation);
 	struct mw_train_bad worn = mw_train_bad_of(&row->fault);
 	struct trouble bad = trouble_of(&row->fault);
 	struct mw_draws draws;
@@ -215,7 +215,7 @@ static void step(void *state, const struct mw_plant_row *row, struct mw_rng *rng
 	full[SETPOINT] = s->want + 8.0 * (1.0 - order.setpoint);
 	mw_train_step(&s->train, &(struct mw_train_row){command, torque, ambient, dt, s->haste},
 		      &worn, &draws, full + TRAIN);
-	mw_panel_read(&s->panel, full, ret_true);
+	mw_panel_read(&s->panel, &s->duty, full, ret_true);
 }
 
 const struct mw_plant mw_plant_chiller = {

@@ -107,23 +107,24 @@ static void init(void *state, const struct mw_plant_setup *setup, struct mw_rng 
 	struct compressor *s = state;
 	static const double poles[] = {1450.0, 1480.0, 2950.0, 2970.0, 1770.0, 3550.0};
 
-	mw_panel_init(&s->panel, MW_MACHINE_COMPRESSOR);
+	mw_panel_init(&s->panel, MW_MACHINE_COMPRESSOR, setup->n_channels);
 	s->mode = (enum mode)mw_rng_below(rng, N_MODE);
 	sizes_draw(s, setup->dt_s, rng);
 	s->panel.held = LINE;
 	s->panel.hand = s->mode == HOLD_BY_SPEED ? RPM : OPENING;
 	s->panel.dead = s->mode == HOLD_BY_SPEED ? 1u << OPENING : 0;
-	mw_train_init(&s->train, 6.2 * s->q_rated * pow(s->p_set / 8.0, 0.6),
+	mw_train_init(&s->train, 6.2 * s->q_rated * mw_pow(s->p_set / 8.0, 0.6),
 		      poles[mw_rng_below(rng, 6)], &s->panel, TRAIN, rng);
 	mw_duty_init(&s->duty, 0.45, 0.85, setup->dt_s, rng);
-	mw_pi_init(&s->pi, mw_rng_uniform(rng, 1.0, 4.0),
-		   s->tau_receiver_s * mw_rng_uniform(rng, 1.0, 4.0), 0.7);
+	s->pi.gain = mw_rng_uniform(rng, 1.0, 4.0);
+	mw_pi_init(&s->pi, s->pi.gain, s->tau_receiver_s * mw_rng_uniform(rng, 1.0, 4.0), 0.7);
 	s->pi.lo = s->mode == HOLD_BY_SPEED ? 0.25 : 0.05;
 	s->pi.hi = s->mode == HOLD_BY_SPEED ? 1.2 : 1.0;
 	mw_wander_init(&s->ambient, mw_rng_uniform(rng, 0.3, 2.5), 2500.0, rng);
-	mw_wander_init(&s->taking, mw_rng_log_uniform(rng, 0.002, 0.04),
-		       setup->dt_s * mw_rng_log_uniform(rng, 3.0, 40.0), rng);
-	mw_panel_draw(&s->panel, &mw_plant_compressor, wanted, rng);
+	s->taking.sd = mw_rng_log_uniform(rng, 0.002, 0.04);
+	mw_wander_init(&s->taking, s->taking.sd, setup->dt_s * mw_rng_log_uniform(rng, 3.0, 40.0),
+		       rng);
+	mw_panel_draw(&s->panel, &mw_plant_compressor, &s->duty, wanted, rng);
 	s->haste = 30.0;
 	mw_panel_settle(s, &mw_plant_compressor, setup, 300, rng);
 	s->haste = 1.0;
@@ -205,7 +206,7 @@ static void read_gas(const struct compressor *s, const struct mw_plant_row *row,
 static void step(void *state, const struct mw_plant_row *row, struct mw_rng *rng, double *ret_true)
 {
 	struct compressor *s = state;
-	struct mw_order order = mw_order_of(&row->operation);
+	struct mw_order order = mw_duty_order(&s->duty, &row->operation);
 	struct mw_train_bad worn = mw_train_bad_of(&row->fault);
 	struct mw_draws draws;
 	double dt = row->dt_s;
@@ -222,14 +223,14 @@ static void step(void *state, const struct mw_plant_row *row, struct mw_rng *rng
 	command = control(s, row, &order);
 	in = compress(s, row, &draws, demand, loss, s->train.speed / (1.0 + 0.3 * slip));
 	read_gas(s, row, in, &draws, &order, full);
-	torque = (0.25 + 0.75 * s->opening) * pow(fmax(full[DISCHARGE] / s->p_set, 0.05), 0.6) *
+	torque = (0.25 + 0.75 * s->opening) * mw_pow(fmax(full[DISCHARGE] / s->p_set, 0.05), 0.6) *
 		 fmin(s->train.speed * 20.0, 1.0) / (1.0 + 0.15 * slip);
 	heat(s, row, ambient, torque * s->train.speed, loss);
 	worn.uncooled = 0.0; /* here it is the oil cooler that fails, not the motor's fan */
 	worn.rough = slip * (1.8 + 0.4 * draws.n[5]);
 	mw_train_step(&s->train, &(struct mw_train_row){command, torque, ambient, dt, s->haste},
 		      &worn, &draws, full + TRAIN);
-	mw_panel_read(&s->panel, full, ret_true);
+	mw_panel_read(&s->panel, &s->duty, full, ret_true);
 }
 
 const struct mw_plant mw_plant_compressor = {

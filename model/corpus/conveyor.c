@@ -107,21 +107,22 @@ static void init(void *state, const struct mw_plant_setup *setup, struct mw_rng 
 {
 	struct conveyor *s = state;
 
-	mw_panel_init(&s->panel, MW_MACHINE_CONVEYOR);
+	mw_panel_init(&s->panel, MW_MACHINE_CONVEYOR, setup->n_channels);
 	s->regulated = mw_rng_chance(rng, 0.5);
 	sizes_draw(s, setup->dt_s, rng);
 	s->panel.dead = s->regulated ? 0 : 1u << SETPOINT;
 	mw_train_init(&s->train, fmax(s->m_rated * s->v_rated * 0.003, 0.3),
 		      mw_rng_chance(rng, 0.7) ? 1460.0 : 960.0, &s->panel, TRAIN, rng);
 	mw_duty_init(&s->duty, 0.3, 1.0, setup->dt_s, rng);
-	mw_pi_init(&s->pi, mw_rng_uniform(rng, 0.05, 0.3),
-		   setup->dt_s * mw_rng_log_uniform(rng, 2.0, 12.0), s->setpoint);
+	s->pi.gain = mw_rng_uniform(rng, 0.05, 0.3);
+	mw_pi_init(&s->pi, s->pi.gain, setup->dt_s * mw_rng_log_uniform(rng, 2.0, 12.0),
+		   s->setpoint);
 	s->pi.hi = 1.25;
 	mw_wander_init(&s->ambient, mw_rng_uniform(rng, 0.3, 2.5), 2500.0, rng);
 	mw_wander_init(&s->feeding, s->lumps, 3.0 * setup->dt_s, rng);
 	mw_wander_init(&s->wandering, mw_rng_uniform(rng, 0.5, 4.0), 60.0 * setup->dt_s, rng);
 	mw_wander_init(&s->jerk, 1.0, 5.0 * setup->dt_s, rng);
-	mw_panel_draw(&s->panel, &mw_plant_conveyor, wanted, rng);
+	mw_panel_draw(&s->panel, &mw_plant_conveyor, &s->duty, wanted, rng);
 	s->haste = 30.0;
 	mw_panel_settle(s, &mw_plant_conveyor, setup, 300, rng);
 	s->haste = 1.0;
@@ -161,7 +162,7 @@ static void read_belt(struct conveyor *s, const struct mw_plant_row *row, double
 	double askew = mw_act_level(&row->fault, MW_FAULT_MISALIGNMENT);
 	double slip = mw_act_level(&row->fault, MW_FAULT_BELT_SLIP);
 	double jam = 0.4 * mw_act_level(&row->fault, MW_FAULT_BLOCKAGE);
-	double splice = sin(6.283185307179586 * s->age_rows / s->splice_rows);
+	double splice = mw_sin(6.283185307179586 * s->age_rows / s->splice_rows);
 	double edge = mw_wander_step(&s->wandering, draws->n[9], row->dt_s) * (0.3 + 0.7 * s->belt);
 
 	s->track =
@@ -191,7 +192,7 @@ static void heat(struct conveyor *s, const struct mw_plant_row *row, double ambi
 static void step(void *state, const struct mw_plant_row *row, struct mw_rng *rng, double *ret_true)
 {
 	struct conveyor *s = state;
-	struct mw_order order = mw_order_of(&row->operation);
+	struct mw_order order = mw_duty_order(&s->duty, &row->operation);
 	struct mw_train_bad worn = mw_train_bad_of(&row->fault);
 	struct mw_draws draws;
 	double dt = row->dt_s;
@@ -222,7 +223,7 @@ static void step(void *state, const struct mw_plant_row *row, struct mw_rng *rng
 	    &s->train,
 	    &(struct mw_train_row){command, pull / (1.0 + 0.2 * slip), ambient, dt, s->haste},
 	    &worn, &draws, full + TRAIN);
-	mw_panel_read(&s->panel, full, ret_true);
+	mw_panel_read(&s->panel, &s->duty, full, ret_true);
 }
 
 const struct mw_plant mw_plant_conveyor = {

@@ -7,7 +7,7 @@
 #define SHARE_NOTHING   0.30
 #define SHARE_OPERATION 0.18
 #define SHARE_BOTH      0.25 /* of the faults: an operation in the same series */
-#define SHARE_PHYSICAL  0.35
+#define SHARE_PHYSICAL  0.42
 #define SHARE_SENSOR    0.40 /* of the faults */
 #define MIN_TAIL        8    /* rows between learn segment and the first onset */
 
@@ -24,13 +24,45 @@ static enum mw_machine draw_machine(struct mw_rng *rng)
 	return physical[mw_rng_below(rng, n)];
 }
 
-/* Most sites sample a machine as is usual for it; the generic process counts in rows anyway. */
+/* Most sites sample a machine about as is usual for it, some at any period from 10 ms to 1 h; the
+ * generic process counts in rows anyway. */
 static double draw_period(enum mw_machine machine, struct mw_rng *rng)
 {
 	double other = mw_rng_log_uniform(rng, 0.5, 2);
+	double any = mw_rng_log_uniform(rng, 0.01, 3600);
 	double period_s = mw_plant_find(machine)->period_s;
+	double luck = mw_rng_uniform(rng, 0, 1);
 
-	return mw_rng_chance(rng, 0.4) ? period_s * other : period_s;
+	return luck < 0.2 ? any : luck < 0.5 ? period_s * other : period_s;
+}
+
+static bool physical_can(enum mw_fault fault)
+{
+	for (int m = 0; m < MW_N_MACHINE; m++)
+		if (m != MW_MACHINE_OTHER && mw_sim_can((enum mw_machine)m, fault))
+			return true;
+	return false;
+}
+
+/* A physical machine's process fault is drawn first and the machine for it: so that what only one
+ * kind of machine can have is not rarer than what all have. */
+static void draw_physical_fault(enum mw_machine *ret_machine, enum mw_fault *ret_fault,
+				struct mw_rng *rng)
+{
+	enum mw_fault fault[MW_N_FAULT] = {MW_FAULT_NONE};
+	enum mw_machine machine[MW_N_MACHINE] = {MW_MACHINE_OTHER};
+	size_t n = 0;
+
+	for (int f = 0; f < MW_N_FAULT; f++)
+		if (mw_fault_kind_of((enum mw_fault)f) == MW_KIND_PROCESS &&
+		    physical_can((enum mw_fault)f))
+			fault[n++] = (enum mw_fault)f;
+	*ret_fault = fault[mw_rng_below(rng, n)];
+	n = 0;
+	for (int m = 0; m < MW_N_MACHINE; m++)
+		if (m != MW_MACHINE_OTHER && mw_sim_can((enum mw_machine)m, *ret_fault))
+			machine[n++] = (enum mw_machine)m;
+	*ret_machine = machine[mw_rng_below(rng, n)];
 }
 
 static enum mw_fault draw_fault(enum mw_machine machine, enum mw_fault_kind kind,
@@ -99,12 +131,12 @@ static double draw_growth(const struct mw_sim_injection *in, struct mw_rng *rng)
 	return grows ? fmin(some, length) : 0;
 }
 
-static void draw_injection(struct mw_sim_spec *spec, enum mw_fault_kind kind, struct mw_rng *rng)
+static void draw_injection(struct mw_sim_spec *spec, enum mw_fault fault, struct mw_rng *rng)
 {
 	struct mw_sim_injection *in = &spec->injection[spec->n_injection];
 
 	memset(in, 0, sizeof(*in));
-	in->fault = draw_fault(spec->machine, kind, rng);
+	in->fault = fault;
 	if (in->fault == MW_FAULT_NONE)
 		return;
 	in->strength = mw_rng_uniform(rng, 0, 1);
@@ -113,6 +145,26 @@ static void draw_injection(struct mw_sim_spec *spec, enum mw_fault_kind kind, st
 	in->growth_rows = draw_growth(in, rng);
 	in->channel = -1;
 	spec->n_injection++;
+}
+
+static void draw_operation(struct mw_sim_spec *spec, struct mw_rng *rng)
+{
+	enum mw_fault operation = draw_fault(spec->machine, MW_KIND_OPERATION, rng);
+
+	draw_injection(spec, operation, rng);
+}
+
+static void draw_one_fault(struct mw_sim_spec *spec, struct mw_rng *rng)
+{
+	bool sensor = mw_rng_chance(rng, SHARE_SENSOR);
+	enum mw_fault fault;
+
+	if (!sensor && spec->machine != MW_MACHINE_OTHER)
+		draw_physical_fault(&spec->machine, &fault, rng);
+	else
+		fault = draw_fault(spec->machine, sensor ? MW_KIND_SENSOR : MW_KIND_PROCESS, rng);
+	spec->period_s = draw_period(spec->machine, rng);
+	draw_injection(spec, fault, rng);
 }
 
 void mw_sim_spec_draw(uint64_t seed, struct mw_sim_spec *ret_spec)
@@ -126,22 +178,21 @@ void mw_sim_spec_draw(uint64_t seed, struct mw_sim_spec *ret_spec)
 	spec.machine = draw_machine(&rng);
 	spec.n_learn = 256 + mw_rng_below(&rng, 193);
 	spec.n_rows = spec.n_learn + 256 + mw_rng_below(&rng, 385);
-	spec.period_s = draw_period(spec.machine, &rng);
 	what = mw_rng_uniform(&rng, 0, 1);
 	if (what < SHARE_NOTHING) {
-		*ret_spec = spec;
-		return;
-	}
-	if (what < SHARE_NOTHING + SHARE_OPERATION) {
-		for (size_t n = 1 + mw_rng_below(&rng, 2); n > 0; n--)
-			draw_injection(&spec, MW_KIND_OPERATION, &rng);
+		spec.period_s = draw_period(spec.machine, &rng);
+	} else if (what < SHARE_NOTHING + SHARE_OPERATION) {
+		size_t n = 1 + mw_rng_below(&rng, 2);
+
+		spec.period_s = draw_period(spec.machine, &rng);
+		while (n-- > 0)
+			draw_operation(&spec, &rng);
 	} else {
 		bool both = mw_rng_chance(&rng, SHARE_BOTH);
-		bool sensor = mw_rng_chance(&rng, SHARE_SENSOR);
 
-		draw_injection(&spec, sensor ? MW_KIND_SENSOR : MW_KIND_PROCESS, &rng);
+		draw_one_fault(&spec, &rng);
 		if (both)
-			draw_injection(&spec, MW_KIND_OPERATION, &rng);
+			draw_operation(&spec, &rng);
 	}
 	*ret_spec = spec;
 }

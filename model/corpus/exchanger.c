@@ -3,7 +3,7 @@
  * or nobody holds anything.
  *
  * Effectiveness-NTU (Kays & London, Compact Heat Exchangers): e = (1 - x) / (1 - R x) with
- * x = exp(-NTU (1 - R)), R = Cmin / Cmax.  Film coefficients grow with flow to the power 0.8,
+ * x = mw_exp(-NTU (1 - R)), R = Cmin / Cmax.  Film coefficients grow with flow to the power 0.8,
  * pressure drops with 1.8.  Capacity rates are relative to the hot side's rated one.
  */
 #include "model/corpus/panel.h"
@@ -93,10 +93,11 @@ static void sizes_draw(struct exchanger *s, double dt_s, struct mw_rng *rng)
 	s->panel.size[HOT_FLOW] = s->hot_rated / 40.0;
 	s->panel.size[COLD_FLOW] = s->cold_rated / 40.0;
 	s->panel.size[HOT_DROP] = s->panel.size[COLD_DROP] = drop / 0.5;
-	mw_wander_init(&s->hot_in, s->span * mw_rng_log_uniform(rng, 0.002, 0.03),
-		       dt_s * mw_rng_log_uniform(rng, 20.0, 300.0), rng);
-	mw_wander_init(&s->cold_in, mw_rng_log_uniform(rng, 0.1, 1.5),
-		       dt_s * mw_rng_log_uniform(rng, 50.0, 800.0), rng);
+	s->hot_in.sd = s->span * mw_rng_log_uniform(rng, 0.002, 0.03);
+	mw_wander_init(&s->hot_in, s->hot_in.sd, dt_s * mw_rng_log_uniform(rng, 20.0, 300.0), rng);
+	s->cold_in.sd = mw_rng_log_uniform(rng, 0.1, 1.5);
+	mw_wander_init(&s->cold_in, s->cold_in.sd, dt_s * mw_rng_log_uniform(rng, 50.0, 800.0),
+		       rng);
 	mw_wander_init(&s->gas, 1.0, 4.0 * dt_s, rng);
 }
 
@@ -107,8 +108,8 @@ static void exchange(const struct exchanger *s, double hot_flow, double cold_flo
 	double cc = fmax(cold_flow * s->capacity, 0.01);
 	double least = fmin(ch, cc);
 	double r = fmin(least / fmax(ch, cc), 0.9999);
-	double film = pow(fmax(hot_flow, 0.01), -0.8) + pow(fmax(cold_flow, 0.01), -0.8);
-	double x = exp(-(2.0 * s->ua / (film + 2.0 * foul)) / least * (1.0 - r));
+	double film = mw_pow(fmax(hot_flow, 0.01), -0.8) + mw_pow(fmax(cold_flow, 0.01), -0.8);
+	double x = mw_exp(-(2.0 * s->ua / (film + 2.0 * foul)) / least * (1.0 - r));
 	double heat = (1.0 - x) / (1.0 - r * x) * least * (hot_in - cold_in);
 
 	*ret_hot_out = hot_in - heat / ch;
@@ -121,7 +122,7 @@ static void init(void *state, const struct mw_plant_setup *setup, struct mw_rng 
 	static const int held[N_MODE] = {HOT_OUT, COLD_OUT, -1};
 	double hot_out, cold_out;
 
-	mw_panel_init(&s->panel, MW_MACHINE_EXCHANGER);
+	mw_panel_init(&s->panel, MW_MACHINE_EXCHANGER, setup->n_channels);
 	s->mode = (enum mode)mw_rng_below(rng, N_MODE);
 	sizes_draw(s, setup->dt_s, rng);
 	s->panel.held = held[s->mode];
@@ -131,10 +132,11 @@ static void init(void *state, const struct mw_plant_setup *setup, struct mw_rng 
 		 s->cold, 0.0, &hot_out, &cold_out);
 	s->want = s->mode == COOL ? hot_out : cold_out;
 	mw_duty_init(&s->duty, 0.65, 0.95, setup->dt_s, rng);
-	mw_pi_init(&s->pi, mw_rng_uniform(rng, 0.5, 2.0),
-		   (s->tau_s + setup->dt_s) * mw_rng_uniform(rng, 1.5, 5.0), s->valve);
+	s->pi.gain = mw_rng_uniform(rng, 0.5, 2.0);
+	mw_pi_init(&s->pi, s->pi.gain, (s->tau_s + setup->dt_s) * mw_rng_uniform(rng, 1.5, 5.0),
+		   s->valve);
 	s->pi.lo = 0.05;
-	mw_panel_draw(&s->panel, &mw_plant_exchanger, wanted, rng);
+	mw_panel_draw(&s->panel, &mw_plant_exchanger, &s->duty, wanted, rng);
 	mw_panel_settle(s, &mw_plant_exchanger, setup, 300, rng);
 }
 
@@ -178,7 +180,7 @@ static double control(struct exchanger *s, const struct mw_plant_row *row,
 static void step(void *state, const struct mw_plant_row *row, struct mw_rng *rng, double *ret_true)
 {
 	struct exchanger *s = state;
-	struct mw_order order = mw_order_of(&row->operation);
+	struct mw_order order = mw_duty_order(&s->duty, &row->operation);
 	struct mw_draws draws;
 	struct trouble bad;
 	double dt = row->dt_s;
@@ -209,12 +211,12 @@ static void step(void *state, const struct mw_plant_row *row, struct mw_rng *rng
 	full[HOT_FLOW] = s->hot_rated * s->hot_flow / (1.0 + bad.cross);
 	full[COLD_FLOW] = s->cold_rated * s->cold_flow;
 	full[HOT_DROP] =
-	    0.5 * s->panel.size[HOT_DROP] * pow(s->hot_flow / (1.0 + 0.5 * bad.cross), 1.8);
+	    0.5 * s->panel.size[HOT_DROP] * mw_pow(s->hot_flow / (1.0 + 0.5 * bad.cross), 1.8);
 	full[COLD_DROP] = 0.5 * s->panel.size[COLD_DROP] * (1.0 + 5.0 * bad.block) *
-			  pow(s->cold_flow * (1.0 + bad.cross), 1.8);
+			  mw_pow(s->cold_flow * (1.0 + bad.cross), 1.8);
 	full[VALVE] = 100.0 * valve;
 	full[SETPOINT] = s->want + (order.setpoint - 1.0) * 0.5 * s->span;
-	mw_panel_read(&s->panel, full, ret_true);
+	mw_panel_read(&s->panel, &s->duty, full, ret_true);
 }
 
 const struct mw_plant mw_plant_exchanger = {

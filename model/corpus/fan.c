@@ -82,8 +82,8 @@ static void sizes_draw(struct fan *s, double dt_s, struct mw_rng *rng)
 	s->panel.size[FILTER] = s->panel.size[SUCTION] = s->p_rated * s->filter / 150.0;
 	s->panel.size[FLOW] = s->q_rated / 10000.0;
 	mw_wander_init(&s->ambient, mw_rng_uniform(rng, 0.3, 2.5), 2500.0, rng);
-	mw_wander_init(&s->wind, mw_rng_log_uniform(rng, 0.002, 0.02),
-		       dt_s * mw_rng_log_uniform(rng, 5.0, 60.0), rng);
+	s->wind.sd = mw_rng_log_uniform(rng, 0.002, 0.02);
+	mw_wander_init(&s->wind, s->wind.sd, dt_s * mw_rng_log_uniform(rng, 5.0, 60.0), rng);
 	mw_wander_init(&s->stream, mw_rng_uniform(rng, 0.1, 1.0), 200.0 * dt_s, rng);
 }
 
@@ -94,7 +94,7 @@ static void init(void *state, const struct mw_plant_setup *setup, struct mw_rng 
 	static const int hand[N_MODE] = {-1, RPM, DAMPER};
 	static const uint32_t dead[N_MODE] = {1u << SETPOINT, 1u << DAMPER, 0};
 
-	mw_panel_init(&s->panel, MW_MACHINE_FAN);
+	mw_panel_init(&s->panel, MW_MACHINE_FAN, setup->n_channels);
 	s->mode = (enum mode)mw_rng_below(rng, N_MODE);
 	sizes_draw(s, setup->dt_s, rng);
 	s->panel.held = s->mode == FIXED ? -1 : PRESSURE;
@@ -103,11 +103,11 @@ static void init(void *state, const struct mw_plant_setup *setup, struct mw_rng 
 	mw_train_init(&s->train, fmax(s->q_rated * s->p_rated / 3.6e6 / 0.65, 0.1),
 		      rpm[mw_rng_below(rng, 6)], &s->panel, TRAIN, rng);
 	mw_duty_init(&s->duty, 0.65, 1.0, setup->dt_s, rng);
-	mw_pi_init(&s->pi, mw_rng_uniform(rng, 0.1, 0.4),
-		   setup->dt_s * mw_rng_log_uniform(rng, 2.0, 12.0), 0.85);
+	s->pi.gain = mw_rng_uniform(rng, 0.1, 0.4);
+	mw_pi_init(&s->pi, s->pi.gain, setup->dt_s * mw_rng_log_uniform(rng, 2.0, 12.0), 0.85);
 	s->pi.lo = 0.1;
 	s->pi.hi = s->mode == HOLD_BY_SPEED ? 1.2 : 1.0;
-	mw_panel_draw(&s->panel, &mw_plant_fan, wanted, rng);
+	mw_panel_draw(&s->panel, &mw_plant_fan, &s->duty, wanted, rng);
 	s->haste = 40.0;
 	mw_panel_settle(s, &mw_plant_fan, setup, 300, rng);
 	s->haste = 1.0;
@@ -175,7 +175,7 @@ static void blow(struct fan *s, const struct mw_plant_row *row, const struct tro
 static void step(void *state, const struct mw_plant_row *row, struct mw_rng *rng, double *ret_true)
 {
 	struct fan *s = state;
-	struct mw_order order = mw_order_of(&row->operation);
+	struct mw_order order = mw_duty_order(&s->duty, &row->operation);
 	struct mw_train_bad worn = mw_train_bad_of(&row->fault);
 	struct trouble bad = trouble_of(&row->fault);
 	struct mw_draws draws;
@@ -200,7 +200,7 @@ static void step(void *state, const struct mw_plant_row *row, struct mw_rng *rng
 	full[SETPOINT] = s->p_rated * s->want * order.setpoint;
 	mw_train_step(&s->train, &(struct mw_train_row){command, torque, ambient, dt, s->haste},
 		      &worn, &draws, full + TRAIN);
-	mw_panel_read(&s->panel, full, ret_true);
+	mw_panel_read(&s->panel, &s->duty, full, ret_true);
 }
 
 const struct mw_plant mw_plant_fan = {

@@ -86,19 +86,21 @@ static void init(void *state, const struct mw_plant_setup *setup, struct mw_rng 
 	struct furnace *s = state;
 	double dt = setup->dt_s;
 
-	mw_panel_init(&s->panel, MW_MACHINE_FURNACE);
+	mw_panel_init(&s->panel, MW_MACHINE_FURNACE, setup->n_channels);
 	sizes_draw(s, dt, rng);
-	for (size_t z = 0; z < 2; z++)
-		mw_pi_init(&s->pi[z], mw_rng_uniform(rng, 3.0, 10.0),
-			   s->tau_s * mw_rng_uniform(rng, 0.25, 1.0), 0.5);
+	for (size_t z = 0; z < 2; z++) {
+		s->pi[z].gain = mw_rng_uniform(rng, 3.0, 10.0);
+		mw_pi_init(&s->pi[z], s->pi[z].gain, s->tau_s * mw_rng_uniform(rng, 0.25, 1.0),
+			   0.5);
+	}
 	mw_duty_init(&s->duty, 0.3, 0.9, dt, rng);
 	mw_wander_init(&s->ambient, mw_rng_uniform(rng, 0.5, 3.0), 400.0 * dt, rng);
 	mw_wander_init(&s->mains, mw_rng_log_uniform(rng, 0.002, 0.01), 60.0 * dt, rng);
-	mw_wander_init(&s->gust, mw_rng_uniform(rng, 0.3, 2.0),
-		       dt * mw_rng_log_uniform(rng, 2.0, 40.0), rng);
+	s->gust.sd = mw_rng_uniform(rng, 0.3, 2.0);
+	mw_wander_init(&s->gust, s->gust.sd, dt * mw_rng_log_uniform(rng, 2.0, 40.0), rng);
 	s->panel.held = ZONE_1;
 	s->panel.hand = OUTPUT_1;
-	mw_panel_draw(&s->panel, &mw_plant_furnace, wanted, rng);
+	mw_panel_draw(&s->panel, &mw_plant_furnace, &s->duty, wanted, rng);
 	mw_panel_settle(s, &mw_plant_furnace, setup, 600, rng);
 }
 
@@ -175,7 +177,7 @@ static void read_gas(struct furnace *s, const struct mw_plant_row *row,
 static void step(void *state, const struct mw_plant_row *row, struct mw_rng *rng, double *ret_true)
 {
 	struct furnace *s = state;
-	struct mw_order order = mw_order_of(&row->operation);
+	struct mw_order order = mw_duty_order(&s->duty, &row->operation);
 	const struct mw_plant_act *f = &row->fault;
 	struct mw_draws draws;
 	double full[N];
@@ -205,7 +207,7 @@ static void step(void *state, const struct mw_plant_row *row, struct mw_rng *rng
 	    s->heating * 0.5 * (fire[0] + fire[1]) / volts * (1.0 + s->swirl * draws.n[3]);
 	full[CHARGE] = s->charge;
 	full[SETPOINT] = target(s, 0, &order);
-	mw_panel_read(&s->panel, full, ret_true);
+	mw_panel_read(&s->panel, &s->duty, full, ret_true);
 }
 
 const struct mw_plant mw_plant_furnace = {

@@ -74,7 +74,7 @@ static void init(void *state, const struct mw_plant_setup *setup, struct mw_rng 
 {
 	struct gearbox *s = state;
 
-	mw_panel_init(&s->panel, MW_MACHINE_GEARBOX);
+	mw_panel_init(&s->panel, MW_MACHINE_GEARBOX, setup->n_channels);
 	s->ratio = mw_rng_log_uniform(rng, 2.0, 80.0);
 	s->speed = mw_rng_chance(rng, 0.5) ? 1.0 : mw_rng_uniform(rng, 0.5, 1.0);
 	s->law = mw_rng_uniform(rng, 0.0, 1.5);
@@ -89,17 +89,18 @@ static void init(void *state, const struct mw_plant_setup *setup, struct mw_rng 
 	s->oil = 50.0;
 	s->slow = 50.0;
 	s->level = mw_rng_uniform(rng, 55.0, 85.0);
-	mw_train_init(&s->train, mw_rng_log_uniform(rng, 2.0, 500.0),
-		      mw_rng_chance(rng, 0.7) ? 1480.0 : 985.0, &s->panel, TRAIN, rng);
+	s->train.kw = mw_rng_log_uniform(rng, 2.0, 500.0);
+	mw_train_init(&s->train, s->train.kw, mw_rng_chance(rng, 0.7) ? 1480.0 : 985.0, &s->panel,
+		      TRAIN, rng);
 	s->panel.size[OIL_PRESSURE] = s->p_oil / 2.5;
 	s->panel.size[OIL_FILTER] = s->filter / 0.3;
 	s->panel.size[MESH] = sqrt(s->mesh / 1.5);
 	s->panel.size[OUTPUT] = s->train.rpm / s->ratio / 80.0;
 	mw_duty_init(&s->duty, 0.35, 0.95, setup->dt_s, rng);
 	mw_wander_init(&s->ambient, mw_rng_uniform(rng, 0.3, 3.0), 2500.0, rng);
-	mw_wander_init(&s->bite, mw_rng_log_uniform(rng, 0.002, 0.06),
-		       setup->dt_s * mw_rng_log_uniform(rng, 1.0, 30.0), rng);
-	mw_panel_draw(&s->panel, &mw_plant_gearbox, wanted, rng);
+	s->bite.sd = mw_rng_log_uniform(rng, 0.002, 0.06);
+	mw_wander_init(&s->bite, s->bite.sd, setup->dt_s * mw_rng_log_uniform(rng, 1.0, 30.0), rng);
+	mw_panel_draw(&s->panel, &mw_plant_gearbox, &s->duty, wanted, rng);
 	s->haste = 40.0;
 	mw_panel_settle(s, &mw_plant_gearbox, setup, 300, rng);
 	s->haste = 1.0;
@@ -112,7 +113,7 @@ static double torque(struct gearbox *s, const struct mw_plant_row *row,
 
 	load *= 1.0 + mw_wander_step(&s->bite, draws->n[6], row->dt_s);
 	load *= (1.0 + 0.25 * order->product) * (1.0 - 0.85 * order->idle);
-	return fmax(load, 0.02) * pow(s->train.speed, s->law) * fmin(s->train.speed * 20.0, 1.0);
+	return fmax(load, 0.02) * mw_pow(s->train.speed, s->law) * fmin(s->train.speed * 20.0, 1.0);
 }
 
 static void oil_step(struct gearbox *s, const struct mw_plant_row *row, double ambient, double load,
@@ -173,7 +174,7 @@ static double mesh(const struct gearbox *s, const struct mw_plant_row *row,
 static void step(void *state, const struct mw_plant_row *row, struct mw_rng *rng, double *ret_true)
 {
 	struct gearbox *s = state;
-	struct mw_order order = mw_order_of(&row->operation);
+	struct mw_order order = mw_duty_order(&s->duty, &row->operation);
 	struct mw_train_bad worn = mw_train_bad_of(&row->fault);
 	struct mw_draws draws;
 	double dt = row->dt_s;
@@ -195,7 +196,7 @@ static void step(void *state, const struct mw_plant_row *row, struct mw_rng *rng
 	read_oil(s, row, &draws, dry, full);
 	full[MESH] = mesh(s, row, &worn, &draws, load);
 	full[OUTPUT] = full[RPM] / s->ratio;
-	mw_panel_read(&s->panel, full, ret_true);
+	mw_panel_read(&s->panel, &s->duty, full, ret_true);
 }
 
 const struct mw_plant mw_plant_gearbox = {

@@ -21,7 +21,7 @@ static const struct {
 
 static double keep_of(double rows)
 {
-	return rows > 0.1 ? exp(-1 / rows) : 0;
+	return rows > 0.1 ? mw_exp(-1 / rows) : 0;
 }
 
 static void draw_steps(struct generic_driver *d, struct mw_rng *rng)
@@ -99,7 +99,7 @@ static void draw_mix(const struct generic *g, struct generic_channel *c, double 
 	}
 	for (size_t k = 0; k < g->n_driver; k++) {
 		c->mix[k] /= sqrt(square);
-		driven += pow(c->mix[k] * g->driver[k].amp, 2);
+		driven += mw_square(c->mix[k] * g->driver[k].amp);
 	}
 	c->scale = sqrt(driven) + 0.2;
 }
@@ -310,8 +310,8 @@ static size_t draw_size(struct mw_rng *rng)
 	static const double share[] = {.06, .09, .10, .13, .12, .13, .16, .13, .05, .03};
 	double at = mw_rng_uniform(rng, 0, 1);
 
-	if (mw_rng_chance(rng, 0.05))
-		return 25 + mw_rng_below(rng, 36);
+	if (mw_rng_chance(rng, 0.07))
+		return 25 + mw_rng_below(rng, MW_SIM_MAX_CHANNELS - 24);
 	for (size_t i = 0; i < sizeof(size); i++) {
 		at -= share[i];
 		if (at < 0)
@@ -347,6 +347,8 @@ void mw_generic_init(void *state, const struct mw_plant_setup *setup, struct mw_
 		g->natural_stop = 1 / mw_rng_log_uniform(rng, 60, 300);
 		g->natural_start = 1 / mw_rng_log_uniform(rng, 10, 60);
 	}
+	if (mw_rng_chance(rng, 0.3))
+		g->tail = mw_rng_log_uniform(rng, 0.003, 0.06);
 	g->operation.loop = -1;
 	g->fault.loop = -1;
 	g->fault.cut = -1;

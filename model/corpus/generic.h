@@ -9,6 +9,7 @@
 #ifndef MW_CORPUS_GENERIC_H
 #define MW_CORPUS_GENERIC_H
 
+#include "model/corpus/elementary.h"
 #include "model/corpus/plant.h"
 
 #define GENERIC_MAX_DRIVER 10
@@ -113,6 +114,7 @@ struct generic {
 	double run, run_rate;               /* 1 running, 0 standing */
 	double natural_stop, natural_start; /* chance per row of its ordinary idle periods */
 	bool stopped;
+	double tail; /* chance per row and driver of a push several times the usual */
 	double row;
 	struct generic_operation operation;
 	struct generic_fault fault;

@@ -19,7 +19,7 @@ static double draw_keep(struct mw_rng *rng, double chance, double lo, double hi)
 {
 	double rows = mw_rng_log_uniform(rng, lo, hi);
 
-	return mw_rng_chance(rng, chance) ? exp(-1 / rows) : 0;
+	return mw_rng_chance(rng, chance) ? mw_exp(-1 / rows) : 0;
 }
 
 static void scale_weights(struct generic_fault *f, size_t n)
@@ -41,7 +41,8 @@ static void draw_direction(const struct generic *g, struct generic_fault *f, dou
 	while (!pushable(g, sure))
 		sure = (sure + 1) % g->n_channel;
 	for (size_t i = 0; i < g->n_channel; i++) {
-		double w = mw_rng_log_uniform(rng, 0.25, 1) * (mw_rng_chance(rng, 0.5) ? 1 : -1);
+		double sign = mw_rng_sign(rng);
+		double w = sign * mw_rng_log_uniform(rng, 0.25, 1);
 
 		f->keep[i] = draw_keep(rng, 0.5, 1, 20);
 		if (pushable(g, i) && (mw_rng_chance(rng, share) || i == sure))
@@ -106,7 +107,7 @@ static void follow_driver(const struct generic *g, struct generic_fault *f, size
 static void draw_disturbance(const struct generic *g, struct generic_fault *f, struct mw_rng *rng)
 {
 	double kind = mw_rng_uniform(rng, 0, 1);
-	double share = mw_rng_chance(rng, 0.2) ? 1 : mw_rng_uniform(rng, 0.2, 1);
+	double share = mw_rng_chance(rng, 0.35) ? 1 : mw_rng_uniform(rng, 0.2, 1);
 	size_t driver = mw_rng_below(rng, g->n_driver);
 
 	draw_direction(g, f, share, rng);
@@ -134,7 +135,7 @@ static void set_remix(const struct generic *g, struct generic_fault *f, size_t i
 	double square = 0;
 
 	for (size_t k = 0; k < g->n_driver; k++)
-		square += pow(change[k] * g->driver[k].amp, 2);
+		square += mw_square(change[k] * g->driver[k].amp);
 	if (square <= 0)
 		return;
 	f->has_remix = true;
@@ -283,7 +284,7 @@ void mw_generic_fault_draw(const struct generic *g, const struct mw_plant_act *a
 	f->reference = f->cut = f->loop = -1;
 	mw_rng_seed(&rng, act->seed);
 	f->period = mw_rng_log_uniform(&rng, 4, 60);
-	f->keep_profile = exp(-1 / mw_rng_log_uniform(&rng, 1, 25));
+	f->keep_profile = mw_exp(-1 / mw_rng_log_uniform(&rng, 1, 25));
 	switch (act->fault) {
 	case MW_FAULT_COUPLING_CHANGE:
 		draw_coupling(g, f, &rng);
@@ -334,8 +335,8 @@ static void list(struct order *o, int channel)
 /* Prompt answers before slow ones, and among the equally prompt the strong before the weak. */
 static bool before(const struct generic_fault *f, size_t a, size_t b)
 {
-	double slow_a = f->keep[a] > 0 ? -1 / log(f->keep[a]) : 0;
-	double slow_b = f->keep[b] > 0 ? -1 / log(f->keep[b]) : 0;
+	double slow_a = f->keep[a] > 0 ? -1 / mw_ln(f->keep[a]) : 0;
+	double slow_b = f->keep[b] > 0 ? -1 / mw_ln(f->keep[b]) : 0;
 
 	if (fabs(slow_a - slow_b) > 4)
 		return slow_a < slow_b;
@@ -409,8 +410,8 @@ static void step_profile(struct generic *g)
 		g->fault_source += 0.1 * normal;
 		break;
 	case PROFILE_WAVE:
-		g->fault_phase += exp(0.08 * normal) / f->period;
-		g->fault_source = tanh(1.5 * sin(2 * M_PI * g->fault_phase)) / 0.9;
+		g->fault_phase += mw_exp(0.08 * normal) / f->period;
+		g->fault_source = mw_tanh(1.5 * mw_sin(2 * M_PI * g->fault_phase)) / 0.9;
 		break;
 	case PROFILE_PULSES:
 		g->fault_source = hit ? 1 : f->keep_profile * g->fault_source;

@@ -21,19 +21,19 @@ static double cycle_value(const struct generic_driver *d)
 
 	switch ((enum generic_cycle)d->shape) {
 	case CYCLE_SINE:
-		return 1.4 * sin(2 * M_PI * f);
+		return 1.4 * mw_sin(2 * M_PI * f);
 	case CYCLE_SQUARE:
 		return f < d->duty ? 1 : -1;
 	case CYCLE_SAW:
 		return 3.4 * f - 1.7;
 	default:
-		return f < d->duty ? 3 * exp(-3 * f / d->duty) - 1 : -1;
+		return f < d->duty ? 3 * mw_exp(-3 * f / d->duty) - 1 : -1;
 	}
 }
 
 static void step_cycle(struct generic_driver *d, double normal, double slow_down)
 {
-	d->phase += d->rate * (d->jitter > 0 ? exp(d->jitter * normal) : 1) / (1 + slow_down);
+	d->phase += d->rate * (d->jitter > 0 ? mw_exp(d->jitter * normal) : 1) / (1 + slow_down);
 	d->value = cycle_value(d);
 }
 
@@ -44,13 +44,13 @@ static void step_slow(struct generic_driver *d, double normal, double row)
 		d->value += d->rate * normal;
 		break;
 	case SLOW_APPROACH:
-		d->value = d->sign * 2 * (1 - exp(-row * d->rate));
+		d->value = d->sign * 2 * (1 - mw_exp(-row * d->rate));
 		break;
 	case SLOW_RAMP:
 		d->value = d->sign * row * d->rate;
 		break;
 	default:
-		d->value = sin(2 * M_PI * (d->phase + row * d->rate));
+		d->value = mw_sin(2 * M_PI * (d->phase + row * d->rate));
 	}
 }
 
@@ -59,6 +59,8 @@ static void step_driver(struct generic *g, struct generic_driver *d, double slow
 {
 	double normal = mw_rng_normal(rng);
 
+	if (mw_rng_chance(rng, g->tail))
+		normal *= 3;
 	switch (d->kind) {
 	case DRIVER_STEPS:
 		step_steps(d, normal, mw_rng_uniform(rng, 0, 1));
@@ -84,7 +86,8 @@ static void draw_shift(const struct generic *g, struct generic_operation *op, st
 	for (size_t tries = 0; tries < 3 && g->driver[one].amp <= 0; tries++)
 		one = (one + 1) % 3;
 	for (size_t k = 0; k < g->n_driver; k++) {
-		double size = mw_rng_log_uniform(rng, 2, 9) * (mw_rng_chance(rng, 0.5) ? 1 : -1);
+		double sign = mw_rng_sign(rng);
+		double size = sign * mw_rng_log_uniform(rng, 2, 9);
 		bool movable = g->driver[k].kind <= DRIVER_WANDER;
 
 		op->shift[k] = movable && (all || k == one) ? size : 0;
@@ -104,7 +107,8 @@ static void draw_operation(const struct generic *g, const struct mw_plant_act *a
 	op->rate = 1 / mw_rng_log_uniform(&rng, 1, 40);
 	op->seen = mw_rng_chance(&rng, 0.3);
 	op->pause = fmin(mw_rng_uniform(&rng, 3, 25), (double)act->length_rows / 3);
-	size = mw_rng_log_uniform(&rng, 1.5, 8) * (mw_rng_chance(&rng, 0.5) ? 1 : -1);
+	size = mw_rng_sign(&rng);
+	size *= mw_rng_log_uniform(&rng, 1.5, 8);
 	if (act->fault == MW_FAULT_SETPOINT_CHANGE && g->n_loop > 0) {
 		op->loop = (int)mw_rng_below(&rng, g->n_loop);
 		op->loop_shift = size * g->channel[g->loop[op->loop].pv].scale;
@@ -176,7 +180,7 @@ static double driver_now(const struct generic *g, struct generic_driver *d, bool
 static double bend(int shape, double x)
 {
 	if (shape == 1)
-		return 1.2 * tanh(x);
+		return 1.2 * mw_tanh(x);
 	return shape == 2 ? x + 0.25 * x * x / (1 + 0.1 * x * x) : x;
 }
 

@@ -67,7 +67,7 @@ static void init(void *state, const struct mw_plant_setup *setup, struct mw_rng 
 	struct hydraulic *s = state;
 	double dt = setup->dt_s;
 
-	mw_panel_init(&s->panel, MW_MACHINE_HYDRAULIC);
+	mw_panel_init(&s->panel, MW_MACHINE_HYDRAULIC, setup->n_channels);
 	s->p_rated = mw_rng_log_uniform(rng, 60.0, 280.0);
 	s->q_rated = mw_rng_log_uniform(rng, 8.0, 180.0);
 	s->stroke = mw_rng_log_uniform(rng, 60.0, 1500.0);
@@ -94,7 +94,7 @@ static void init(void *state, const struct mw_plant_setup *setup, struct mw_rng 
 	s->panel.size[FLOW] = s->panel.size[CASE] = s->q_rated / 50.0;
 	s->panel.size[STROKE] = s->stroke / 400.0;
 	s->panel.size[FILTER] = s->filter / 0.7;
-	mw_panel_draw(&s->panel, &mw_plant_hydraulic, wanted, rng);
+	mw_panel_draw(&s->panel, &mw_plant_hydraulic, &s->duty, wanted, rng);
 	s->haste = 30.0;
 	mw_panel_settle(s, &mw_plant_hydraulic, setup, 300, rng);
 	s->haste = 1.0;
@@ -165,7 +165,7 @@ static void press(struct hydraulic *s, const struct mw_plant_row *row, const str
 static void step(void *state, const struct mw_plant_row *row, struct mw_rng *rng, double *ret_true)
 {
 	struct hydraulic *s = state;
-	struct mw_order order = mw_order_of(&row->operation);
+	struct mw_order order = mw_duty_order(&s->duty, &row->operation);
 	struct mw_train_bad worn = mw_train_bad_of(&row->fault);
 	struct mw_draws draws;
 	struct trouble bad;
@@ -203,7 +203,7 @@ static void step(void *state, const struct mw_plant_row *row, struct mw_rng *rng
 	full[VALVE] = 100.0 * command;
 	mw_train_step(&s->train, &(struct mw_train_row){order.run, torque, ambient, dt, s->haste},
 		      &worn, &draws, full + TRAIN);
-	mw_panel_read(&s->panel, full, ret_true);
+	mw_panel_read(&s->panel, &s->duty, full, ret_true);
 }
 
 const struct mw_plant mw_plant_hydraulic = {

@@ -1,3 +1,4 @@
+#include "model/corpus/proof.h"
 #include "model/corpus/run.h"
 
 #include <math.h>
@@ -19,26 +20,37 @@ static void label_faults(struct mw_sim_series *series)
 	}
 }
 
+/* The reading that holds at a row: the newest, where a channel reports by exception.  Without
+ * operations the machine is as it was until the first one. */
+static double holds(const struct mw_run *run, bool calm, size_t row, size_t c)
+{
+	const struct mw_sim_series *series = run->series;
+	const double *from = calm && row >= run->first_operation ? run->calm : series->healthy;
+	double value = from[row * series->n_channels + c];
+
+	while (isnan(value) && series->by_exception[c] && row-- > 0) {
+		from = calm && row >= run->first_operation ? run->calm : series->healthy;
+		value = from[row * series->n_channels + c];
+	}
+	return value;
+}
+
 /* How far operations have moved a channel at a row, noise units; with its sign. */
 static double moved(const struct mw_run *run, size_t row, size_t c)
 {
-	const struct mw_sim_series *series = run->series;
-	size_t at = row * series->n_channels + c;
 	double far;
 
 	if (row < run->first_operation)
 		return 0;
-	far = (series->healthy[at] - run->calm[at]) / series->noise_unit[c];
+	far = (holds(run, false, row, c) - holds(run, true, row, c)) / run->series->noise_unit[c];
 	return isnan(far) ? 0 : far;
 }
 
 static bool unlearned(const struct mw_run *run, size_t row, size_t c)
 {
-	const struct mw_measure *learned = &run->stat[c];
-	double value = run->series->healthy[row * run->series->n_channels + c];
+	double value = holds(run, false, row, c);
 
-	return value > learned->high + learned->noise_unit ||
-	       value < learned->low - learned->noise_unit;
+	return !isnan(value) && !mw_measure_knows(&run->stat[c], value);
 }
 
 /* A machine that was moved to where it has been before looks healthy once it has arrived. */
@@ -49,6 +61,8 @@ static bool operation_shows(const struct mw_run *run, size_t row)
 	for (size_t c = 0; c < run->series->n_channels; c++) {
 		double far = moved(run, row, c);
 
+		if (run->series->channel[c].role == MW_ROLE_COUNTER)
+			continue; /* what was not counted in a pause is missing for ever */
 		if (fabs(far) >= SHOWS &&
 		    (unlearned(run, row, c) || fabs(far - moved(run, past, c)) >= SHOWS))
 			return true;
@@ -103,7 +117,7 @@ static void label_cause(struct mw_run *run, size_t i)
 	for (size_t k = 0; k < n; k++) {
 		int c = series_channel(run, full[k]);
 
-		if (c >= 0 && mw_run_peak(series, in, c) >= 0.5)
+		if (c >= 0 && mw_run_peak(series, in, c) >= (double)MW_SIM_VISIBLE)
 			series->cause_order[i][n_cause++] = (uint8_t)c;
 	}
 	for (size_t c = 0; n_cause == 0 && c < series->n_channels; c++) {
@@ -115,6 +129,38 @@ static void label_cause(struct mw_run *run, size_t i)
 		series->cause_order[i][0] = (uint8_t)c;
 	}
 	series->n_cause[i] = n_cause ? n_cause : 1;
+}
+
+/* First row at which an injection shows on a channel; its end when it does not. */
+static size_t first_shown(const struct mw_sim_series *series, const struct mw_sim_injection *in,
+			  size_t c)
+{
+	size_t row = in->onset_row;
+
+	while (row < in->end_row && series->effect[row * series->n_channels + c] < MW_SIM_VISIBLE)
+		row++;
+	return row;
+}
+
+static void label_proof(struct mw_sim_series *series, size_t i)
+{
+	const struct mw_sim_injection *in = &series->spec.injection[i];
+	double best = -1;
+
+	for (size_t k = 0; k < series->n_cause[i]; k++) {
+		uint8_t c = series->cause_order[i][k];
+		struct mw_proof_stats stats;
+		double plain;
+
+		mw_proof_measure(series, c, first_shown(series, in, c), in->end_row, &stats);
+		plain = stats.rms + (double)MW_SIM_EFFECT_LOST * (double)stats.lost /
+					(double)(stats.n ? stats.n : 1);
+		if (stats.n == 0 || plain <= best)
+			continue;
+		best = plain;
+		series->proof_channel[i] = c;
+		series->proof[i] = mw_proof_decide(&stats);
+	}
 }
 
 void mw_run_label(struct mw_run *run)
@@ -133,5 +179,7 @@ void mw_run_label(struct mw_run *run)
 			series->cause_order[i][0] = (uint8_t)in->channel;
 			series->n_cause[i] = 1;
 		}
+		if (kind != MW_KIND_OPERATION)
+			label_proof(series, i);
 	}
 }

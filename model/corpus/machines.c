@@ -26,6 +26,12 @@ static const enum mw_fault_kind fault_kind[] = {
 #undef X
 };
 
+static const char *const proof_code[] = {
+#define X(symbol, code) code,
+    MW_PROOF_MAP(X)
+#undef X
+};
+
 static int find(const char *const *codes, int n, const char *code)
 {
 	for (int i = 0; i < n; i++)
@@ -47,6 +53,11 @@ const char *mw_role_code(enum mw_role role)
 const char *mw_fault_code(enum mw_fault fault)
 {
 	return fault_code[fault < MW_N_FAULT ? fault : MW_FAULT_UNKNOWN];
+}
+
+const char *mw_proof_code(enum mw_proof proof)
+{
+	return proof_code[proof < MW_N_PROOF ? proof : MW_PROOF_NONE];
 }
 
 enum mw_fault_kind mw_fault_kind_of(enum mw_fault fault)

@@ -89,6 +89,17 @@
 	X(PRODUCT_CHANGE, "product_change", OPERATION)                                             \
 	X(IDLE, "idle", OPERATION)
 
+/* What proves a fault, on one channel, against its healthy twin: see proof.h. */
+#define MW_PROOF_MAP(X)                                                                            \
+	X(NONE, "none")                                                                            \
+	X(LEVEL, "level")         /* it lies elsewhere */                                          \
+	X(SLOPE, "slope")         /* it runs away */                                               \
+	X(SPREAD, "spread")       /* its steps are larger, or smaller */                           \
+	X(RESIDUAL, "residual")   /* it is not where the others say */                             \
+	X(STILLNESS, "stillness") /* it stands still */                                            \
+	X(GAP, "gap")             /* readings are lost */                                          \
+	X(COUPLING, "coupling")   /* it answers more, or less, than it should */
+
 enum mw_machine {
 #define X(symbol, code) MW_MACHINE_##symbol,
 	MW_MACHINE_MAP(X)
@@ -112,10 +123,18 @@ enum mw_fault {
 	    MW_N_FAULT
 };
 
+enum mw_proof {
+#define X(symbol, code) MW_PROOF_##symbol,
+	MW_PROOF_MAP(X)
+#undef X
+	    MW_N_PROOF
+};
+
 /* Codes as text (static; never NULL) and back (the OTHER / NONE symbol with *ret_known = false). */
 const char *mw_machine_code(enum mw_machine machine);
 const char *mw_role_code(enum mw_role role);
 const char *mw_fault_code(enum mw_fault fault);
+const char *mw_proof_code(enum mw_proof proof);
 enum mw_fault_kind mw_fault_kind_of(enum mw_fault fault);
 int mw_machine_from_code(const char *code); /* -1: unknown */
 int mw_role_from_code(const char *code);    /* -1: unknown */

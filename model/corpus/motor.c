@@ -64,7 +64,7 @@ static void init(void *state, const struct mw_plant_setup *setup, struct mw_rng 
 	double kw = mw_rng_log_uniform(rng, 0.4, 400.0);
 	double rated_rpm = rpm[mw_rng_below(rng, 8)];
 
-	mw_panel_init(&s->panel, MW_MACHINE_MOTOR);
+	mw_panel_init(&s->panel, MW_MACHINE_MOTOR, setup->n_channels);
 	s->drive = mw_rng_chance(rng, 0.5);
 	s->speed = s->drive ? mw_rng_uniform(rng, 0.4, 1.0) : 1.0;
 	s->law = mw_rng_uniform(rng, 0.0, 2.0);
@@ -82,9 +82,10 @@ static void init(void *state, const struct mw_plant_setup *setup, struct mw_rng 
 	s->panel.size[TORQUE] = s->nm / 142.0;
 	mw_duty_init(&s->duty, 0.35, 0.95, setup->dt_s, rng);
 	mw_wander_init(&s->ambient, mw_rng_uniform(rng, 0.3, 3.0), 2500.0, rng);
-	mw_wander_init(&s->rubble, mw_rng_log_uniform(rng, 0.002, 0.05),
-		       setup->dt_s * mw_rng_log_uniform(rng, 1.0, 30.0), rng);
-	mw_panel_draw(&s->panel, &mw_plant_motor, wanted, rng);
+	s->rubble.sd = mw_rng_log_uniform(rng, 0.002, 0.05);
+	mw_wander_init(&s->rubble, s->rubble.sd, setup->dt_s * mw_rng_log_uniform(rng, 1.0, 30.0),
+		       rng);
+	mw_panel_draw(&s->panel, &mw_plant_motor, &s->duty, wanted, rng);
 	s->haste = 40.0;
 	mw_panel_settle(s, &mw_plant_motor, setup, 300, rng);
 	s->haste = 1.0;
@@ -94,13 +95,14 @@ static double torque(struct motor *s, const struct mw_plant_row *row, const stru
 		     const struct mw_draws *draws)
 {
 	double load = mw_duty_step(&s->duty, draws, row->dt_s) * order->load;
-	double ripple = s->pulse * sin(6.283185307179586 * fmod(s->age_s, s->pulse_s) / s->pulse_s);
+	double ripple =
+	    s->pulse * mw_sin(6.283185307179586 * fmod(s->age_s, s->pulse_s) / s->pulse_s);
 
 	load *= 1.0 + ripple + mw_wander_step(&s->rubble, draws->n[6], row->dt_s);
 	load *= (1.0 + 0.25 * order->product) * (1.0 - 0.85 * order->idle);
 	if (!s->drive) /* what there is to set is then the process that it drives */
 		load *= order->setpoint;
-	return fmax(load, 0.02) * pow(s->train.speed, s->law) * fmin(s->train.speed * 20.0, 1.0);
+	return fmax(load, 0.02) * mw_pow(s->train.speed, s->law) * fmin(s->train.speed * 20.0, 1.0);
 }
 
 /* Cooling air that no longer gets through shows on the frame first. */
@@ -116,7 +118,7 @@ static void heat(struct motor *s, const struct mw_plant_row *row, double ambient
 static void step(void *state, const struct mw_plant_row *row, struct mw_rng *rng, double *ret_true)
 {
 	struct motor *s = state;
-	struct mw_order order = mw_order_of(&row->operation);
+	struct mw_order order = mw_duty_order(&s->duty, &row->operation);
 	struct mw_train_bad worn = mw_train_bad_of(&row->fault);
 	double dusty = mw_act_level(&row->fault, MW_FAULT_BLOCKAGE);
 	struct mw_draws draws;
@@ -140,7 +142,7 @@ static void step(void *state, const struct mw_plant_row *row, struct mw_rng *rng
 	full[PHASE_3] = full[AMPS] * s->skew[1] * (1.0 + 0.05 * worn.phase);
 	full[TORQUE] = s->nm * (load + s->train.speed * 0.35 * worn.overload);
 	full[FRAME] = s->frame;
-	mw_panel_read(&s->panel, full, ret_true);
+	mw_panel_read(&s->panel, &s->duty, full, ret_true);
 }
 
 const struct mw_plant mw_plant_motor = {

@@ -44,55 +44,6 @@ double mw_wander_step(struct mw_wander *wander, double normal, double dt_s)
 	return wander->x;
 }
 
-void mw_duty_init(struct mw_duty *duty, double lo, double hi, double dt_s, struct mw_rng *rng)
-{
-	static const enum mw_duty_kind often[] = {
-	    MW_DUTY_CONSTANT, MW_DUTY_CONSTANT, MW_DUTY_STEPS, MW_DUTY_STEPS,
-	    MW_DUTY_STEPS,    MW_DUTY_CYCLE,    MW_DUTY_CYCLE, MW_DUTY_SWING,
-	};
-	double a = mw_rng_uniform(rng, lo, hi);
-	double b = mw_rng_uniform(rng, lo, hi);
-
-	*duty = (struct mw_duty){
-	    .kind = often[mw_rng_below(rng, sizeof(often) / sizeof(often[0]))],
-	    .lo = fmin(a, b),
-	    .hi = fmax(a, b),
-	    .dwell_s = dt_s * mw_rng_log_uniform(rng, 20.0, 250.0),
-	    .share = mw_rng_uniform(rng, 0.25, 0.75),
-	    .ramp_s = dt_s * mw_rng_log_uniform(rng, 0.5, 12.0),
-	};
-	duty->target = duty->level = a;
-	duty->age_s = duty->dwell_s * mw_rng_uniform(rng, 0.0, 1.0);
-}
-
-static double duty_target(struct mw_duty *duty, const struct mw_draws *draws)
-{
-	double phase = fmod(duty->age_s, duty->dwell_s) / duty->dwell_s;
-
-	switch (duty->kind) {
-	case MW_DUTY_STEPS:
-		if (duty->left_s > 0.0)
-			return duty->target;
-		duty->left_s = -duty->dwell_s * log(1.0 - draws->u[1]);
-		return duty->lo + (duty->hi - duty->lo) * draws->u[0];
-	case MW_DUTY_CYCLE:
-		return phase < duty->share ? duty->hi : duty->lo;
-	case MW_DUTY_SWING:
-		return duty->lo + (duty->hi - duty->lo) * (0.5 + 0.5 * sin(TWO_PI * phase));
-	default:
-		return duty->target;
-	}
-}
-
-double mw_duty_step(struct mw_duty *duty, const struct mw_draws *draws, double dt_s)
-{
-	duty->age_s += dt_s;
-	duty->left_s -= dt_s;
-	duty->target = duty_target(duty, draws);
-	duty->level = mw_lag(duty->level, duty->target, dt_s, duty->ramp_s);
-	return duty->level;
-}
-
 void mw_pi_init(struct mw_pi *pi, double gain, double reset_s, double start)
 {
 	*pi = (struct mw_pi){
@@ -136,7 +87,7 @@ double mw_act_hunting(const struct mw_plant_act *act)
 
 	if (level == 0.0)
 		return 0.0;
-	return level * sin(TWO_PI * (double)act->age_rows / mw_act_draw(act, 1, 8.0, 40.0));
+	return level * mw_sin(TWO_PI * (double)act->age_rows / mw_act_draw(act, 1, 8.0, 40.0));
 }
 
 /* Where a start stands: 0 still, 1 running again. */

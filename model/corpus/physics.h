@@ -1,5 +1,5 @@
 /*
- * physics.h -- small pieces of machines, shared by the plants: lags, controllers, duty, orders.
+ * physics.h -- small pieces of machines, shared by the plants: lags, controllers, orders.
  *
  * Quantities are relative (1 = rated) where no unit is said; times are seconds.  Plain structs that
  * hold no pointer, so that a machine's state can be copied byte by byte.  No allocation, no errors;
@@ -8,6 +8,7 @@
 #ifndef MW_CORPUS_PHYSICS_H
 #define MW_CORPUS_PHYSICS_H
 
+#include "model/corpus/elementary.h"
 #include "model/corpus/plant.h"
 
 double mw_clamp(double x, double lo, double hi);
@@ -31,22 +32,6 @@ struct mw_wander {
 };
 void mw_wander_init(struct mw_wander *wander, double sd, double tau_s, struct mw_rng *rng);
 double mw_wander_step(struct mw_wander *wander, double normal, double dt_s);
-
-/* How the machine is normally used: constant, random steps, a fixed cycle, a slow swing; between lo
- * and hi.  Goes its way whatever the machine does. */
-enum mw_duty_kind { MW_DUTY_CONSTANT, MW_DUTY_STEPS, MW_DUTY_CYCLE, MW_DUTY_SWING, MW_N_DUTY };
-struct mw_duty {
-	enum mw_duty_kind kind;
-	double lo, hi;
-	double dwell_s; /* mean time at a level, or the cycle's period */
-	double share;   /* of a cycle spent at hi */
-	double ramp_s;
-	double age_s, left_s;
-	double target, level;
-};
-/* dt_s scales the times, so that a learn segment sees the duty whatever the period. */
-void mw_duty_init(struct mw_duty *duty, double lo, double hi, double dt_s, struct mw_rng *rng);
-double mw_duty_step(struct mw_duty *duty, const struct mw_draws *draws, double dt_s);
 
 /* PI controller whose output saturates; anti-windup by back-calculation (Astrom & Hagglund, PID
  * Controllers, 1995, 3.5). */

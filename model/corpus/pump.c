@@ -92,7 +92,7 @@ static void init(void *state, const struct mw_plant_setup *setup, struct mw_rng 
 	struct pump *s = state;
 	static const double poles[] = {960.0, 1450.0, 1450.0, 1750.0, 2900.0, 2900.0, 3500.0};
 
-	mw_panel_init(&s->panel, MW_MACHINE_PUMP);
+	mw_panel_init(&s->panel, MW_MACHINE_PUMP, setup->n_channels);
 	modes_draw(s, rng);
 	s->q_rated = mw_rng_log_uniform(rng, 2.0, 400.0);
 	s->p_rated = mw_rng_log_uniform(rng, 0.8, 14.0);
@@ -107,11 +107,11 @@ static void init(void *state, const struct mw_plant_setup *setup, struct mw_rng 
 	s->swirl = mw_rng_log_uniform(rng, 0.001, 0.012);
 	s->valve = s->head = s->flow = 0.8;
 	s->fluid = 22.0 + s->warm;
-	mw_train_init(&s->train, s->q_rated * s->p_rated / 36.0 / mw_rng_uniform(rng, 0.5, 0.8),
-		      poles[mw_rng_below(rng, 7)], &s->panel, TRAIN, rng);
+	s->train.kw = s->q_rated * s->p_rated / 36.0 / mw_rng_uniform(rng, 0.5, 0.8);
+	mw_train_init(&s->train, s->train.kw, poles[mw_rng_below(rng, 7)], &s->panel, TRAIN, rng);
 	mw_duty_init(&s->duty, 0.75, 1.0, setup->dt_s, rng);
-	mw_pi_init(&s->pi, mw_rng_uniform(rng, 0.1, 0.4),
-		   setup->dt_s * mw_rng_log_uniform(rng, 2.0, 15.0), 0.8);
+	s->pi.gain = mw_rng_uniform(rng, 0.1, 0.4);
+	mw_pi_init(&s->pi, s->pi.gain, setup->dt_s * mw_rng_log_uniform(rng, 2.0, 15.0), 0.8);
 	s->pi.lo = s->mode == THROTTLE ? 0.05 : 0.2;
 	s->pi.hi = s->mode == THROTTLE ? 1.0 : 1.15;
 	mw_wander_init(&s->ambient, mw_rng_uniform(rng, 0.2, 2.0), 3000.0, rng);
@@ -120,7 +120,7 @@ static void init(void *state, const struct mw_plant_setup *setup, struct mw_rng 
 	s->panel.size[SUCTION] = sqrt(s->p_rated / 4.0);
 	s->panel.size[DISCHARGE] = s->p_rated / 4.0;
 	s->panel.size[FLOW] = s->q_rated / 50.0;
-	mw_panel_draw(&s->panel, &mw_plant_pump, wanted, rng);
+	mw_panel_draw(&s->panel, &mw_plant_pump, &s->duty, wanted, rng);
 	s->haste = 40.0;
 	mw_panel_settle(s, &mw_plant_pump, setup, 300, rng);
 	s->haste = 1.0;
@@ -208,7 +208,7 @@ static double hydraulics(const struct pump *s, const struct trouble *bad, double
 	double q = q2 > 0.0 ? sqrt(q2) : 0.0;
 
 	/* Near shut-off a little always recirculates: no hard corner at zero flow. */
-	q = q < 0.05 ? 0.05 * n * exp((q - 0.05) / 0.05) : q;
+	q = q < 0.05 ? 0.05 * n * mw_exp((q - 0.05) / 0.05) : q;
 	q = q < 0.8 * runout ? q : fmin(q - 0.5 * (q - 0.8 * runout), runout);
 	*ret_head = fmax(n * n * h0 - a * q * q, 0.0);
 	return q;
@@ -217,7 +217,7 @@ static double hydraulics(const struct pump *s, const struct trouble *bad, double
 static void step_full(struct pump *s, const struct mw_plant_row *row, const struct mw_draws *draws,
 		      double *full)
 {
-	struct mw_order order = mw_order_of(&row->operation);
+	struct mw_order order = mw_duty_order(&s->duty, &row->operation);
 	struct mw_train_bad worn = mw_train_bad_of(&row->fault);
 	struct trouble bad = trouble_of(s, row, draws);
 	double dt = row->dt_s;
@@ -264,7 +264,7 @@ static void step(void *state, const struct mw_plant_row *row, struct mw_rng *rng
 
 	mw_draws_take(&draws, rng);
 	step_full(s, row, &draws, full);
-	mw_panel_read(&s->panel, full, ret_true);
+	mw_panel_read(&s->panel, &s->duty, full, ret_true);
 }
 
 const struct mw_plant mw_plant_pump = {

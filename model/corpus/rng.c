@@ -1,4 +1,5 @@
 #include "model/corpus/rng.h"
+#include "model/corpus/elementary.h"
 
 #include <math.h>
 #include <string.h>
@@ -55,7 +56,7 @@ double mw_rng_uniform(struct mw_rng *rng, double lo, double hi)
 
 double mw_rng_log_uniform(struct mw_rng *rng, double lo, double hi)
 {
-	return exp(mw_rng_uniform(rng, log(lo), log(hi)));
+	return mw_exp(mw_rng_uniform(rng, mw_ln(lo), mw_ln(hi)));
 }
 
 double mw_rng_normal(struct mw_rng *rng)
@@ -73,7 +74,7 @@ double mw_rng_normal(struct mw_rng *rng)
 		v = mw_rng_uniform(rng, -1.0, 1.0);
 		q = u * u + v * v;
 	} while (q >= 1.0 || q == 0.0);
-	q = sqrt(-2.0 * log(q) / q);
+	q = sqrt(-2.0 * mw_ln(q) / q);
 	rng->spare = v * q;
 	rng->has_spare = 1;
 	return u * q;
@@ -82,6 +83,11 @@ double mw_rng_normal(struct mw_rng *rng)
 size_t mw_rng_below(struct mw_rng *rng, size_t n)
 {
 	return (size_t)(((__uint128_t)mw_rng_u64(rng) * n) >> 64);
+}
+
+double mw_rng_sign(struct mw_rng *rng)
+{
+	return mw_rng_chance(rng, 0.5) ? 1 : -1;
 }
 
 int mw_rng_chance(struct mw_rng *rng, double p)

@@ -109,15 +109,18 @@ static void run_row(struct mw_run *run, size_t row, enum pass pass, double *ret_
 	    .noise_unit = pass == PASS_FAULTY ? run->full_unit : NULL,
 	};
 	struct mw_rng rng;
+	bool lost;
 
 	set_acting(run, row, pass, &input);
 	mw_rng_fork(&run->rng, FORK_ROW + 2 * row, &rng);
 	run->plant->step(run->now.plant, &input, &rng, truth);
 	mw_rng_fork(&run->rng, FORK_ROW + 2 * row + 1, &rng);
+	lost = mw_rng_chance(&rng, run->site.row_lost);
 	for (size_t c = 0; c < run->series->n_channels; c++) {
 		struct mw_sensor_draw draw;
 
 		mw_sensor_draw_row(&run->sensor[c], &rng, &draw);
+		draw.lost |= lost;
 		ret_value[c] = read_sensor(run, c, row, &draw, truth[run->column[c]], pass);
 	}
 }
@@ -158,13 +161,14 @@ static void run_calm(struct mw_run *run)
 static int measure_units(struct mw_run *run)
 {
 	const struct mw_sim_series *series = run->series;
-	double *scratch = malloc(series->spec.n_learn * sizeof(*scratch));
+	double *scratch = malloc(2 * series->spec.n_learn * sizeof(*scratch));
 
 	if (!scratch)
 		return -1;
 	for (size_t c = 0; c < run->series->n_channels; c++) {
 		mw_measure_channel(series->healthy + c, series->spec.n_learn, series->n_channels,
-				   run->sensor[c].step, scratch, &run->stat[c]);
+				   run->sensor[c].step, run->sensor[c].deadband > 0, scratch,
+				   &run->stat[c]);
 		run->series->noise_unit[c] = run->stat[c].noise_unit;
 		run->full_unit[run->column[c]] = run->stat[c].noise_unit;
 	}
@@ -174,22 +178,38 @@ static int measure_units(struct mw_run *run)
 
 /* ---- faults ---- */
 
-static void mark_effect(struct mw_sim_series *series, size_t at, size_t channel)
-{
-	double value = series->value[at];
-	double healthy = series->healthy[at];
+/* Each twin's newest reading, for channels that report by exception. */
+struct held {
+	double value[MW_SIM_MAX_CHANNELS], healthy[MW_SIM_MAX_CHANNELS];
+};
 
-	if (isnan(value))
-		series->effect[at] = isnan(healthy) ? 0 : MW_SIM_EFFECT_LOST;
-	else if (isnan(healthy))
-		series->effect[at] = 0;
+static void hold(const struct mw_run *run, size_t at, size_t c, struct held *held)
+{
+	const struct mw_sim_series *series = run->series;
+	bool keeps = series->by_exception[c];
+
+	if (!keeps || !isnan(series->value[at]))
+		held->value[c] = series->value[at];
+	if (!keeps || !isnan(series->healthy[at]))
+		held->healthy[c] = series->healthy[at];
+}
+
+static void mark_effect(struct mw_run *run, size_t at, size_t c, const struct held *held)
+{
+	struct mw_sim_series *series = run->series;
+	double far = fabs(held->value[c] - held->healthy[c]);
+	bool was_lost = isnan(series->healthy[at]) && !series->by_exception[c];
+
+	if (isnan(series->value[at]) && !run->now.sensor[c].silent)
+		series->effect[at] = was_lost ? 0 : MW_SIM_EFFECT_LOST;
 	else
-		series->effect[at] = (float)(fabs(value - healthy) / series->noise_unit[channel]);
+		series->effect[at] = isnan(far) ? 0 : (float)(far / series->noise_unit[c]);
 }
 
 static void run_faulty(struct mw_run *run)
 {
 	struct mw_sim_series *series = run->series;
+	struct held held;
 	const struct mw_sim_spec *spec = &series->spec;
 
 	for (size_t i = 0; i < spec->n_injection; i++) {
@@ -200,12 +220,16 @@ static void run_faulty(struct mw_run *run)
 					       run->seed[i], &run->stat[in->channel]);
 	}
 	run_copy(run, &run->at_fault, &run->now);
+	for (size_t at = 0; at < run->first_fault * series->n_channels; at++)
+		hold(run, at, at % series->n_channels, &held);
 	for (size_t row = run->first_fault; row < series->n_rows; row++) {
 		size_t at = row * series->n_channels;
 
 		run_row(run, row, PASS_FAULTY, series->value + at);
-		for (size_t c = 0; c < series->n_channels; c++)
-			mark_effect(series, at + c, c);
+		for (size_t c = 0; c < series->n_channels; c++) {
+			hold(run, at + c, c, &held);
+			mark_effect(run, at + c, c, &held);
+		}
 	}
 }
 

@@ -30,6 +30,7 @@ struct mw_run {
 	const struct mw_plant *plant;
 	struct mw_sim_series *series;
 	struct mw_rng rng;
+	struct mw_site site;
 	struct mw_sensor sensor[MW_SIM_MAX_CHANNELS];
 	struct mw_measure stat[MW_SIM_MAX_CHANNELS];
 	size_t n_full;                       /* channels of the machine */

@@ -1,9 +1,12 @@
 #include "model/corpus/sensor.h"
+#include "model/corpus/elementary.h"
 
 #include <math.h>
 
 #define SIZE_MIN   0.5
 #define SIZE_RATIO 60.0
+
+#define SHARE_EXCEPTION 0.09
 
 /* Wrong scalings seen in the field: decades of a misread exponent, 1 - 5 V against 4 - 20 mA spans,
  * psi/bar, kgf/bar, atm/bar, Fahrenheit, km/h, per minute, per hour, mile, pound, hp, inch. */
@@ -42,11 +45,36 @@ static const struct {
 
 double mw_sensor_size(double strength)
 {
-	return strength > 0 ? SIZE_MIN * pow(SIZE_RATIO, strength) : 0;
+	return strength > 0 ? SIZE_MIN * mw_pow(SIZE_RATIO, strength) : 0;
 }
 
-void mw_sensor_draw_instance(const struct mw_plant_channel *channel, double dt_s,
-			     struct mw_rng *rng, struct mw_sensor *ret_sensor)
+void mw_site_draw(struct mw_rng *rng, struct mw_site *ret_site)
+{
+	double lost = mw_rng_log_uniform(rng, 0.001, 0.02);
+
+	ret_site->by_exception = mw_rng_chance(rng, SHARE_EXCEPTION);
+	ret_site->deadband = mw_rng_log_uniform(rng, 0.5, 6);
+	ret_site->patience = 20 + (unsigned)mw_rng_below(rng, 180);
+	ret_site->row_lost = mw_rng_chance(rng, 0.06) ? lost : 0;
+	/* Silence is then all that can be seen, and would hide what is lost. */
+	if (ret_site->by_exception)
+		ret_site->row_lost = 0;
+}
+
+/* Commands and states are reported when they change, measurements when they leave a band. */
+static void draw_exception(const struct mw_site *site, bool silent, double every,
+			   struct mw_sensor *sensor)
+{
+	if (!site->by_exception || every < 0.2)
+		return;
+	sensor->deadband = silent ? fmax(0.5 * sensor->step, 1e-9) : site->deadband * sensor->noise;
+	sensor->patience = site->patience;
+	sensor->lost = 0;
+	sensor->hold = 1;
+}
+
+void mw_sensor_draw_instance(const struct mw_plant_channel *channel, const struct mw_site *site,
+			     double dt_s, struct mw_rng *rng, struct mw_sensor *ret_sensor)
 {
 	bool silent = channel->noise <= 0; /* a command or a state: nothing measures it */
 	double lag_s = channel->lag_s * mw_rng_log_uniform(rng, 0.5, 2);
@@ -54,8 +82,8 @@ void mw_sensor_draw_instance(const struct mw_plant_channel *channel, double dt_s
 	double step = channel->step * (mw_rng_chance(rng, 0.15) ? 5 : 1);
 	double glitch = mw_rng_log_uniform(rng, 0.001, 0.008);
 	double glitch_size = noise * mw_rng_log_uniform(rng, 4, 25);
-	bool heavy = mw_rng_chance(rng, 0.15);
-	bool glitches = mw_rng_chance(rng, 0.05);
+	bool heavy = mw_rng_chance(rng, 0.2);
+	bool glitches = mw_rng_chance(rng, 0.08);
 	bool loses = mw_rng_chance(rng, 0.03);
 	bool holds = mw_rng_chance(rng, 0.07);
 	unsigned hold = 2 + (unsigned)mw_rng_below(rng, 7);
@@ -65,13 +93,14 @@ void mw_sensor_draw_instance(const struct mw_plant_channel *channel, double dt_s
 	    .step = silent ? channel->step : step,
 	    .lo = channel->lo,
 	    .hi = channel->hi,
-	    .keep = lag_s > 0 ? exp(-dt_s / lag_s) : 0,
+	    .keep = lag_s > 0 ? mw_exp(-dt_s / lag_s) : 0,
 	    .tail = heavy && !silent ? 0.06 : 0,
 	    .glitch = glitches && !silent ? glitch : 0,
 	    .glitch_size = glitch_size,
 	    .lost = loses ? 0.004 : 0,
 	    .hold = holds && !silent ? hold : 1,
 	};
+	draw_exception(site, silent, mw_rng_uniform(rng, 0, 1), ret_sensor);
 }
 
 void mw_sensor_draw_row(const struct mw_sensor *sensor, struct mw_rng *rng,
@@ -110,13 +139,29 @@ static double show(const struct mw_sensor *sensor, struct mw_sensor_state *state
 	return state->last;
 }
 
+/* What arrives of a reading: nothing when it is lost or, by exception, not worth sending. */
+static double deliver(const struct mw_sensor *sensor, struct mw_sensor_state *state, double value,
+		      bool lost)
+{
+	state->silent = sensor->deadband > 0 && state->has_sent &&
+			state->quiet < sensor->patience &&
+			fabs(value - state->sent) < sensor->deadband;
+	state->quiet++;
+	if (state->silent || lost)
+		return NAN;
+	state->sent = value;
+	state->has_sent = true;
+	state->quiet = 0;
+	return value;
+}
+
 double mw_sensor_read(const struct mw_sensor *sensor, struct mw_sensor_state *state,
 		      const struct mw_sensor_draw *draw, double truth)
 {
 	double value = smooth(state, sensor->keep, truth) + draw->noise;
 
 	value = show(sensor, state, digitise(sensor, value));
-	return draw->lost ? NAN : value;
+	return deliver(sensor, state, value, draw->lost);
 }
 
 /* The factor whose effect comes nearest to the wanted size, with some luck in it. */
@@ -129,7 +174,7 @@ static void pick_unit_error(struct mw_sensor_trouble *trouble)
 		    fabs((unit_error[i].factor - 1) * trouble->stat.mean + unit_error[i].offset);
 		double spread = fabs(unit_error[i].factor - 1) * trouble->stat.sd;
 		double effect = (bulk + spread) / trouble->stat.noise_unit;
-		double far = fabs(log(effect / fmax(trouble->size, SIZE_MIN))) +
+		double far = fabs(mw_ln(effect / fmax(trouble->size, SIZE_MIN))) +
 			     mw_rng_uniform(&trouble->rng, 0, 1);
 
 		if (far < best) {
@@ -187,9 +232,9 @@ static double distort(struct mw_sensor_trouble *trouble, double value, double gr
 /* A thermowell full of scale, a filter left at its maximum: 2 to 60 rows. */
 static double lagging(struct mw_sensor_trouble *trouble, double value)
 {
-	double rows = 2 * pow(30, trouble->strength);
+	double rows = 2 * mw_pow(30, trouble->strength);
 
-	return smooth(&trouble->slow, exp(-1 / rows), value);
+	return smooth(&trouble->slow, mw_exp(-1 / rows), value);
 }
 
 /* Which rows a loose contact loses: the first always, then runs, or all at full strength. */
@@ -216,7 +261,7 @@ double mw_sensor_read_troubled(const struct mw_sensor *sensor, struct mw_sensor_
 			trouble->held = value;
 		value = trouble->held;
 	}
-	if (trouble->fault == MW_FAULT_DROPOUT && drops(trouble, grown, age))
-		return NAN;
-	return draw->lost ? NAN : value;
+	return deliver(sensor, state, value,
+		       draw->lost ||
+			   (trouble->fault == MW_FAULT_DROPOUT && drops(trouble, grown, age)));
 }

@@ -3,7 +3,8 @@
  *
  * A healthy sensor smooths (first-order lag), adds noise (sometimes with heavy tails and rare
  * glitches), clips to its range, rounds to its resolution, may show a reading
- * for several rows (an analyser, a slow bus) and now and then loses one.  A
+ * for several rows (an analyser, a slow bus) and now and then loses one.  Where a site reports by
+ * exception, a reading is sent only when it has moved by a deadband, or after a long silence.  A
  * sensor fault ("trouble") acts on one sensor and only on the measured twin.
  *
  * Random numbers come in as a draw made once per row and channel and handed to both twins, so the
@@ -23,14 +24,28 @@ struct mw_sensor {
 	double glitch;              /* chance of a benign outlier per row */
 	double glitch_size;         /* its standard deviation */
 	double lost;                /* chance of a lost reading per row */
-	unsigned hold; /* rows from one reading to the next; 1 = every row has its own */
+	unsigned hold;     /* rows from one reading to the next; 1 = every row has its own */
+	double deadband;   /* least movement that is reported; 0 = every row is */
+	unsigned patience; /* rows of silence after which it reports anyway */
+};
+
+/* How a site gathers its readings; the same for all sensors of a series. */
+struct mw_site {
+	bool by_exception;
+	double deadband; /* in the sensors' noise */
+	unsigned patience;
+	double row_lost; /* chance that a whole row is lost */
 };
 
 struct mw_sensor_state {
-	double level; /* of the lag */
-	bool primed;  /* level holds something */
-	double last;  /* reading that is still shown */
-	unsigned age; /* rows since it was taken */
+	double level;   /* of the lag */
+	bool primed;    /* level holds something */
+	double last;    /* reading that is still shown */
+	unsigned age;   /* rows since it was taken */
+	double sent;    /* by exception: the reading that was sent last */
+	bool has_sent;  /* there is one */
+	unsigned quiet; /* rows since */
+	bool silent;    /* nothing came this row because there was nothing to report */
 };
 
 /* One row's random numbers for one sensor. */
@@ -53,13 +68,14 @@ struct mw_sensor_trouble {
 	struct mw_measure stat;
 };
 
+void mw_site_draw(struct mw_rng *rng, struct mw_site *ret_site);
 /* Draws an instance around a channel's typical sensor; dt_s seconds between rows. */
-void mw_sensor_draw_instance(const struct mw_plant_channel *channel, double dt_s,
-			     struct mw_rng *rng, struct mw_sensor *ret_sensor);
+void mw_sensor_draw_instance(const struct mw_plant_channel *channel, const struct mw_site *site,
+			     double dt_s, struct mw_rng *rng, struct mw_sensor *ret_sensor);
 void mw_sensor_draw_row(const struct mw_sensor *sensor, struct mw_rng *rng,
 			struct mw_sensor_draw *ret_draw);
 
-/* The reading of a healthy sensor (NaN: lost). */
+/* The reading of a healthy sensor (NaN: lost, or nothing to report). */
 double mw_sensor_read(const struct mw_sensor *sensor, struct mw_sensor_state *state,
 		      const struct mw_sensor_draw *draw, double truth);
 /* Sets up a sensor fault of strength 0..1.  Bias, drift, spike, noise and saturation reach about

@@ -102,10 +102,12 @@ static void make_channels(struct mw_run *run)
 		n_wanted = run->n_full;
 	choose_columns(run, n_wanted);
 	mw_rng_fork(&run->rng, FORK_SENSOR, &rng);
+	mw_site_draw(&rng, &run->site);
 	for (size_t c = 0; c < series->n_channels; c++) {
 		series->channel[c] = channel[run->column[c]].id;
-		mw_sensor_draw_instance(&channel[run->column[c]], series->period_s, &rng,
-					&run->sensor[c]);
+		mw_sensor_draw_instance(&channel[run->column[c]], &run->site, series->period_s,
+					&rng, &run->sensor[c]);
+		series->by_exception[c] = run->sensor[c].deadband > 0;
 	}
 	series->spec.n_channels = series->n_channels;
 }

@@ -53,11 +53,15 @@ struct mw_sim_series {
 	double period_s;
 	size_t n_rows, n_channels;
 	struct mw_sim_channel channel[MW_SIM_MAX_CHANNELS];
-	double *value;   /* n_rows x n_channels, row-major; NaN = no reading */
+	double
+	    *value; /* n_rows x n_channels, row-major; NaN = no reading (lost, or by exception) */
 	double *healthy; /* same shape: the twin without the *faults* (operations act on both) */
 	float *effect;   /* same shape: |value - healthy| in noise units of the channel (see
-			    measure.h);   a lost reading counts as MW_SIM_EFFECT_LOST */
+			    measure.h), by exception of the values that hold; a lost reading counts
+			    as MW_SIM_EFFECT_LOST */
 	double noise_unit[MW_SIM_MAX_CHANNELS];
+	/* Channels that report only when they moved: NaN means "as before", not "lost". */
+	bool by_exception[MW_SIM_MAX_CHANNELS];
 	/* Index into spec.injection, or -1.  fault_at: the fault that acts at the row, seen or not
 	 * (its effect lies in `effect`, and may outlast it).  operation_at: the operation that
 	 * *shows* at the row: some channel is 1 noise unit or more from where it would be without
@@ -68,7 +72,14 @@ struct mw_sim_series {
 	/* Per injection: channels in causal order (first cause first), by index. */
 	uint8_t cause_order[MW_SIM_MAX_INJECTIONS][MW_SIM_MAX_CHANNELS];
 	uint8_t n_cause[MW_SIM_MAX_INJECTIONS];
+	/* Per fault injected: the channel on which it is plainest, of those above, and what proves
+	 * it there from the first row that shows it to the fault's end.  NONE: it shows nowhere,
+	 * or is an operation. */
+	enum mw_proof proof[MW_SIM_MAX_INJECTIONS];
+	uint8_t proof_channel[MW_SIM_MAX_INJECTIONS];
 };
+
+#define MW_SIM_VISIBLE 0.5f /* noise units from which an effect counts as one that shows */
 
 #define MW_SIM_EFFECT_LOST 20.0f
 

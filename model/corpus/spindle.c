@@ -76,7 +76,7 @@ static void init(void *state, const struct mw_plant_setup *setup, struct mw_rng 
 	struct spindle *s = state;
 	double dt = setup->dt_s;
 
-	mw_panel_init(&s->panel, MW_MACHINE_SPINDLE);
+	mw_panel_init(&s->panel, MW_MACHINE_SPINDLE, setup->n_channels);
 	s->speed = mw_rng_uniform(rng, 0.35, 1.0);
 	s->feed = mw_rng_log_uniform(rng, 80.0, 5000.0);
 	s->force = mw_rng_log_uniform(rng, 100.0, 4000.0);
@@ -91,8 +91,9 @@ static void init(void *state, const struct mw_plant_setup *setup, struct mw_rng 
 	s->flow = 1.0;
 	s->fluid = 26.0;
 	s->cooler = 22.0;
-	mw_train_init(&s->train, mw_rng_log_uniform(rng, 1.5, 45.0),
-		      mw_rng_log_uniform(rng, 2500.0, 20000.0), &s->panel, TRAIN, rng);
+	s->train.kw = mw_rng_log_uniform(rng, 1.5, 45.0);
+	mw_train_init(&s->train, s->train.kw, mw_rng_log_uniform(rng, 2500.0, 20000.0), &s->panel,
+		      TRAIN, rng);
 	s->train.ramp_s = mw_rng_uniform(rng, 0.5, 4.0);
 	s->panel.size[FORCE] = s->force / 1000.0;
 	s->panel.size[FEED] = s->feed / 1000.0;
@@ -100,9 +101,9 @@ static void init(void *state, const struct mw_plant_setup *setup, struct mw_rng 
 	s->panel.size[FLUID_PRESSURE] = s->p_fluid / 4.0;
 	mw_duty_init(&s->duty, 0.7, 1.0, dt, rng);
 	mw_wander_init(&s->ambient, mw_rng_uniform(rng, 0.2, 1.5), 3000.0, rng);
-	mw_wander_init(&s->grain, mw_rng_log_uniform(rng, 0.003, 0.04),
-		       dt * mw_rng_log_uniform(rng, 1.0, 20.0), rng);
-	mw_panel_draw(&s->panel, &mw_plant_spindle, wanted, rng);
+	s->grain.sd = mw_rng_log_uniform(rng, 0.003, 0.04);
+	mw_wander_init(&s->grain, s->grain.sd, dt * mw_rng_log_uniform(rng, 1.0, 20.0), rng);
+	mw_panel_draw(&s->panel, &mw_plant_spindle, &s->duty, wanted, rng);
 	s->haste = 40.0;
 	mw_panel_settle(s, &mw_plant_spindle, setup, 300, rng);
 	s->haste = 1.0;
@@ -150,7 +151,7 @@ static void flood(struct spindle *s, const struct mw_plant_row *row, const struc
 static void step(void *state, const struct mw_plant_row *row, struct mw_rng *rng, double *ret_true)
 {
 	struct spindle *s = state;
-	struct mw_order order = mw_order_of(&row->operation);
+	struct mw_order order = mw_duty_order(&s->duty, &row->operation);
 	struct mw_train_bad worn = mw_train_bad_of(&row->fault);
 	double blunt = mw_act_level(&row->fault, MW_FAULT_TOOL_WEAR);
 	double slip = mw_act_level(&row->fault, MW_FAULT_BELT_SLIP);
@@ -179,7 +180,7 @@ static void step(void *state, const struct mw_plant_row *row, struct mw_rng *rng
 	full[FORCE] = s->force * resist * (1.0 + 0.02 * draws.n[11]);
 	full[FEED] =
 	    s->feed * order.setpoint * fmin(s->cut / s->engage, 1.2) * fmin(order.run, 1.0);
-	mw_panel_read(&s->panel, full, ret_true);
+	mw_panel_read(&s->panel, &s->duty, full, ret_true);
 }
 
 const struct mw_plant mw_plant_spindle = {

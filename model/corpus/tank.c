@@ -59,7 +59,7 @@ static void init(void *state, const struct mw_plant_setup *setup, struct mw_rng 
 	struct tank *s = state;
 	double dt = setup->dt_s;
 
-	mw_panel_init(&s->panel, MW_MACHINE_TANK);
+	mw_panel_init(&s->panel, MW_MACHINE_TANK, setup->n_channels);
 	s->height = mw_rng_log_uniform(rng, 0.5, 12.0);
 	s->q_rated = mw_rng_log_uniform(rng, 0.5, 150.0);
 	s->amps = fmax(s->q_rated * 0.35, 0.8);
@@ -75,10 +75,10 @@ static void init(void *state, const struct mw_plant_setup *setup, struct mw_rng 
 	s->content = s->setpoint;
 	s->heater = 0.5;
 	mw_duty_init(&s->duty, 0.45, 0.8, dt, rng);
-	mw_pi_init(&s->pi, mw_rng_uniform(rng, 1.5, 5.0), s->tau_s * mw_rng_uniform(rng, 0.7, 3.0),
-		   0.6);
-	mw_wander_init(&s->supply, 0.03 * mw_rng_uniform(rng, 0.1, 1.0),
-		       dt * mw_rng_log_uniform(rng, 30.0, 300.0), rng);
+	s->pi.gain = mw_rng_uniform(rng, 1.5, 5.0);
+	mw_pi_init(&s->pi, s->pi.gain, s->tau_s * mw_rng_uniform(rng, 0.7, 3.0), 0.6);
+	s->supply.sd = 0.03 * mw_rng_uniform(rng, 0.1, 1.0);
+	mw_wander_init(&s->supply, s->supply.sd, dt * mw_rng_log_uniform(rng, 30.0, 300.0), rng);
 	mw_wander_init(&s->feed, mw_rng_uniform(rng, 0.1, 1.2), 400.0 * dt, rng);
 	mw_wander_init(&s->ambient, mw_rng_uniform(rng, 0.2, 1.0), 3000.0, rng);
 	mw_wander_init(&s->air, 1.0, 3.0 * dt, rng);
@@ -88,7 +88,7 @@ static void init(void *state, const struct mw_plant_setup *setup, struct mw_rng 
 	s->panel.size[SUPPLY] = s->pressure / 3.0;
 	s->panel.size[BOTTOM] = s->height / 2.0;
 	s->panel.size[AMPS] = s->amps / 7.0;
-	mw_panel_draw(&s->panel, &mw_plant_tank, wanted, rng);
+	mw_panel_draw(&s->panel, &mw_plant_tank, &s->duty, wanted, rng);
 	mw_panel_settle(s, &mw_plant_tank, setup, 400, rng);
 }
 
@@ -154,7 +154,7 @@ static void warm(struct tank *s, const struct mw_plant_row *row, const struct mw
 static void step(void *state, const struct mw_plant_row *row, struct mw_rng *rng, double *ret_true)
 {
 	struct tank *s = state;
-	struct mw_order order = mw_order_of(&row->operation);
+	struct mw_order order = mw_duty_order(&s->duty, &row->operation);
 	struct mw_draws draws;
 	double dt = row->dt_s;
 	double full[N];
@@ -184,7 +184,7 @@ static void step(void *state, const struct mw_plant_row *row, struct mw_rng *rng
 	full[AMPS] = s->amps * effort * (1.0 + 0.004 * draws.n[3]);
 	full[SETPOINT] = 100.0 * s->want * order.setpoint;
 	full[COIL] = 100.0 * mw_clamp(0.08 * (s->setpoint - s->content) + s->heater, 0.0, 1.0);
-	mw_panel_read(&s->panel, full, ret_true);
+	mw_panel_read(&s->panel, &s->duty, full, ret_true);
 }
 
 const struct mw_plant mw_plant_tank = {

@@ -8,29 +8,22 @@ void mw_train_init(struct mw_train *train, double kw, double rpm, struct mw_pane
 	double base = mw_rng_log_uniform(rng, 0.5, 3.5);
 
 	*train = (struct mw_train){
-	    .kw = kw,
-	    .volts = mw_rng_chance(rng, 0.7)   ? 400.0
-		     : mw_rng_chance(rng, 0.5) ? 230.0
-					       : 480.0,
-	    .rpm = rpm,
-	    .magnetising = mw_rng_uniform(rng, 0.25, 0.5),
-	    .slip = mw_rng_uniform(rng, 0.005, 0.04),
-	    .efficiency = mw_rng_uniform(rng, 0.78, 0.96),
-	    .soft = mw_rng_chance(rng, 0.5) ? mw_rng_uniform(rng, 0.2, 0.8)
-					    : mw_rng_uniform(rng, 1.0, 4.0),
-	    .ramp_s = mw_rng_log_uniform(rng, 1.0, 20.0),
-	    .vib = {base, base * mw_rng_uniform(rng, 0.5, 1.4)},
-	    .vib_law = mw_rng_uniform(rng, 0.8, 2.0),
-	    .bearing_rise = mw_rng_uniform(rng, 12.0, 40.0),
-	    .winding_rise = mw_rng_uniform(rng, 25.0, 70.0),
-	    .tau_bearing_s = mw_rng_log_uniform(rng, 40.0, 900.0),
-	    .tau_winding_s = mw_rng_log_uniform(rng, 80.0, 1500.0),
-	    .rest = mw_rng_log_uniform(rng, 0.001, 0.012),
-	    .speed = 0.9,
-	    .usual = 0.9,
-	    .bearing = 45.0,
-	    .winding = 60.0,
-	};
+	    .kw = kw, .rpm = rpm, .speed = 0.9, .usual = 0.9, .bearing = 45.0, .winding = 60.0};
+	train->volts = mw_rng_chance(rng, 0.7) ? 400.0 : mw_rng_chance(rng, 0.5) ? 230.0 : 480.0;
+	train->magnetising = mw_rng_uniform(rng, 0.25, 0.5);
+	train->slip = mw_rng_uniform(rng, 0.005, 0.04);
+	train->efficiency = mw_rng_uniform(rng, 0.78, 0.96);
+	train->soft =
+	    mw_rng_chance(rng, 0.5) ? mw_rng_uniform(rng, 0.2, 0.8) : mw_rng_uniform(rng, 1.0, 4.0);
+	train->ramp_s = mw_rng_log_uniform(rng, 1.0, 20.0);
+	train->vib[0] = base;
+	train->vib[1] = base * mw_rng_uniform(rng, 0.5, 1.4);
+	train->vib_law = mw_rng_uniform(rng, 0.8, 2.0);
+	train->bearing_rise = mw_rng_uniform(rng, 12.0, 40.0);
+	train->winding_rise = mw_rng_uniform(rng, 25.0, 70.0);
+	train->tau_bearing_s = mw_rng_log_uniform(rng, 40.0, 900.0);
+	train->tau_winding_s = mw_rng_log_uniform(rng, 80.0, 1500.0);
+	train->rest = mw_rng_log_uniform(rng, 0.001, 0.012);
 	train->amps = kw * 1000.0 / (1.732 * train->volts * 0.85 * train->efficiency);
 	mw_wander_init(&train->mains, 0.006 * train->volts * mw_rng_uniform(rng, 0.2, 1.5), 120.0,
 		       rng);
@@ -92,7 +85,7 @@ static void vibration(const struct mw_train *train, const struct mw_train_bad *b
 {
 	double v = train->speed;
 	double fast = v * v;
-	double law = pow(v, train->vib_law);
+	double law = mw_pow(v, train->vib_law);
 	double knock = bad->wear * v * (2.6 + 0.8 * fabs(n[4]));
 	double rattle = bad->loose * fast * (1.6 + 1.8 * fabs(n[5]));
 	double hum = bad->phase * 1.2 * fmin(v * 5.0, 1.0);

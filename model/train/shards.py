@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 MAGIC = b"MWC1"
+VERSION = 2
 HEADER = 64
 NO_CHANNEL = 0xFF
 # name, type, shape after [windows]; "rows" is replaced by the group's row count.
@@ -22,6 +23,7 @@ ARRAYS: tuple[tuple[str, str, tuple], ...] = (
     ("patch", "u1", ("rows", 16)),
     ("effect", "<f4", ()),
     ("move", "i1", (4,)),
+    ("proof", "u1", (4,)),
     ("machine", "u1", ()),
     ("series", "<u4", ()),
 )
@@ -49,8 +51,8 @@ def read_shard(path: Path) -> list[Group]:
     """Maps one shard; the arrays stay on disk until they are used."""
     raw = np.memmap(path, np.uint8, "r")
     magic, version, _, n_groups = struct.unpack("<4sIQI", raw[:20].tobytes())
-    if magic != MAGIC or version != 1:
-        raise ValueError(f"{path}: not a shard of version 1")
+    if magic != MAGIC or version != VERSION:
+        raise ValueError(f"{path}: not a shard of version {VERSION}")
     groups, at = [], HEADER
     for _ in range(n_groups):
         rows, windows = struct.unpack("<II", raw[at : at + 8].tobytes())
@@ -70,7 +72,7 @@ def read_shard(path: Path) -> list[Group]:
 def write_shard(path: Path, groups: Iterable[Group], seed: int) -> None:
     groups = list(groups)
     with path.open("wb") as file:
-        file.write(struct.pack("<4sIQI", MAGIC, 1, seed, len(groups)).ljust(HEADER, b"\0"))
+        file.write(struct.pack("<4sIQI", MAGIC, VERSION, seed, len(groups)).ljust(HEADER, b"\0"))
         for group in groups:
             file.write(struct.pack("<II", group.rows, len(group)).ljust(HEADER, b"\0"))
             for name, kind, _ in ARRAYS:

@@ -1,5 +1,6 @@
 #!/bin/sh
-# make bench: every benchmark program below $O/bench, one after the other, then the start of the gateway.
+# make bench: every benchmark program below $O/bench, one after the other, then the training corpus and
+# the start of the gateway.
 set -u
 O=${O:-build}
 status=0
@@ -8,6 +9,8 @@ for program in "$O"/bench/bench_*; do
 	echo "== ${program##*/bench_}"
 	"$program" || status=1
 done
+echo "== corpus"
+O=$O tests/bench/corpus.sh || status=1
 echo "== start"
 O=$O tests/bench/start.sh || status=1
 exit $status

@@ -45,6 +45,7 @@ def make_group(layout: Layout, rows: int, windows: int, rng: np.random.Generator
         "code": code, "verdict": faulty * 2, "fault": faulty * fault, "severity": faulty * 2,
         "onset": onset, "channels": channels, "patch": patch,
         "effect": np.where(faulty, 6.0, 0.0).astype(np.float32), "move": channels * 0,
+        "proof": (channels != NO_CHANNEL) * 1,
         "machine": faulty * 0, "series": np.arange(windows),
     }  # fmt: skip
     return Group(rows, data)

