@@ -379,7 +379,7 @@ void mw_evidence_read(struct mw_evidence *evidence)
 }
 
 float mw_evidence_symptom(const struct mw_evidence *evidence, size_t channel,
-			  enum mw_symptom symptom)
+			  enum mw_symptom_kind symptom)
 {
 	return evidence->symptom[channel * MW_N_SYMPTOM + symptom];
 }

@@ -88,7 +88,7 @@ void mw_evidence_header(const struct mw_evidence *evidence, size_t channel,
  * mw_evidence_symptom.  Needs mw_evidence_window_ready. */
 void mw_evidence_read(struct mw_evidence *evidence);
 float mw_evidence_symptom(const struct mw_evidence *evidence, size_t channel,
-			  enum mw_symptom symptom);
+			  enum mw_symptom_kind symptom);
 /* Tells the long memory what became of the last patch.  Rows that were scored or labelled as
  * anomalous are not taken in: what is wrong never becomes normal by lasting. */
 void mw_evidence_remember(struct mw_evidence *evidence, bool healthy);

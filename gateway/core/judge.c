@@ -50,7 +50,7 @@ const char *mw_component_text(enum mw_component component)
 
 	return component < MW_COMPONENT_SYMPTOM
 		   ? text[component]
-		   : mw_symptom_text((enum mw_symptom)(component - MW_COMPONENT_SYMPTOM));
+		   : mw_symptom_text((enum mw_symptom_kind)(component - MW_COMPONENT_SYMPTOM));
 }
 
 void mw_judge_init(struct mw_judge *judge)
@@ -73,8 +73,8 @@ static void measure_symptoms(const struct mw_evidence *evidence, double ret[MW_N
 		float most = 0;
 
 		for (size_t c = 0; c < mw_evidence_n_channels(evidence); c++)
-			most = fmaxf(most,
-				     fabsf(mw_evidence_symptom(evidence, c, (enum mw_symptom)s)));
+			most = fmaxf(
+			    most, fabsf(mw_evidence_symptom(evidence, c, (enum mw_symptom_kind)s)));
 		ret[s] = (double)most;
 	}
 }

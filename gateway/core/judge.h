@@ -37,7 +37,7 @@ enum mw_component {
 	MW_COMPONENT_MAX_Z, /* log2 of the largest channel's */
 	MW_COMPONENT_MAX_STATIC,
 	MW_COMPONENT_MAX_DYNAMIC,
-	MW_COMPONENT_SYMPTOM, /* + enum mw_symptom: the largest channel's, without its sign */
+	MW_COMPONENT_SYMPTOM, /* + enum mw_symptom_kind: the largest channel's, without its sign */
 	MW_N_COMPONENT = MW_COMPONENT_SYMPTOM + MW_N_SYMPTOM
 };
 const char *mw_component_text(enum mw_component component);

@@ -17,7 +17,7 @@ static const double spread_min[N_MEASURE] = {[MEASURE_KURTOSIS] = 1.0, [MEASURE_
 					     [MEASURE_BAND + 1] = 0.5, [MEASURE_BAND + 2] = 0.5,
 					     [MEASURE_BAND + 3] = 0.5, [MEASURE_COUPLING] = 2.0};
 
-const char *mw_symptom_text(enum mw_symptom symptom)
+const char *mw_symptom_text(enum mw_symptom_kind symptom)
 {
 	static const char *const text[MW_N_SYMPTOM] = {"impulse", "power", "band",  "still",
 						       "lost",    "drift", "state", "coupling"};

@@ -26,7 +26,7 @@
 #include "gateway/core/channel_model.h"
 #include "gateway/core/row.h"
 
-enum mw_symptom {
+enum mw_symptom_kind {
 	MW_SYMPTOM_IMPULSE,
 	MW_SYMPTOM_POWER,
 	MW_SYMPTOM_BAND,
@@ -37,7 +37,7 @@ enum mw_symptom {
 	MW_SYMPTOM_COUPLING,
 	MW_N_SYMPTOM
 };
-const char *mw_symptom_text(enum mw_symptom symptom); /* "impulse" ... */
+const char *mw_symptom_text(enum mw_symptom_kind symptom); /* "impulse" ... */
 
 /* The measures whose healthy distribution is learnt. */
 enum {
