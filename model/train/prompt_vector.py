@@ -18,7 +18,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from model.train.gguf import read_gguf
 from model.train.layout import Layout, read_layout
 from model.train.prompt import (
     BINS, CURVED, FEATURES, FOLLOWS, HISTORY, MAX_WORDS, PATCHES, SCALES, Channel, Encoder, Features,
@@ -245,6 +244,8 @@ def write_answers(path: Path, layout: Layout, words: list[str]) -> None:
 
 def words_of(path: Path) -> list[str]:
     """The words of a model file: what comes after its codes."""
+    from model.train.gguf import read_gguf  # needs torch, which reading the vectors does not
+
     tokens = read_gguf(path)[0]["tokenizer.ggml.tokens"]
     return tokens[tokens.index("<eos>") + 1 :]
 
