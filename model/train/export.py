@@ -1,6 +1,7 @@
 """Checkpoint -> GGUF (Q8_0 matrices, F32 norms and heads)."""
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -33,7 +34,7 @@ def is_quantised(name: str) -> bool:
     return name == "token_embd.weight" or name.split(".")[-2] in MATRICES
 
 
-def _architecture(shape: Shape, layout: Layout) -> dict[str, object]:
+def architecture(shape: Shape, layout: Layout) -> dict[str, object]:
     prefix = "millwright."
     return {
         prefix + "block_count": shape.layers,
@@ -69,7 +70,7 @@ def export(
         "general.alignment": 32,
         "general.quantization_version": 2,
         "general.file_type": 7,  # mostly Q8_0
-        **_architecture(model.shape, layout),
+        **architecture(model.shape, layout),
         "tokenizer.ggml.model": "millwright",
         "tokenizer.ggml.tokens": list(layout.names) + words,
         "tokenizer.ggml.token_type": token_types(layout, words),
@@ -81,11 +82,15 @@ def export(
     write_gguf(path, metadata, tensors, {key for key in tensors if is_quantised(key)})
 
 
-def load_exported(path: Path) -> tuple[Millwright, list[str]]:
-    """The model of a GGUF file with its dequantised weights, and its token names."""
-    metadata, tensors = read_gguf(path)
+def words_of(metadata: dict) -> list[str]:
+    """The tokens of a file that are no codes."""
+    tokens, kinds = metadata["tokenizer.ggml.tokens"], metadata["tokenizer.ggml.token_type"]
+    return [token for token, kind in zip(tokens, kinds) if kind != TOKEN_CONTROL]
+
+
+def shape_of(metadata: dict) -> Shape:
     get = lambda key: metadata["millwright." + key]  # noqa: E731
-    shape = Shape(
+    return Shape(
         vocab=len(metadata["tokenizer.ggml.tokens"]),
         width=get("embedding_length"),
         layers=get("block_count"),
@@ -99,7 +104,21 @@ def load_exported(path: Path) -> tuple[Millwright, list[str]]:
         first_patch=get("prompt.first_patch"),
         asset_prefix=get("attention.asset_prefix"),
     )
-    model = Millwright(shape)
+
+
+def rows_by_name(
+    table: np.ndarray, before: Sequence[str], names: Sequence[str], fresh: np.ndarray
+) -> np.ndarray:
+    """Rows of `table`, named `before`, in the order of `names`; a new name takes its row of
+    `fresh`."""
+    place = {name: i for i, name in enumerate(before)}
+    return np.stack([table[place[n]] if n in place else fresh[i] for i, n in enumerate(names)])
+
+
+def load_exported(path: Path) -> tuple[Millwright, list[str]]:
+    """The model of a GGUF file with its dequantised weights, and its token names."""
+    metadata, tensors = read_gguf(path)
+    model = Millwright(shape_of(metadata))
     with torch.no_grad():
         for key, parameter in tensor_map(model).items():
             parameter.copy_(torch.from_numpy(np.ascontiguousarray(tensors[key])).view_as(parameter))

@@ -27,6 +27,7 @@ class Layout:
     faults: tuple[str, ...]
     fault_kinds: tuple[str, ...]
     tables: dict[str, int]
+    sizes: dict[str, int]
 
     @property
     def n_codes(self) -> int:
@@ -39,6 +40,10 @@ class Layout:
 
     def table(self, name: str) -> int:
         return self.tables[name]
+
+    def size(self, name: str) -> int:
+        """How many codes the table has."""
+        return self.sizes[name]
 
 
 def read_layout(path: Path) -> Layout:
@@ -54,4 +59,5 @@ def read_layout(path: Path) -> Layout:
         faults=tuple(fault["code"] for fault in raw["faults"]),
         fault_kinds=tuple(fault["kind"] for fault in raw["faults"]),
         tables={name: int(first) for name, first in raw["tables"].items()},
+        sizes={name: int(size) for name, size in raw["table_sizes"].items()},
     )

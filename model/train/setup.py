@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from model.train.answers import Teacher, Weights
+from model.train.export import load_exported, rows_by_name
 from model.train.layout import Layout, read_layout
 from model.train.loss import LossWeights
 from model.train.model import Millwright, Shape
@@ -60,17 +61,20 @@ def make_model(setup: Setup, seed: int) -> Millwright:
 
 
 def start_from(model: Millwright, setup: Setup, path: Path) -> None:
-    """Takes over the averaged weights of an earlier run; tokens are matched by name, new ones stay
-    as they were drawn."""
-    saved = torch.load(path, map_location="cpu")
-    weights, codes = saved["ema"], list(setup.layout.names)
-    names, before = codes + setup.wording.words, codes + saved["words"]
-    earlier = {name: i for i, name in enumerate(before)}
-    table = model.token_embd.detach().clone()
-    for i, name in enumerate(names):
-        if name in earlier:
-            table[i] = weights["token_embd"][earlier[name]]
-    model.load_state_dict(weights | {"token_embd": table})
+    """Takes over the weights of a checkpoint (the averaged ones) or of a GGUF file.  Tokens are matched
+    by name; new words stay as they were drawn, and so do new codes beside a checkpoint; beside a file
+    new codes start at zero, so that the run starts with what the file answers."""
+    names = list(setup.layout.names) + setup.wording.words
+    fresh = model.token_embd.detach().numpy().copy()
+    if path.suffix == ".gguf":
+        other, before = load_exported(path)
+        weights = other.state_dict()
+        fresh[: setup.layout.n_codes] = 0
+    else:
+        saved = torch.load(path, map_location="cpu")
+        weights, before = saved["ema"], list(setup.layout.names) + saved["words"]
+    table = rows_by_name(weights["token_embd"].numpy(), before, names, fresh)
+    model.load_state_dict(weights | {"token_embd": torch.from_numpy(table)})
 
 
 def load_checkpoint(path: Path, setup: Setup, averaged: bool = True) -> tuple[Millwright, dict]:
