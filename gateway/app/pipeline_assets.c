@@ -39,6 +39,8 @@ void pipeline_asset_opts(const struct mw_pipeline *p, const char *name,
 	    .model = mw_inference_name(p->opts.inference),
 	};
 
+	if (known)
+		opts.profile = known->known;
 	if (known && known->learn_rows > 0)
 		opts.learn_rows = known->learn_rows;
 	*ret_opts = opts;

@@ -154,6 +154,7 @@ static mw_err make_plant(struct replay *r)
 
 	r->asset_opts.name = r->name;
 	r->asset_opts.model = mw_inference_name(r->inference);
+	r->asset_opts.profile = r->profile;
 	if (!err)
 		err = mw_fleet_add(r->fleet, &r->asset_opts, &r->asset);
 	if (!err)

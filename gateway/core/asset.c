@@ -115,31 +115,80 @@ static bool learn_row(struct mw_asset *asset, const struct mw_row *row)
 	return true;
 }
 
+/* Role and profile of every channel: what the configuration or the profile says, else a guess. */
 static void guess_roles(struct mw_asset *asset)
 {
-	asset->info.machine = asset->opts.machine;
 	for (size_t c = 0; c < asset->learn_stride; c++) {
+		const char *name = mw_assembler_name(asset->assembler, c);
+		const struct mw_profile_channel *known = mw_profile_find(asset->opts.profile, name);
+
 		asset->info.role[c] = asset->role[c];
-		if (asset->role[c] == MW_ROLE_OTHER)
-			asset->info.role[c] = mw_role_guess(mw_assembler_name(asset->assembler, c),
-							    mw_assembler_unit(asset->assembler, c));
+		if (asset->info.role[c] == MW_ROLE_OTHER && known)
+			asset->info.role[c] = known->role;
+		if (asset->info.role[c] == MW_ROLE_OTHER)
+			asset->info.role[c] =
+			    mw_role_guess(name, mw_assembler_unit(asset->assembler, c));
 	}
 }
 
-/* Commands and states select the regime; a valve follows its loop, faults included. */
+void asset_find_profiles(struct mw_asset *asset)
+{
+	asset->info.machine = asset->opts.machine;
+	for (size_t c = 0; c < mw_assembler_n_channels(asset->assembler); c++)
+		asset->info.profile[c] =
+		    mw_profile_find(asset->opts.profile, mw_assembler_name(asset->assembler, c));
+}
+
+static enum mw_channel_use use_of_role(enum mw_role role)
+{
+	switch (role) {
+	case MW_ROLE_SETPOINT:
+	case MW_ROLE_STATE:
+		return MW_USE_COMMAND;
+	case MW_ROLE_COUNTER:
+		return MW_USE_COUNTER;
+	case MW_ROLE_OTHER:
+		return MW_USE_GUESS;
+	default:
+		return MW_USE_QUANTITY;
+	}
+}
+
+static enum mw_channel_use use_of_profile(const struct mw_profile_channel *known)
+{
+	if (known->regime)
+		return MW_USE_COMMAND;
+	switch (known->kind) {
+	case MW_CHANNEL_STATE:
+	case MW_CHANNEL_ALARM:
+	case MW_CHANNEL_COMMAND:
+		return MW_USE_STATE;
+	case MW_CHANNEL_COUNTER:
+		return MW_USE_COUNTER;
+	default:
+		return MW_USE_QUANTITY;
+	}
+}
+
+/* A profile that names the channels which select the regime is believed; without one, commands and
+ * states by their role do.  A valve follows its loop, faults included. */
 static struct mw_baseline_hints hints_of(const struct mw_asset *asset)
 {
 	struct mw_baseline_hints hints = {{0}};
+	bool told = false;
 
+	for (size_t c = 0; c < asset->learn_stride; c++)
+		told = told || (asset->info.profile[c] && asset->info.profile[c]->regime);
 	for (size_t c = 0; c < asset->learn_stride; c++) {
-		enum mw_role role = asset->info.role[c];
+		const struct mw_profile_channel *known = asset->info.profile[c];
+		enum mw_channel_use use =
+		    known && (told || use_of_profile(known) != MW_USE_QUANTITY ||
+			      known->role == MW_ROLE_OTHER)
+			? use_of_profile(known)
+			: use_of_role(asset->info.role[c]);
 
-		if (role == MW_ROLE_SETPOINT || role == MW_ROLE_STATE)
-			hints.use[c] = MW_USE_COMMAND;
-		else if (role == MW_ROLE_COUNTER)
-			hints.use[c] = MW_USE_COUNTER;
-		else if (role != MW_ROLE_OTHER)
-			hints.use[c] = MW_USE_QUANTITY;
+		hints.use[c] =
+		    (uint8_t)(told && !known && use == MW_USE_COMMAND ? MW_USE_STATE : use);
 	}
 	return hints;
 }
@@ -152,6 +201,7 @@ static bool end_learning(struct mw_asset *asset)
 
 	mw_assembler_freeze(asset->assembler);
 	guess_roles(asset);
+	asset_find_profiles(asset);
 	hints = hints_of(asset);
 	if (mw_baseline_fit(asset->learn, n_rows, asset->learn_stride, &hints, &asset->baseline) !=
 		MW_E_OK ||

@@ -22,6 +22,7 @@
 #include "gateway/core/assembler.h"
 #include "gateway/core/explain.h"
 #include "gateway/core/judge.h"
+#include "gateway/core/profile.h"
 
 #define MW_LEARN_ROWS_MIN 160 /* a window and enough patches after it to calibrate on */
 
@@ -34,7 +35,8 @@ struct mw_asset_opts {
 	int64_t learn_rows; /* >= MW_LEARN_ROWS_MIN */
 	enum mw_language language;
 	struct mw_alarm_opts alarm;
-	const char *model; /* name for events; copied */
+	const char *model;                /* name for events; copied */
+	const struct mw_profile *profile; /* borrowed for the asset's life; NULL = none */
 };
 
 enum mw_asset_phase { MW_PHASE_LEARNING, MW_PHASE_CALIBRATING, MW_PHASE_WATCHING };

@@ -36,6 +36,9 @@ struct mw_asset {
 	struct mw_event *event; /* the present or last one */
 };
 
+/* Machine and profiles of the prompt, by the channels' names. */
+void asset_find_profiles(struct mw_asset *asset);
+
 /* Brings the event up to date with the outcome (score, state, times); nothing without an event. */
 void asset_fill_event(struct mw_asset *asset, const struct mw_outcome *outcome);
 

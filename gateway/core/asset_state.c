@@ -258,7 +258,7 @@ static bool get_watching(struct mw_reader *r, struct mw_asset *asset)
 	    mw_baseline_n_channels(asset->baseline) != mw_assembler_n_channels(asset->assembler))
 		return false;
 	asset->phase = MW_PHASE_WATCHING;
-	asset->info.machine = asset->opts.machine;
+	asset_find_profiles(asset);
 	for (size_t c = 0; c < mw_baseline_n_channels(asset->baseline); c++) {
 		asset->info.role[c] = (enum mw_role)mw_get_u8(r);
 		if (asset->info.role[c] >= MW_N_ROLE)

@@ -378,6 +378,11 @@ void mw_evidence_read(struct mw_evidence *evidence)
 	}
 }
 
+double mw_evidence_now(const struct mw_evidence *evidence, size_t channel)
+{
+	return evidence->stream.raw[channel];
+}
+
 float mw_evidence_symptom(const struct mw_evidence *evidence, size_t channel,
 			  enum mw_symptom_kind symptom)
 {

@@ -93,6 +93,9 @@ float mw_evidence_symptom(const struct mw_evidence *evidence, size_t channel,
  * anomalous are not taken in: what is wrong never becomes normal by lasting. */
 void mw_evidence_remember(struct mw_evidence *evidence, bool healthy);
 
+/* The channel's last reading, raw; NaN: none yet. */
+double mw_evidence_now(const struct mw_evidence *evidence, size_t channel);
+
 /* Raw window for people: value (NaN: missing), and what the baseline expected there; row 0 oldest.
  * Expected is the joint model's estimate from the other channels where that model explained the
  * channel's healthy rows (held-out error under half of their spread) and the estimate stays within

@@ -7,7 +7,7 @@
 #include "gateway/core/evidence.h"
 #include "model/corpus/machines.h"
 
-#define MW_PROMPT_VERSION      1
+#define MW_PROMPT_VERSION      2
 #define MW_PROMPT_SLOTS        10
 #define MW_PROMPT_NONE         0xFFFFu
 #define MW_PROMPT_ROW_LEN      (1 + MW_HISTORY + MW_WINDOW_PATCHES) /* 20 */
@@ -15,6 +15,11 @@
 #define MW_PROMPT_MAX_CHANNELS 16
 #define MW_PROMPT_MAX_ROWS     (1 + MW_PROMPT_MAX_CHANNELS)
 #define MW_CODE_BINS           32
+#define MW_PROMPT_SYMPTOMS     6 /* two on each history position */
+/* What the machine's profile says of a channel, as one code: limits x topology x weak point. */
+#define MW_PROMPT_LIMITS     4 /* none said, within, outside the normal, outside the alarm limits */
+#define MW_PROMPT_TOPOLOGIES 3 /* nothing said, drives others, is driven only */
+#define MW_PROMPT_PROFILES   (MW_PROMPT_LIMITS * MW_PROMPT_TOPOLOGIES * 2)
 
 /* First code of each table, in order; MW_CODE_END = how many codes before the words. */
 enum mw_code {
@@ -28,7 +33,10 @@ enum mw_code {
 	MW_CODE_MACHINE = MW_CODE_ROLE + MW_N_ROLE,
 	MW_CODE_COUNT = MW_CODE_MACHINE + MW_N_MACHINE, /* 1, 2, 3-4, 5-8, 9+ channels */
 	MW_CODE_GAP = MW_CODE_COUNT + 5,
-	MW_CODE_ASK = MW_CODE_GAP + 4,
+	MW_CODE_SYMPTOM = MW_CODE_GAP + 4,
+	MW_CODE_MODE = MW_CODE_SYMPTOM + MW_PROMPT_SYMPTOMS * MW_CODE_BINS, /* enum mw_mode */
+	MW_CODE_PROFILE = MW_CODE_MODE + 4,
+	MW_CODE_ASK = MW_CODE_PROFILE + MW_PROMPT_PROFILES,
 	MW_CODE_EN = MW_CODE_ASK + 1,
 	MW_CODE_KO = MW_CODE_EN + 1,
 	MW_CODE_VERDICT = MW_CODE_KO + 1, /* normal, operation, fault, unknown */
@@ -45,10 +53,30 @@ enum mw_verdict { MW_VERDICT_NORMAL, MW_VERDICT_OPERATION, MW_VERDICT_FAULT, MW_
 enum mw_language { MW_LANGUAGE_EN, MW_LANGUAGE_KO };
 
 /* What is known of the machine, beside its data. */
+struct mw_profile_channel; /* profile.h */
 struct mw_machine_info {
 	enum mw_machine machine;
 	enum mw_role role[MW_MAX_CHANNELS];
+	/* What the machine's profile says of each channel, lent; NULL: nothing. */
+	const struct mw_profile_channel *profile[MW_MAX_CHANNELS];
 };
+
+/* The window in real numbers, before they become codes. */
+struct mw_prompt_features {
+	uint32_t n_rows, n_channels; /* prompt rows with the asset's; channels of the asset */
+	uint8_t channel[MW_PROMPT_MAX_CHANNELS];
+	enum mw_machine machine;
+	enum mw_mode mode;
+	enum mw_language language;
+	/* [row][position]: row 0 the asset, without a header */
+	float feature[MW_PROMPT_MAX_ROWS][MW_PROMPT_ROW_LEN][MW_N_FEATURES];
+	/* by channel row, from 0 */
+	enum mw_role role[MW_PROMPT_MAX_CHANNELS];
+	uint8_t profile[MW_PROMPT_MAX_CHANNELS]; /* < MW_PROMPT_PROFILES, or MW_PROMPT_NO_PROFILE */
+	float symptom[MW_PROMPT_MAX_CHANNELS][MW_PROMPT_SYMPTOMS];
+	uint8_t gap[MW_PROMPT_MAX_CHANNELS][MW_WINDOW_PATCHES];
+};
+#define MW_PROMPT_NO_PROFILE 0xFF
 
 struct mw_prompt {
 	uint32_t n_rows;                         /* 1 + channel rows */
@@ -58,7 +86,12 @@ struct mw_prompt {
 	uint16_t question[MW_PROMPT_SLOTS];                                 /* tail position 0 */
 };
 
-/* Encodes the present window.  Needs mw_evidence_window_ready.  Deterministic; never fails. */
+/* Needs mw_evidence_window_ready and, for the symptoms, mw_evidence_read. */
+void mw_prompt_gather(const struct mw_evidence *evidence, const struct mw_machine_info *info,
+		      enum mw_language language, struct mw_prompt_features *ret_features);
+void mw_prompt_code(const struct mw_prompt_features *features, struct mw_prompt *ret_prompt);
+
+/* Both: encodes the present window.  Needs mw_evidence_window_ready.  Deterministic; never fails. */
 void mw_prompt_encode(const struct mw_evidence *evidence, const struct mw_machine_info *info,
 		      enum mw_language language, struct mw_prompt *ret_prompt);
 
@@ -67,7 +100,7 @@ struct mw_prompt_table {
 	const char *name;
 	unsigned first, size;
 };
-#define MW_PROMPT_N_TABLE 20
+#define MW_PROMPT_N_TABLE 23
 const struct mw_prompt_table *mw_prompt_tables(void); /* MW_PROMPT_N_TABLE, by first code */
 
 #define MW_TOKEN_NAME_SIZE 40

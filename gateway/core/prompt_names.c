@@ -17,7 +17,10 @@ const struct mw_prompt_table *mw_prompt_tables(void)
 	    {"role", MW_CODE_ROLE, MW_N_ROLE},
 	    {"machine", MW_CODE_MACHINE, MW_N_MACHINE},
 	    {"count", MW_CODE_COUNT, MW_CODE_GAP - MW_CODE_COUNT},
-	    {"gap", MW_CODE_GAP, MW_CODE_ASK - MW_CODE_GAP},
+	    {"gap", MW_CODE_GAP, MW_CODE_SYMPTOM - MW_CODE_GAP},
+	    {"symptom", MW_CODE_SYMPTOM, MW_PROMPT_SYMPTOMS * MW_CODE_BINS},
+	    {"mode", MW_CODE_MODE, MW_CODE_PROFILE - MW_CODE_MODE},
+	    {"profile", MW_CODE_PROFILE, MW_PROMPT_PROFILES},
 	    {"ask", MW_CODE_ASK, 1},
 	    {"en", MW_CODE_EN, 1},
 	    {"ko", MW_CODE_KO, 1},
@@ -43,6 +46,9 @@ static const char *const header_feature[MW_N_FEATURES] = {
     "slow_share",          "trend",          "step_noise",  "static_unexplained",
     "dynamic_unexplained", "constant_share", "tail_weight",
 };
+static const char *const symptom[MW_PROMPT_SYMPTOMS] = {"impulse",  "power", "band",
+							"coupling", "drift", "still"};
+static const char *const mode[] = {"single", "steady", "settling", "new"};
 static const char *const verdict[] = {"normal", "operation", "fault", "unknown"};
 
 /* Texts of a table whose codes have one, or NULL: numbered from `from`. */
@@ -56,6 +62,8 @@ static const char *text_of(unsigned table, unsigned i, unsigned *ret_from)
 		return mw_role_code((enum mw_role)i);
 	case MW_CODE_MACHINE:
 		return mw_machine_code((enum mw_machine)i);
+	case MW_CODE_MODE:
+		return mode[i];
 	case MW_CODE_VERDICT:
 		return verdict[i];
 	case MW_CODE_FAULT:
@@ -79,6 +87,8 @@ static const char *feature_of(unsigned table, unsigned feature)
 		return asset_feature[feature];
 	case MW_CODE_HEADER:
 		return header_feature[feature];
+	case MW_CODE_SYMPTOM:
+		return symptom[feature];
 	default:
 		return channel_feature[feature];
 	}
@@ -102,7 +112,7 @@ void mw_prompt_token_name(unsigned code, char ret_name[MW_TOKEN_NAME_SIZE])
 
 	if (table->size == 1)
 		(void)snprintf(ret_name, MW_TOKEN_NAME_SIZE, "<%s>", table->name);
-	else if (table->size == FEATURES)
+	else if (table->size == FEATURES || table->first == MW_CODE_SYMPTOM)
 		(void)snprintf(ret_name, MW_TOKEN_NAME_SIZE, "<%s.%s:%u>", table->name,
 			       feature_of(table->first, i / MW_CODE_BINS), i % MW_CODE_BINS);
 	else if (text)

@@ -111,7 +111,7 @@ static mw_lm_err read_window(const struct lm_load *load)
 	struct mw_lm_info *info = &load->model->info;
 	uint32_t version, prefix, max_channels;
 	const struct number numbers[] = {
-	    {"prompt.version", &version, 1, 1},
+	    {"prompt.version", &version, 1, 2},
 	    {"prompt.slots", &info->slots, 1, LM_MAX_SLOTS},
 	    {"prompt.row_length", &info->row_length, 1, LM_MAX_ROW},
 	    {"prompt.first_patch", &info->first_patch, 0, LM_MAX_ROW},

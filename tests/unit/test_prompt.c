@@ -108,6 +108,15 @@ static void expect_features(const uint16_t *position, unsigned table)
 		ck_assert_uint_eq((position[f] - table) / MW_CODE_BINS, f);
 }
 
+/* A history position carries symptoms s and s + 1. */
+static void expect_symptoms(const uint16_t *position, unsigned s)
+{
+	for (unsigned i = 0; i < 2; i++)
+		ck_assert_uint_eq((unsigned)(position[MW_N_FEATURES + 1 + i] - MW_CODE_SYMPTOM) /
+				      MW_CODE_BINS,
+				  s + i);
+}
+
 static void expect_row(const struct mw_prompt *prompt, size_t row)
 {
 	unsigned history = row ? MW_CODE_HISTORY : MW_CODE_ASSET_HISTORY;
@@ -123,9 +132,11 @@ static void expect_row(const struct mw_prompt *prompt, size_t row)
 			expect_features(position, history);
 		if (p >= MW_PROMPT_FIRST_PATCH && row > 0)
 			ck_assert_uint_eq(position[MW_N_FEATURES + 1], MW_CODE_GAP);
+		else if (p > 0 && row > 0)
+			expect_symptoms(position, 2 * (unsigned)(p - 1));
 		else if (p > 0)
 			ck_assert_uint_eq(position[MW_N_FEATURES + 1], MW_PROMPT_NONE);
-		if (p > 0 || row > 0)
+		if (p >= MW_PROMPT_FIRST_PATCH || (p > 0 && row == 0) || (p == 0 && row > 0))
 			ck_assert_uint_eq(position[MW_N_FEATURES + 2], MW_PROMPT_NONE);
 	}
 }
@@ -143,7 +154,7 @@ START_TEST(every_position_holds_the_codes_of_its_tables)
 		expect_row(&prompt, row);
 	for (size_t row = 1; row < 4; row++)
 		expect_features(codes(&prompt, row, 0), MW_CODE_HEADER);
-	ck_assert_uint_eq(codes(&prompt, 0, 0)[0], MW_PROMPT_NONE);
+	ck_assert_uint_eq(codes(&prompt, 0, 0)[0], MW_CODE_MODE + MW_MODE_SINGLE);
 	ck_assert_uint_eq(codes(&prompt, 0, 0)[MW_N_FEATURES + 1],
 			  MW_CODE_MACHINE + MW_MACHINE_PUMP);
 	ck_assert_uint_eq(codes(&prompt, 2, 0)[MW_N_FEATURES + 1], MW_CODE_ROLE + MW_ROLE_FLOW);
