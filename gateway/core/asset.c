@@ -139,21 +139,6 @@ void asset_find_profiles(struct mw_asset *asset)
 		    mw_profile_find(asset->opts.profile, mw_assembler_name(asset->assembler, c));
 }
 
-static enum mw_channel_use use_of_role(enum mw_role role)
-{
-	switch (role) {
-	case MW_ROLE_SETPOINT:
-	case MW_ROLE_STATE:
-		return MW_USE_COMMAND;
-	case MW_ROLE_COUNTER:
-		return MW_USE_COUNTER;
-	case MW_ROLE_OTHER:
-		return MW_USE_GUESS;
-	default:
-		return MW_USE_QUANTITY;
-	}
-}
-
 static enum mw_channel_use use_of_profile(const struct mw_profile_channel *known)
 {
 	if (known->regime)
@@ -170,8 +155,8 @@ static enum mw_channel_use use_of_profile(const struct mw_profile_channel *known
 	}
 }
 
-/* A profile that names the channels which select the regime is believed; without one, commands and
- * states by their role do.  A valve follows its loop, faults included. */
+/* What a profile does not say follows from the role.  A profile that names the channels which select
+ * the regime is believed: no other channel does. */
 static struct mw_baseline_hints hints_of(const struct mw_asset *asset)
 {
 	struct mw_baseline_hints hints = {{0}};
@@ -181,14 +166,13 @@ static struct mw_baseline_hints hints_of(const struct mw_asset *asset)
 		told = told || (asset->info.profile[c] && asset->info.profile[c]->regime);
 	for (size_t c = 0; c < asset->learn_stride; c++) {
 		const struct mw_profile_channel *known = asset->info.profile[c];
-		enum mw_channel_use use =
-		    known && (told || use_of_profile(known) != MW_USE_QUANTITY ||
-			      known->role == MW_ROLE_OTHER)
-			? use_of_profile(known)
-			: use_of_role(asset->info.role[c]);
+		enum mw_channel_use use = known ? use_of_profile(known) : MW_USE_QUANTITY;
 
-		hints.use[c] =
-		    (uint8_t)(told && !known && use == MW_USE_COMMAND ? MW_USE_STATE : use);
+		if (use == MW_USE_QUANTITY)
+			use = mw_role_use(asset->info.role[c]);
+		if (told && use == MW_USE_COMMAND && !(known && known->regime))
+			use = MW_USE_STATE;
+		hints.use[c] = (uint8_t)use;
 	}
 	return hints;
 }

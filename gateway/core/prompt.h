@@ -112,5 +112,7 @@ void mw_prompt_token_name(unsigned code, char ret_name[MW_TOKEN_NAME_SIZE]);
 /* Guesses a channel's role from its name and unit ("discharge_pressure", "bar"); OTHER if unsure.
  */
 enum mw_role mw_role_guess(const char *name, const char *unit);
+/* How a channel of that role is judged: set points and states are commands. */
+enum mw_channel_use mw_role_use(enum mw_role role);
 
 #endif

@@ -148,3 +148,18 @@ enum mw_role mw_role_guess(const char *name, const char *unit)
 			return unit_hint[i].role;
 	return MW_ROLE_OTHER;
 }
+
+enum mw_channel_use mw_role_use(enum mw_role role)
+{
+	switch (role) {
+	case MW_ROLE_SETPOINT:
+	case MW_ROLE_STATE:
+		return MW_USE_COMMAND;
+	case MW_ROLE_COUNTER:
+		return MW_USE_COUNTER;
+	case MW_ROLE_OTHER:
+		return MW_USE_GUESS;
+	default: /* a valve too: it follows its loop, faults included */
+		return MW_USE_QUANTITY;
+	}
+}

@@ -9,6 +9,7 @@
  * Equal arguments give equal bytes.
  */
 #include "gateway/core/truth.h"
+#include "gateway/core/truth_profile.h"
 #include "model/corpus/rng.h"
 #include "model/corpus/sim.h"
 
@@ -20,16 +21,18 @@
 #include <string.h>
 #include <sysexits.h>
 
-#define MIN_WINDOWS   4 /* per series */
-#define MAX_WINDOWS   8
-#define AFTER_LEARN   2 /* patches between the learn segment and the first window's end */
-#define CODES_PER_ROW ((size_t)MW_PROMPT_ROW_LEN * MW_PROMPT_SLOTS)
-#define HEADER        64
-#define SHARD_VERSION 2
-#define SERIES_BITS   20 /* of a series' number; the shard's number lies above */
-#define HIDE_MACHINE  0.2
-#define HIDE_ROLES    0.2
-#define FORK_WINDOWS  1u
+#define MIN_WINDOWS     4 /* per series */
+#define MAX_WINDOWS     8
+#define AFTER_LEARN     2 /* patches between the learn segment and the first window's end */
+#define CODES_PER_ROW   ((size_t)MW_PROMPT_ROW_LEN * MW_PROMPT_SLOTS)
+#define HEADER          64
+#define SHARD_VERSION   2
+#define SERIES_BITS     20 /* of a series' number; the shard's number lies above */
+#define HIDE_MACHINE    0.2
+#define HAS_PROFILE     0.25
+#define HIDE_ROLES      0.2
+#define SEEN_BY_GATEWAY 4.0f /* noise units from which the gateway takes rows for anomalous */
+#define FORK_WINDOWS    1u
 
 struct label {
 	uint8_t verdict, fault, severity, onset;
@@ -64,6 +67,7 @@ struct scene {
 	uint32_t number;
 	struct mw_baseline *baseline;
 	struct mw_evidence *evidence;
+	struct mw_profile_channel profile[MW_SIM_MAX_CHANNELS];
 	struct mw_truth *truth;
 	size_t n_patches;
 	uint8_t *take; /* [n_patches + 1] is there a window that ends with so many patches? */
@@ -126,6 +130,7 @@ static bool add_window(struct corpus *corpus, const struct scene *scene)
 	struct group *group;
 	size_t rows;
 
+	mw_evidence_read(scene->evidence);
 	mw_prompt_encode(scene->evidence, &scene->info, MW_LANGUAGE_EN, &prompt);
 	mw_truth_window(scene->truth, scene->evidence, &prompt, &truth);
 	hold_out(corpus, &truth);
@@ -201,6 +206,22 @@ static void draw_info(struct scene *scene, struct mw_rng *rng)
 		scene->info.machine = MW_MACHINE_OTHER;
 	for (size_t c = 0; c < series->n_channels; c++)
 		scene->info.role[c] = hide_roles ? MW_ROLE_OTHER : series->channel[c].role;
+	if (!mw_rng_chance(rng, HAS_PROFILE))
+		return;
+	mw_truth_profile(series, rng, scene->profile);
+	for (size_t c = 0; c < series->n_channels; c++)
+		scene->info.profile[c] = &scene->profile[c];
+}
+
+/* What the gateway would hold for healthy: it does not see small effects either. */
+static bool looks_healthy(const struct mw_sim_series *series, size_t from)
+{
+	size_t end = (from + MW_PATCH_ROWS) * series->n_channels;
+
+	for (size_t i = from * series->n_channels; i < end; i++)
+		if (series->effect[i] >= SEEN_BY_GATEWAY)
+			return false;
+	return true;
 }
 
 static bool run_series(struct corpus *corpus, struct scene *scene)
@@ -214,22 +235,30 @@ static bool run_series(struct corpus *corpus, struct scene *scene)
 			mw_evidence_push_learn(scene->evidence, t, (int64_t)t, value);
 		else
 			mw_evidence_push(scene->evidence, (int64_t)t, value);
-		if ((t + 1) % MW_PATCH_ROWS == 0 && scene->take[(t + 1) / MW_PATCH_ROWS] &&
-		    !add_window(corpus, scene))
+		if ((t + 1) % MW_PATCH_ROWS != 0)
+			continue;
+		mw_evidence_remember(scene->evidence, looks_healthy(series, t + 1 - MW_PATCH_ROWS));
+		if (scene->take[(t + 1) / MW_PATCH_ROWS] && !add_window(corpus, scene))
 			return false;
 	}
 	return true;
 }
 
-static bool scene_init(struct scene *scene, const struct mw_sim_series *series, uint32_t number)
+static bool scene_init(struct scene *scene, const struct mw_sim_series *series, uint32_t number,
+		       struct mw_rng *rng)
 {
+	struct mw_baseline_hints hints = {{0}};
+
 	memset(scene, 0, sizeof(*scene));
 	scene->series = series;
 	scene->number = number;
 	scene->n_patches = series->n_rows / MW_PATCH_ROWS;
 	scene->take = calloc(scene->n_patches + 1, 1);
+	draw_info(scene, rng);
+	for (size_t c = 0; c < series->n_channels; c++)
+		hints.use[c] = (uint8_t)mw_role_use(scene->info.role[c]);
 	return scene->take &&
-	       mw_baseline_fit(series->value, series->spec.n_learn, series->n_channels, NULL,
+	       mw_baseline_fit(series->value, series->spec.n_learn, series->n_channels, &hints,
 			       &scene->baseline) == MW_E_OK &&
 	       mw_evidence_new(scene->baseline, &scene->evidence) == MW_E_OK &&
 	       mw_truth_new(series, &scene->truth) == MW_E_OK;
@@ -247,10 +276,9 @@ static bool encode_series(struct corpus *corpus, const struct mw_sim_series *ser
 			  uint32_t number, struct mw_rng *rng)
 {
 	struct scene scene;
-	bool ok = scene_init(&scene, series, number);
+	bool ok = scene_init(&scene, series, number, rng);
 
 	if (ok) {
-		draw_info(&scene, rng);
 		draw_ends(&scene, rng);
 		ok = run_series(corpus, &scene);
 	}
