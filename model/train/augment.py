@@ -6,24 +6,37 @@ import numpy as np
 from model.train.layout import NONE_CODE, Layout
 
 BINS = 32
-FAMILIES = 7
+FAMILIES = 7  # of the patch, history, asset and header tables
+NO_FEATURE = -1
+
+
+def features_of(layout: Layout) -> np.ndarray:
+    """Of every u16: which binned feature it is a code of, counted through the tables, or -1."""
+    feature = np.full(65536, NO_FEATURE)
+    feature[: layout.table("row")] = np.arange(layout.table("row")) // BINS
+    first, size = layout.table("symptom"), layout.size("symptom")
+    feature[first : first + size] = feature.max() + 1 + np.arange(size) // BINS
+    return feature
 
 
 def drop_features(
     codes: np.ndarray, layout: Layout, share: float, rng: np.random.Generator
 ) -> np.ndarray:
-    """In a share of the windows one feature is emptied in every table.  codes [B, ...], copied."""
-    tables = layout.table("row") // BINS
-    dropped = np.zeros((len(codes), 65536 // BINS), bool)
+    """In a share of the windows one feature is emptied in every table, and one symptom.  codes
+    [B, ...], copied."""
+    feature = features_of(layout)
+    tables, features = layout.table("row") // BINS, feature.max() + 1
     hit = np.flatnonzero(rng.random(len(codes)) < share)
     family = rng.integers(FAMILIES, size=len(hit))
+    dropped = np.zeros((len(codes), features + 1), bool)  # the last column: no feature
     for first in range(0, tables, FAMILIES):
         dropped[hit, first + family] = True
+    dropped[hit, tables + rng.integers(features - tables, size=len(hit))] = True
     out = codes.copy()
     if len(hit):
         part = out[hit]
         index = np.arange(len(hit)).reshape((-1,) + (1,) * (codes.ndim - 1))
-        part[dropped[hit][index, part // BINS]] = NONE_CODE
+        part[dropped[hit][index, feature[part]]] = NONE_CODE
         out[hit] = part
     return out
 
@@ -32,11 +45,12 @@ def jitter_bins(
     codes: np.ndarray, layout: Layout, share: float, rng: np.random.Generator
 ) -> np.ndarray:
     """A share of the feature codes moves to a neighbouring bin, in place."""
+    feature = features_of(layout)
     flat = codes.reshape(-1)
     hit = rng.integers(flat.size, size=int(flat.size * share))
     chosen = flat[hit]
     step = np.where(rng.random(len(hit)) < 0.5, -1, 1)
-    moved = chosen.astype(np.int64) + step
-    legal = (chosen < layout.table("row")) & (moved // BINS == chosen // BINS) & (moved >= 0)
+    moved = np.clip(chosen.astype(np.int64) + step, 0, NONE_CODE)
+    legal = (feature[chosen] != NO_FEATURE) & (feature[moved] == feature[chosen])
     flat[hit] = np.where(legal, moved, chosen).astype(np.uint16)
     return codes

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from model.train.layout import NONE_CODE, Layout
 
 FEATURES, BINS, HISTORY, PATCHES = 7, 32, 3, 16
-SLOT_ROW, SLOT_EXTRA, SLOT_COUNT = 7, 8, 9
+SLOT_MODE, SLOT_ROW, SLOT_EXTRA, SLOT_LAST = 0, 7, 8, 9
 COUNT_LIMITS = (1, 2, 4, 8)
 MAX_WORDS, MAX_NAMED = 64, 4
 
@@ -46,12 +46,39 @@ SCALES: dict[str, tuple[Callable[[float], float], ...]] = {
     "asset": (_RATIO, _RATIO, _RATIO, _RATIO, positive, positive, positive),
     # slow share, trend, step noise, unexplained twice, constant share, tail
     "header": (_linear(0, 0.04), signed, _SHARE, _SHARE, _SHARE, _linear(0, 0.033), positive),
+    # impulse, power; band, coupling; drift, still: two on each history position
+    "symptom": (positive, signed, signed, positive, signed, positive),
 }
 
 
 def bin_of(place: float) -> int:
     """The nearest of the 32 bins; halves go to the even one (IEEE rint)."""
     return round(min(max(place, 0.0), BINS - 1.0))
+
+
+@dataclass
+class Profile:
+    """What a machine's profile says of a channel; NaN: that limit is not said."""
+
+    low: float
+    high: float
+    alarm_low: float
+    alarm_high: float
+    n_in: int
+    n_out: int
+    weak: float
+
+    def code(self, now: float) -> int:
+        """Limits x topology x weak point, for the last reading (NaN: none)."""
+        limits = (self.low, self.high, self.alarm_low, self.alarm_high)
+        if all(math.isnan(limit) for limit in limits):
+            state = 0
+        elif now < self.alarm_low or now > self.alarm_high:
+            state = 3
+        else:
+            state = 2 if now < self.low or now > self.high else 1
+        topology = 1 if self.n_out else 2 if self.n_in else 0
+        return (state * 3 + topology) * 2 + (self.weak > 0)
 
 
 @dataclass
@@ -62,11 +89,15 @@ class Channel:
     history: list[Features]
     patch: list[Features]
     gap: list[int]
+    symptom: Features  # 6
+    profile: Profile | None = None
+    now: float = math.nan  # the last reading
 
 
 @dataclass
 class Window:
     machine: int
+    mode: int
     language: int
     channels: list[Channel]
     history: list[Features]  # of the asset
@@ -112,7 +143,8 @@ class Encoder:
         row = self._blank(0)
         bucket = sum(len(window.channels) > most for most in COUNT_LIMITS)
         row[0][SLOT_EXTRA] = self.layout.table("machine") + window.machine
-        row[0][SLOT_COUNT] = self.layout.table("count") + bucket
+        row[0][SLOT_LAST] = self.layout.table("count") + bucket
+        row[0][SLOT_MODE] = self.layout.table("mode") + window.mode
         self._past_and_present(
             row, "asset_history", "asset", "asset", window.history, window.patch
         )
@@ -122,7 +154,13 @@ class Encoder:
         row = self._blank(number)
         self._put(row[0], "header", "header", channel.header)
         row[0][SLOT_EXTRA] = self.layout.table("role") + channel.role
+        if channel.profile is not None:
+            code = channel.profile.code(channel.now)
+            row[0][SLOT_LAST] = self.layout.table("profile") + code
         self._past_and_present(row, "history", "patch", "channel", channel.history, channel.patch)
+        for s, (scale, value) in enumerate(zip(SCALES["symptom"], channel.symptom, strict=True)):
+            code = self.layout.table("symptom") + s * BINS + bin_of(scale(value))
+            row[1 + s // 2][(SLOT_EXTRA, SLOT_LAST)[s % 2]] = code
         for position, gap in zip(row[self.layout.first_patch :], channel.gap, strict=True):
             position[SLOT_EXTRA] = self.layout.table("gap") + gap
         return row

@@ -2,8 +2,10 @@
 `python3 -m model.train.prompt_vector --describe FILE --out tests/data`.
 
 prompt_vector.bin, little endian: magic "MWPV", u32 prompt version, u32 windows; per window
-    u32 channels, machine, language (0 en, 1 ko);
-    per channel f64 weight, u32 role, f32 header [7], history [3][7], patch [16][7], u8 gap [16];
+    u32 channels, machine, mode, language (0 en, 1 ko);
+    per channel f64 weight, u32 role, f32 header [7], history [3][7], patch [16][7], u8 gap [16],
+        f32 symptom [6], f64 now, u32 has a profile, f64 low, high, alarm low, alarm high, u32 in, out,
+        f64 weak;
     of the asset f32 history [3][7], patch [16][7];
     then the prompt: u32 rows, u8 channel [rows - 1], u16 code [rows][row length][slots], question [slots]
 prompt_answers.txt: a line per answer, "yes" or "no", then its tokens by name.
@@ -16,15 +18,19 @@ import random
 import struct
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import astuple
 from pathlib import Path
 
 from model.train.layout import Layout, read_layout
 from model.train.prompt import (
     BINS, CURVED, FEATURES, FOLLOWS, HISTORY, MAX_WORDS, PATCHES, SCALES, Channel, Encoder, Features,
-    Grammar, Prompt, Window, word_class,
+    Grammar, Profile, Prompt, Window, word_class,
 )  # fmt: skip
 
 MAGIC = b"MWPV"
+SYMPTOMS = len(SCALES["symptom"])
+PROFILES = 24
+PROFILE, NO_PROFILE = "4dIId", (0.0, 0.0, 0.0, 0.0, 0, 0, 0.0)
 SEED = 3
 CHANNELS = (1, 1, 2, 2, 3, 3, 4, 4, 5, 6, 7, 8, 8, 9, 9, 11, 13, 15, 16, 16, 17, 24, 40, 128)
 EXTREME = (0.0, -0.0, 1e-45, -1e-45, 1e-3, 60.0, -60.0, 1e30, -1e30, 3.4e38, -3.4e38)
@@ -82,22 +88,41 @@ class Draw:
     def blocks(self, count: int, table: str, scales: str) -> list[Features]:
         return [self.features(table, scales) for _ in range(count)]
 
+    def _any_profile(self) -> tuple[Profile, float]:
+        edge, draw = (10.0, 20.0, 5.0, 30.0), self.random
+        limits = [value if draw.random() < 0.5 else math.nan for value in edge]
+        ins, outs = draw.choice(((0, 0), (2, 0), (0, 1), (3, 2)))
+        now = draw.choice((*edge, 15.0, 7.5, 25.0, 1.0, 99.0, math.nan))
+        return Profile(*limits, ins, outs, draw.choice((0.0, 2.5))), now
+
+    def profile(self) -> tuple[Profile, float]:
+        """What is said of a channel, and a reading, also on a limit: every code in turn."""
+        self.turn["profile", 0] += 1
+        while True:
+            profile, now = self._any_profile()
+            if profile.code(now) == self.turn["profile", 0] % PROFILES:
+                return profile, now
+
     def channel(self, role: int) -> Channel:
         weight = self.random.choice((0.0, 1.0, self.random.uniform(0, 9)))
+        profile, now = self.profile()
         return Channel(
             weight=weight, role=role, header=self.features("header", "header"),
             history=self.blocks(HISTORY, "history", "channel"),
             patch=self.blocks(PATCHES, "patch", "channel"),
             gap=[self.random.randrange(4) for _ in range(PATCHES)],
+            symptom=self.features("symptom", "symptom"),
+            profile=profile if self.random.random() < 0.7 else None, now=now,
         )  # fmt: skip
 
 
 def windows(layout: Layout) -> Iterator[Window]:
     draw = Draw(SEED)
-    n_role, n_machine = layout.size("role"), layout.size("machine")
+    n_role, n_machine, n_mode = (layout.size(name) for name in ("role", "machine", "mode"))
     for i, count in enumerate(CHANNELS):
         yield Window(
             machine=i % n_machine,
+            mode=(i // 2) % n_mode,
             language=i % 2,
             channels=[draw.channel((i + c) % n_role) for c in range(count)],
             history=draw.blocks(HISTORY, "asset_history", "asset"),
@@ -111,11 +136,15 @@ def _floats(blocks: list[Features]) -> bytes:
 
 
 def pack_window(window: Window, prompt: Prompt) -> bytes:
-    out = [struct.pack("<3I", len(window.channels), window.machine, window.language)]
+    head = (len(window.channels), window.machine, window.mode, window.language)
+    out = [struct.pack("<4I", *head)]
     for channel in window.channels:
         out.append(struct.pack("<dI", channel.weight, channel.role))
         out.append(_floats([channel.header, *channel.history, *channel.patch]))
-        out.append(bytes(channel.gap))
+        out.append(bytes(channel.gap) + _floats([channel.symptom]))
+        profile = astuple(channel.profile) if channel.profile else NO_PROFILE
+        has_profile = channel.profile is not None
+        out.append(struct.pack("<dI" + PROFILE, channel.now, has_profile, *profile))
     out.append(_floats([*window.history, *window.patch]))
     out.append(struct.pack("<I", len(prompt.code)) + bytes(prompt.channels))
     codes = [code for row in prompt.code for position in row for code in position]
@@ -140,12 +169,16 @@ class Reader:
         weight, role = self.take("dI")
         (header,) = self.blocks(1)
         history, patch = self.blocks(HISTORY), self.blocks(PATCHES)
-        return Channel(weight, role, header, history, patch, list(self.take(f"{PATCHES}B")))
+        gap, symptom = list(self.take(f"{PATCHES}B")), self.take(f"{SYMPTOMS}f")
+        now, has_profile = self.take("dI")
+        said = Profile(*self.take(PROFILE))
+        profile = said if has_profile else None
+        return Channel(weight, role, header, history, patch, gap, symptom, profile, now)
 
     def window(self) -> Window:
-        count, machine, language = self.take("3I")
+        count, *known = self.take("4I")
         channels = [self.channel() for _ in range(count)]
-        return Window(machine, language, channels, self.blocks(HISTORY), self.blocks(PATCHES))
+        return Window(*known, channels, self.blocks(HISTORY), self.blocks(PATCHES))
 
     def prompt(self) -> Prompt:
         slots = self.layout.slots

@@ -231,6 +231,19 @@ class Labels(unittest.TestCase):
         self.assertTrue(gone.any(axis=(1, 2, 3)).all())
         self.assertTrue((dropped[~gone] == codes[~gone]).all())
 
+    def test_noise_treats_symptoms_as_features_and_leaves_what_is_known(self):
+        first, size = LAYOUT.table("symptom"), LAYOUT.size("symptom")
+        symptoms = np.arange(first, first + size, dtype=np.uint16)
+        known = np.setdiff1d(np.arange(LAYOUT.table("row"), LAYOUT.n_codes), symptoms)
+        codes = np.tile(np.append(symptoms, known).astype(np.uint16), (50, 1))
+        moved = jitter_bins(codes.copy(), LAYOUT, 0.5, np.random.default_rng(5)).astype(int)
+        self.assertTrue((moved[:, :size] != codes[:, :size]).any())
+        self.assertTrue(((moved[:, :size] - first) // 32 == (codes[:, :size] - first) // 32).all())
+        self.assertTrue((moved[:, size:] == codes[:, size:]).all())
+        gone = drop_features(codes, LAYOUT, 1.0, np.random.default_rng(6)) == NONE_CODE
+        self.assertTrue((gone[:, :size].sum(1) == 32).all())
+        self.assertFalse(gone[:, size:].any())
+
     def test_auroc_counts_ties_half(self):
         score, positive = np.array([1.0, 2, 2, 3]), np.array([False, False, True, True])
         self.assertEqual(auroc(score, positive), 0.875)

@@ -1,13 +1,15 @@
 """The prompt contract: the Python encoder and grammar against the vectors that the C tests read."""
 from __future__ import annotations
 
+import math
 import os
 import unittest
 from pathlib import Path
 
 from model.train.layout import NONE_CODE, read_layout
-from model.train.prompt import BINS, SCALES, Channel, Encoder, Grammar, Window, bin_of, chosen_channels
-from model.train.prompt import word_class
+from model.train.prompt import (
+    BINS, SCALES, Channel, Encoder, Grammar, Profile, Window, bin_of, chosen_channels, word_class,
+)  # fmt: skip
 from model.train.prompt_vector import read_vector
 
 LAYOUT = read_layout(Path(os.environ["MW_DESCRIBE"]))
@@ -49,10 +51,25 @@ class Codes(unittest.TestCase):
     def test_of_a_wide_machine_the_heaviest_channels_get_a_row_in_their_order(self):
         self.assertEqual(chosen_channels([1, 5, 1, 7, 1], 3), [0, 1, 3])
         quiet = [0.0] * 7
-        channel = lambda weight: Channel(weight, 0, quiet, [quiet] * 3, [quiet] * 16, [0] * 16)  # noqa: E731
-        window = Window(0, 0, [channel(c % 20) for c in range(40)], [quiet] * 3, [quiet] * 16)
+        channel = lambda weight: Channel(  # noqa: E731
+            weight, 0, quiet, [quiet] * 3, [quiet] * 16, [0] * 16, quiet[:6]
+        )
+        window = Window(0, 0, 0, [channel(c % 20) for c in range(40)], [quiet] * 3, [quiet] * 16)
         shown = Encoder(LAYOUT).encode(window).channels
         self.assertEqual(shown, [*range(12, 20), *range(32, 40)])
+
+
+    def test_a_profile_says_limits_topology_and_weak_points(self):
+        none = math.nan
+        for profile, now, code in (
+            (Profile(none, none, none, none, 0, 0, 0.0), 5.0, 0),
+            (Profile(1.0, 9.0, none, none, 0, 0, 0.0), 9.0, 6),
+            (Profile(1.0, 9.0, none, none, 0, 0, 0.0), none, 6),
+            (Profile(1.0, 9.0, none, 20.0, 0, 1, 0.0), 9.5, 14),
+            (Profile(1.0, 9.0, 0.0, none, 2, 0, 3.0), -1.0, 23),
+            (Profile(none, none, none, none, 2, 2, 0.5), 5.0, 3),
+        ):
+            self.assertEqual(profile.code(now), code)
 
 
 class Answers(unittest.TestCase):

@@ -5,7 +5,7 @@
  * that hands out what the file says, by the functions of evidence.h that the encoder asks.  The
  * file is model/train/prompt_vector.py's.
  */
-#include "gateway/core/prompt.h"
+#include "gateway/core/profile.h"
 #include "tests/unit/unit.h"
 
 #include <stdio.h>
@@ -19,10 +19,13 @@ struct shown {
 	float history[MW_HISTORY][MW_N_FEATURES];
 	float patch[MW_WINDOW_PATCHES][MW_N_FEATURES];
 	uint8_t gap[MW_WINDOW_PATCHES];
+	float symptom[MW_N_SYMPTOM];
+	double now;
 };
 
 struct mw_evidence {
 	size_t n;
+	enum mw_mode mode;
 	struct shown channel[MW_MAX_CHANNELS];
 	float history[MW_HISTORY][MW_N_FEATURES];
 	float patch[MW_WINDOW_PATCHES][MW_N_FEATURES];
@@ -75,6 +78,22 @@ unsigned mw_evidence_gap(const struct mw_evidence *evidence, size_t channel, siz
 	return evidence->channel[channel].gap[patch];
 }
 
+enum mw_mode mw_evidence_mode(const struct mw_evidence *evidence)
+{
+	return evidence->mode;
+}
+
+float mw_evidence_symptom(const struct mw_evidence *evidence, size_t channel,
+			  enum mw_symptom_kind symptom)
+{
+	return evidence->channel[channel].symptom[symptom];
+}
+
+double mw_evidence_now(const struct mw_evidence *evidence, size_t channel)
+{
+	return evidence->channel[channel].now;
+}
+
 /* --- the file --------------------------------------------------------------------------------- */
 
 struct vector {
@@ -112,19 +131,48 @@ static uint32_t take_u32(struct vector *vector)
 	return value;
 }
 
-static void take_channel(struct vector *vector, struct shown *ret, enum mw_role *ret_role)
+/* The order of the symptoms is the contract's; the others have no code. */
+static void take_symptoms(struct vector *vector, struct shown *ret)
 {
-	take(vector, &ret->weight, sizeof(ret->weight));
-	*ret_role = (enum mw_role)take_u32(vector);
-	ck_assert_uint_lt(*ret_role, MW_N_ROLE);
+	static const enum mw_symptom_kind order[] = {MW_SYMPTOM_IMPULSE, MW_SYMPTOM_POWER,
+						     MW_SYMPTOM_BAND,    MW_SYMPTOM_COUPLING,
+						     MW_SYMPTOM_DRIFT,   MW_SYMPTOM_STILL};
+
+	for (size_t s = 0; s < MW_N_SYMPTOM; s++)
+		ret->symptom[s] = 1e9f;
+	for (size_t s = 0; s < sizeof(order) / sizeof(order[0]); s++)
+		take(vector, &ret->symptom[order[s]], sizeof(float));
+}
+
+/* What the profile says of the channel; false: it says nothing. */
+static bool take_profile(struct vector *vector, struct mw_profile_channel *ret)
+{
+	bool has = take_u32(vector);
+
+	take(vector, &ret->low, sizeof(double));
+	take(vector, &ret->high, sizeof(double));
+	take(vector, &ret->alarm_low, sizeof(double));
+	take(vector, &ret->alarm_high, sizeof(double));
+	ret->n_in = take_u32(vector);
+	ret->n_out = take_u32(vector);
+	take(vector, &ret->weak, sizeof(double));
+	return has;
+}
+
+static void take_features(struct vector *vector, struct shown *ret)
+{
 	take(vector, ret->header, sizeof(ret->header));
 	take(vector, ret->history, sizeof(ret->history));
 	take(vector, ret->patch, sizeof(ret->patch));
 	take(vector, ret->gap, sizeof(ret->gap));
+	take_symptoms(vector, ret);
+	take(vector, &ret->now, sizeof(ret->now));
 }
 
+/* A window, and what is known of its machine; the profiles are lent to ret_info. */
 static enum mw_language take_window(struct vector *vector, struct mw_evidence *ret,
-				    struct mw_machine_info *ret_info)
+				    struct mw_machine_info *ret_info,
+				    struct mw_profile_channel profile[MW_MAX_CHANNELS])
 {
 	enum mw_language language;
 
@@ -132,9 +180,15 @@ static enum mw_language take_window(struct vector *vector, struct mw_evidence *r
 	ck_assert_uint_le(ret->n, MW_MAX_CHANNELS);
 	ret_info->machine = (enum mw_machine)take_u32(vector);
 	ck_assert_uint_lt(ret_info->machine, MW_N_MACHINE);
+	ret->mode = (enum mw_mode)take_u32(vector);
 	language = take_u32(vector) ? MW_LANGUAGE_KO : MW_LANGUAGE_EN;
-	for (size_t c = 0; c < ret->n; c++)
-		take_channel(vector, &ret->channel[c], &ret_info->role[c]);
+	for (size_t c = 0; c < ret->n; c++) {
+		take(vector, &ret->channel[c].weight, sizeof(double));
+		ret_info->role[c] = (enum mw_role)take_u32(vector);
+		ck_assert_uint_lt(ret_info->role[c], MW_N_ROLE);
+		take_features(vector, &ret->channel[c]);
+		ret_info->profile[c] = take_profile(vector, &profile[c]) ? &profile[c] : NULL;
+	}
 	take(vector, ret->history, sizeof(ret->history));
 	take(vector, ret->patch, sizeof(ret->patch));
 	return language;
@@ -173,12 +227,13 @@ static void expect_prompt(struct vector *vector, const struct mw_prompt *prompt,
 START_TEST(the_same_features_give_the_codes_of_the_python_encoder)
 {
 	struct mw_evidence *evidence = calloc(1, sizeof(*evidence));
+	struct mw_profile_channel *profile = calloc(MW_MAX_CHANNELS, sizeof(*profile));
 	bool seen[MW_CODE_END] = {false};
 	struct vector vector;
 	char magic[4];
 	size_t count;
 
-	ck_assert_ptr_nonnull(evidence);
+	ck_assert(evidence && profile);
 	vector_open(&vector);
 	take(&vector, magic, sizeof(magic));
 	ck_assert_mem_eq(magic, "MWPV", sizeof(magic));
@@ -187,7 +242,7 @@ START_TEST(the_same_features_give_the_codes_of_the_python_encoder)
 	ck_assert_uint_ge(count, 24);
 	while (count-- > 0) {
 		struct mw_machine_info info = {0};
-		enum mw_language language = take_window(&vector, evidence, &info);
+		enum mw_language language = take_window(&vector, evidence, &info, profile);
 		struct mw_prompt prompt;
 
 		mw_prompt_encode(evidence, &info, language, &prompt);
@@ -197,6 +252,7 @@ START_TEST(the_same_features_give_the_codes_of_the_python_encoder)
 	for (unsigned code = 0; code < MW_CODE_ASK; code++)
 		ck_assert_msg(seen[code], "no window has the code %u", code);
 	free(vector.data);
+	free(profile);
 	free(evidence);
 }
 END_TEST
