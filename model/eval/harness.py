@@ -53,6 +53,11 @@ class Replay:
     def raised(self) -> list[dict]:
         return [event for event in self.events if event["transition"] == "raised"]
 
+    def alarm_rows(self) -> np.ndarray:
+        """Rows from which on an alarm stands."""
+        stands = np.array([bool(fault) for fault in self.fault])
+        return np.flatnonzero(stands & ~np.r_[False, stands[:-1]])
+
 
 def _columns(path: Path) -> dict[str, list[str]]:
     with open(path, encoding="utf-8", newline="") as handle:

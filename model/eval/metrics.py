@@ -6,6 +6,7 @@ from typing import Callable, Sequence
 
 import numpy as np
 
+ALARMING = 0.1  # p-values above it concern nobody
 THRESHOLDS = 250  # at which range-based curves are evaluated, as the paper's authors do
 
 
@@ -143,10 +144,11 @@ def bootstrap(n: int, figure: Callable[[np.ndarray], float], rounds: int = 500) 
 
 
 def ks_uniform(p_value: np.ndarray) -> tuple[float, float]:
-    """Kolmogorov-Smirnov distance of p-values from uniform, and its alarming side alone: by how
-    much small p-values come more often than they should."""
+    """Kolmogorov-Smirnov distance of p-values from uniform, and what alarms feel of it: the largest
+    surplus of the share of p-values at or below a level over the level, levels up to ALARMING."""
     ordered = np.sort(p_value)
     n = len(ordered)
-    above = float(np.max(np.arange(1, n + 1) / n - ordered))
+    surplus = np.arange(1, n + 1) / n - ordered
     below = float(np.max(ordered - np.arange(n) / n))
-    return max(above, below), max(above, 0.0)
+    small = surplus[ordered <= ALARMING]
+    return max(float(surplus.max()), below), max(float(small.max(initial=0.0)), 0.0)

@@ -59,13 +59,9 @@ def edges_optimised(score: np.ndarray, windows: Windows) -> NabScore:
     return best
 
 
-def raised_rows(run: Run, recording: Recording) -> np.ndarray:
-    flagged = np.zeros(len(recording.time), dtype=bool)
-    place = {at.replace(" ", "T"): row for row, at in reversed(list(enumerate(recording.time)))}
-    for event in run.replay.raised():
-        at = str(event.get("raised_at") or event.get("raised") or "")[:19]
-        if at in place:
-            flagged[place[at]] = True
+def raised_rows(run: Run) -> np.ndarray:
+    flagged = np.zeros(len(run.label), dtype=bool)
+    flagged[run.replay.alarm_rows()] = True
     return flagged
 
 
@@ -85,7 +81,7 @@ def score_tables(run: Run, recording: Recording) -> list[Table]:
         limit = threshold([run], method)
         own.append(score_row(method, score_at(value > limit, windows), len(windows)))
         once.append(score_row(method, edges_optimised(value, windows), len(windows)))
-    alarms = score_at(raised_rows(run, recording), windows)
+    alarms = score_at(raised_rows(run), windows)
     own.append(score_row("alarms as shipped (p <= 0.002)", alarms, len(windows)))
     return [
         Table("Raw NAB score, standard profile, threshold optimised on the file as NAB does",

@@ -69,7 +69,7 @@ def score_at(flagged: np.ndarray, windows: Windows) -> NabScore:
             gain += max(float(weight[first + hit].max()), -A_FN)
             found += 1
     false = counted & outside
-    cost = -float(weight[false].sum())
+    cost = float(np.abs(weight[false]).sum())
     total = gain - A_FN * (open_windows - found) - cost
     return NabScore(total, float("nan"), found, int(false.sum()), cost)
 
