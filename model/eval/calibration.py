@@ -16,8 +16,8 @@ import numpy as np
 from model.eval import skab, tep
 from model.eval.harness import PATCH, Context, Table, write_table
 from model.eval.metrics import ks_uniform
+from model.eval.seeds import HEALTHY
 
-FIRST_SEED = 7_500_000
 MACHINES = ("pump", "compressor", "fan", "motor", "gearbox", "conveyor", "spindle", "hydraulic",
             "exchanger", "furnace", "tank", "chiller", "other")  # fmt: skip
 LEARN, ROWS = 400, 4000
@@ -39,7 +39,7 @@ def simulated(context: Context, folder: Path, index: int) -> Healthy:
     machine = MACHINES[index % len(MACHINES)]
     name = f"m{index}"
     subprocess.run([context.build / "millwright", "simulate", "--quiet", "--machine",
-                    f"{name}={machine}", "--seed", str(FIRST_SEED + index), "--rows", str(ROWS),
+                    f"{name}={machine}", "--seed", str(HEALTHY + index), "--rows", str(ROWS),
                     "--learn", str(LEARN), "--csv", folder], check=True)  # fmt: skip
     table = folder / f"{name}.csv"
     replay = context.replay(table, ["--time", "time", "--type", machine, "--learn", str(LEARN)])
@@ -113,7 +113,7 @@ def evaluate(context: Context) -> list[Table]:
                     ["A calibrated p-value has KS 0 and the level's own share in each column; the "
                      "excess is the largest surplus of small p-values over their level. "
                      f"Simulated: {LEARN} rows learnt, {ROWS - LEARN} watched, seeds from "
-                     f"{FIRST_SEED}, operations as the machine's day brings them."], digits=2)  # fmt: skip
+                     f"{HEALTHY}, operations as the machine's day brings them."], digits=2)  # fmt: skip
     alarms = Table("False alarms at default settings",
                    ["machines", "count", "rows watched", "alarms", "machines alarmed",
                     "alarms a day at 1 Hz"],

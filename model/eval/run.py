@@ -89,13 +89,14 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--series", type=int, default=2000, help="of the synthetic test")
     parser.add_argument("--healthy", type=int, default=120, help="machines of the calibration")
     parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--work", type=Path, help="sections' figures (default: BUILD/eval)")
     parser.add_argument("--page", type=Path, default=Path("model/RESULTS.md"))
     return parser.parse_args()
 
 
 def main() -> int:
     options = arguments()
-    work = options.build / "eval"
+    work = options.work or options.build / "eval"
     work.mkdir(parents=True, exist_ok=True)
     context = Context(options.data, options.build, options.model, options.faults, work,
                       options.jobs, options.series, options.healthy)  # fmt: skip

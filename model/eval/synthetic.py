@@ -1,6 +1,5 @@
 """Sealed simulated machines, through `millwright replay`: drawn as the corpus draws them, from seeds
-that no training uses.  Seeds: FIRST_SEED upwards; calibration.py has its own.  Training's are in
-model/train/config.json, all below a million.  Choose nothing by these figures.
+that no training uses (seeds.py).  Choose nothing by these figures.
 """
 from __future__ import annotations
 
@@ -17,9 +16,9 @@ from model.eval.baselines import filled
 from model.eval.detection import EVIDENCE, SCORE, baseline_value, evidence_note, evidence_value
 from model.eval.harness import PATCH, WINDOW, Context, Table
 from model.eval.metrics import auroc, bootstrap
+from model.eval.seeds import SEALED
 from model.eval.truth import BANDS, Truth, Window, band_name, row_of
 
-FIRST_SEED = 7_000_000
 METHODS = ("robust z, max", "PCA T2+Q", "CVA")  # the forest would take an hour
 KEEP = 200  # series whose other detectors are run as well
 ROUNDS = 200
@@ -54,11 +53,11 @@ class Series:
         return kinds[0]["fault"] if kinds else "none"
 
 
-def make_series(context: Context) -> tuple[Path, list[dict]]:
+def make_series(context: Context, first_seed: int) -> tuple[Path, list[dict]]:
     folder = context.work / "series"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    subprocess.run([context.build / "mw-series", "--out", folder, "--first-seed", str(FIRST_SEED),
+    subprocess.run([context.build / "mw-series", "--out", folder, "--first-seed", str(first_seed),
                     "--count", str(context.series)], check=True)  # fmt: skip
     lines = (folder / "index.jsonl").read_text(encoding="utf-8").splitlines()
     return folder, [json.loads(line) for line in lines]
@@ -96,9 +95,9 @@ def read_series(context: Context, folder: Path, info: dict, others: bool) -> Ser
     )  # fmt: skip
 
 
-def read_all(context: Context) -> list[Series]:
-    context.progress(f"synthetic: {context.series} series from seed {FIRST_SEED}")
-    folder, index = make_series(context)
+def read_all(context: Context, first_seed: int = SEALED) -> list[Series]:
+    context.progress(f"synthetic: {context.series} series from seed {first_seed}")
+    folder, index = make_series(context, first_seed)
     every = max(1, len(index) // KEEP)
     work = [(i, info) for i, info in enumerate(index)]
     series = context.map(lambda job: read_series(context, folder, job[1], job[0] % every == 0),
@@ -258,7 +257,7 @@ def evaluate(context: Context) -> list[Table]:
     now = seen_table(series, "now", "AUROC, by the effect in the newest two patches (8 rows)")
     now.notes.append(evidence_note(context))
     now.notes.append(
-        f"{len(series)} series drawn as the training corpus, seeds from {FIRST_SEED}; each learns "
+        f"{len(series)} series drawn as the training corpus, seeds from {SEALED}; each learns "
         "its own first 256 to 448 rows. Noise unit: `model/corpus/README.md`. Against windows in "
         "which neither fault nor operation shows."
     )
