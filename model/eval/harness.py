@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import csv
 import json
+import multiprocessing
 import subprocess
 import sys
 import tempfile
 import time
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Callable, Iterable, Sequence, TypeVar
@@ -59,6 +59,14 @@ class Replay:
         return np.flatnonzero(stands & ~np.r_[False, stands[:-1]])
 
 
+_work: tuple[Callable, Sequence] | None = None
+
+
+def _do(index: int):
+    call, items = _work
+    return call(items[index])
+
+
 def _columns(path: Path) -> dict[str, list[str]]:
     with open(path, encoding="utf-8", newline="") as handle:
         reader = csv.reader(handle)
@@ -84,10 +92,12 @@ class Context:
 
     def map(self, call: Callable[[Item], Result], items: Sequence[Item], what: str) -> list[Result]:
         """Results in order, `jobs` at a time."""
+        global _work
         results: list[Result] = []
         step = max(1, len(items) // 8)
-        with ThreadPoolExecutor(self.jobs) as pool:
-            for result in pool.map(call, items):
+        _work = (call, items)  # inherited by the forked workers: a closure cannot be sent to them
+        with multiprocessing.get_context("fork").Pool(self.jobs) as pool:
+            for result in pool.imap(_do, range(len(items))):
                 results.append(result)
                 if len(results) % step == 0 or len(results) == len(items):
                     self.progress(f"{what}: {len(results)} of {len(items)}")

@@ -12,16 +12,19 @@ import hashlib
 import importlib
 import importlib.util
 import json
+import os
 import subprocess
 import sys
 import time
 import traceback
 from pathlib import Path
 
-import numpy as np
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # the jobs are what runs at once
 
-from model.eval import page
-from model.eval.harness import Context
+import numpy as np  # noqa: E402
+
+from model.eval import page  # noqa: E402
+from model.eval.harness import Context  # noqa: E402
 
 SECTIONS = ("skab", "tep", "nab", "causrca", "synthetic", "calibration")
 
