@@ -82,7 +82,7 @@ class Context:
     faults: Path
     work: Path
     jobs: int = 2
-    series: int = 2000  # of the synthetic test
+    series: int = 2400  # of the synthetic test
     healthy: int = 120  # machines of the calibration
     has_evidence_alone: bool = False
     started: float = field(default_factory=time.monotonic)

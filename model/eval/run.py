@@ -89,7 +89,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--model", type=Path, required=True)
     parser.add_argument("--faults", type=Path, default=Path("schemas/faults.cfg"))
     parser.add_argument("--section", action="append", choices=SECTIONS)
-    parser.add_argument("--series", type=int, default=2000, help="of the synthetic test")
+    parser.add_argument("--series", type=int, default=2400, help="of the synthetic test")
     parser.add_argument("--healthy", type=int, default=120, help="machines of the calibration")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--work", type=Path, help="sections' figures (default: BUILD/eval)")
