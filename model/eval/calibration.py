@@ -14,7 +14,8 @@ from pathlib import Path
 import numpy as np
 
 from model.eval import skab, tep
-from model.eval.harness import PATCH, Context, Table, write_table
+from model.eval.detection import of
+from model.eval.harness import PATCH, Brief, Context, Table, write_table
 from model.eval.metrics import ks_uniform
 from model.eval.seeds import HEALTHY
 
@@ -120,4 +121,10 @@ def evaluate(context: Context) -> list[Table]:
                    [alarm_row(name, runs) for name, runs in groups],
                    ["A row is a second at 1 Hz, so 86,400 rows are a machine-day; at a slower "
                     "period a day has fewer rows and fewer alarms."], digits=2)  # fmt: skip
+    alarms.brief = [
+        Brief("alarms a day at 1 Hz, healthy simulated machine (budget 2, factor two)",
+              of(alarms, "simulated, all", "alarms a day at 1 Hz"), most=4),
+        Brief("windows of healthy simulated machines at p <= 0.01, %",
+              of(uniform, "simulated, all", "p <= 0.01, %"), most=2),
+    ]  # fmt: skip
     return [uniform, alarms]

@@ -101,6 +101,12 @@ def threshold(runs: Sequence[Run], method: str) -> float:
     return float(np.quantile(np.concatenate([run.learnt(method) for run in runs]), LEARN_QUANTILE))
 
 
+def of(table: Table, row: str, column: str):
+    """A table's cell, by the names of row and column."""
+    (found,) = [one for one in table.rows if one[0] == row]
+    return found[table.columns.index(column)]
+
+
 def detection_table(runs: Sequence[Run], title: str) -> Table:
     """Every detector over the pooled watched rows."""
     labels = [run.label[run.learn :] for run in runs]

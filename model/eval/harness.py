@@ -27,6 +27,16 @@ NO_MODEL = "none"  # of --model: the evidence decides alone
 
 
 @dataclass
+class Brief:
+    """A figure that something is asked of."""
+
+    figure: str
+    value: float | None
+    least: float | None = None
+    most: float | None = None
+
+
+@dataclass
 class Table:
     """A table of the page.  Cells are text, whole numbers, or floats (shown to `digits`)."""
 
@@ -35,6 +45,7 @@ class Table:
     rows: list[list[Any]]
     notes: list[str] = field(default_factory=list)
     digits: int = 3
+    brief: list[Brief] = field(default_factory=list)  # for the page's head
 
 
 @dataclass

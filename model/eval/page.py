@@ -8,6 +8,7 @@ HEAD = """# Results
 Written by `make eval`: `millwright replay` over recorded sets by their protocols, and over simulated
 machines that no training has seen. Nothing recorded was trained on. {stamp}
 
+{brief}
 {detector}
 """
 
@@ -24,6 +25,32 @@ TITLE = {
     "synthetic": "Simulated machines, sealed",
     "calibration": "Calibration and false alarms",
 }
+
+
+def met(one: dict) -> bool | None:
+    """None: nothing was asked of it, or it was not measured."""
+    if one["value"] is None or (one["least"] is None and one["most"] is None):
+        return None
+    high_enough = one["least"] is None or one["value"] >= one["least"]
+    return high_enough and (one["most"] is None or one["value"] <= one["most"])
+
+
+def asked(one: dict) -> str:
+    parts = [f"at least {one['least']:g}"] if one["least"] is not None else []
+    parts += [f"at most {one['most']:g}"] if one["most"] is not None else []
+    return ", ".join(parts)
+
+
+def brief(names: Iterable[str], results: dict[str, dict]) -> str:
+    """The figures that something is asked of, and whether it holds."""
+    lines = ["| set | figure | measured | asked | holds |", "|---|---|---|---|---|"]
+    for name in names:
+        for part in results.get(name, {}).get("tables", []):
+            for one in part["brief"]:
+                holds = {True: "yes", False: "**no**", None: "–"}[met(one)]
+                lines.append(f"| {name} | {one['figure']} | {cell(one['value'], 3)} | "
+                             f"{asked(one)} | {holds} |")  # fmt: skip
+    return "\n".join(["## In short", "", *lines, ""]) if len(lines) > 2 else ""
 
 
 def cell(value, digits: int) -> str:
@@ -74,6 +101,7 @@ def common_stamp(results: Iterable[dict]) -> str:
 def whole(names: Iterable[str], results: dict[str, dict]) -> str:
     known = [results[name] for name in names if name in results]
     common = common_stamp(known)
-    parts = [HEAD.format(stamp=common, detector=DETECTOR)]
+    names = list(names)
+    parts = [HEAD.format(stamp=common, brief=brief(names, results), detector=DETECTOR)]
     parts += [section(name, results.get(name), common) for name in names]
     return "\n".join(parts).rstrip() + "\n"

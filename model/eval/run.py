@@ -7,6 +7,7 @@ Each section's tables are kept as BUILD/eval/NAME.json; the page is made from wh
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import datetime
 import hashlib
 import importlib
@@ -47,8 +48,8 @@ def plain(value):
 
 def table_data(table) -> dict:
     """A Table, or a dict of the same members."""
-    data = table if isinstance(table, dict) else vars(table)
-    return plain({"notes": [], "digits": 3, **data})
+    data = table if isinstance(table, dict) else dataclasses.asdict(table)
+    return plain({"notes": [], "digits": 3, "brief": [], **data})
 
 
 def stamp(context: Context) -> dict:

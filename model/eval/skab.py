@@ -6,8 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from model.eval.detection import Run, detection_table, evidence_note, lead_table, measure
-from model.eval.harness import Context, Table
+from model.eval.detection import EVIDENCE, SCORE, Run, detection_table, evidence_note, lead_table
+from model.eval.detection import measure, of
+from model.eval.harness import Brief, Context, Table
 from model.eval.metrics import flagged_counts
 
 LEARN = 400
@@ -64,4 +65,11 @@ def evaluate(context: Context) -> list[Table]:
         "nobody's result. Best published on all 34 files: Conv-AE F1 .78, FAR 13.6, MAR 28.0, "
         "J 58.4; these 16 files are another set."
     )
+    first.brief = [
+        Brief("score, J", of(first, SCORE, "J"), least=64),
+        Brief("score, F1", of(first, SCORE, "F1"), least=0.83),
+        Brief("score, FAR %", of(first, SCORE, "FAR %"), most=22),
+        Brief("evidence alone, AUROC", of(first, EVIDENCE, "AUROC"), least=0.89),
+        Brief("evidence alone, J", of(first, EVIDENCE, "J"), least=58),
+    ]
     return [first, lead_table(measured, "files"), shipped_table(measured)]

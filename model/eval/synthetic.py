@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 
 from model.eval.baselines import filled
-from model.eval.detection import EVIDENCE, SCORE, baseline_value, evidence_note, evidence_value
-from model.eval.harness import PATCH, WINDOW, Context, Table
+from model.eval.detection import EVIDENCE, SCORE, baseline_value, evidence_note, evidence_value, of
+from model.eval.harness import PATCH, WINDOW, Brief, Context, Table
 from model.eval.metrics import auroc, bootstrap
 from model.eval.seeds import SEALED
 from model.eval.truth import BANDS, Truth, Window, band_name, row_of
@@ -262,5 +262,20 @@ def evaluate(context: Context) -> list[Table]:
         "which neither fault nor operation shows."
     )
     whole = seen_table(series, "effect", "AUROC, by the effect anywhere in the window (64 rows)")
-    return [now, whole, lead_table(series), verdict_table(series), naming_table(series),
-            class_table(series), false_table(series)]  # fmt: skip
+    verdicts, naming = verdict_table(series), naming_table(series)
+    classes = class_table(series)
+    gross = band_name(*BANDS[-1])
+    shares = [row[-2] for row in classes.rows if row[-2] is not None]
+    now.brief = [
+        Brief("score, AUROC, effect 4 to 8", of(now, band_name(*BANDS[-2]), SCORE), least=0.95),
+        Brief("score, AUROC, effect above 8", of(now, gross, SCORE), least=0.99),
+        Brief("fault named rightly above 8, %", of(naming, gross, "fault right"), least=85),
+        Brief("the same, worst fault, %", min(shares, default=None), least=60),
+        Brief("first channel right above 8, %", of(naming, gross, "first channel right"), least=92),
+        Brief("onset within a patch above 8, %", of(naming, gross, "onset within a patch"),
+              least=80),
+        Brief("windows of operations called faults, %", of(verdicts, "operation", "said fault, %"),
+              most=5),
+    ]  # fmt: skip
+    return [now, whole, lead_table(series), verdicts, naming, classes,
+            false_table(series)]  # fmt: skip

@@ -10,8 +10,8 @@ from typing import Sequence
 
 import numpy as np
 
-from model.eval.detection import EVIDENCE, SCORE, Run, evidence_note, measure, threshold
-from model.eval.harness import Context, Table, write_table
+from model.eval.detection import EVIDENCE, SCORE, Run, evidence_note, measure, of, threshold
+from model.eval.harness import Brief, Context, Table, write_table
 from model.eval.metrics import auprc, auroc, bootstrap, vus_pr
 
 ONSET = 160  # row of a test run
@@ -215,7 +215,20 @@ def evaluate(context: Context) -> list[Table]:
     faults = [run for run in measured if run.name != NORMAL]
     first = at_fixed_rate(normal, faults)
     first.notes.append(evidence_note(context))
-    return [first, lead(normal, faults), at_own_threshold(normal, faults), shipped(normal, faults),
-            delays(normal, faults), ranking(normal, faults), causes(context, faults)]  # fmt: skip
+    own = at_own_threshold(normal, faults)
+    late = delays(normal, faults)
+    mean, false = "mean without 3", "FAR % normal run"
+    first.brief = [
+        Brief("score, mean detection without 3 at 1 % FAR, %", of(first, SCORE, mean), least=97.5),
+        Brief("score, false alarms at its own threshold, %", of(own, SCORE, false), most=1.5),
+        Brief("score, IDV 3 at 1 % FAR, %", of(first, SCORE, "IDV 3"), most=2),
+        Brief("score, mean delay in rows, asked: less than the evidence", of(late, SCORE, mean),
+              most=of(late, EVIDENCE, mean)),
+        Brief("evidence alone, mean detection without 3, %", of(first, EVIDENCE, mean), least=97),
+        Brief("evidence alone, false alarms at its own threshold, %", of(own, EVIDENCE, false),
+              most=2),
+    ]  # fmt: skip
+    return [first, lead(normal, faults), own, shipped(normal, faults), late,
+            ranking(normal, faults), causes(context, faults)]  # fmt: skip
 
 
