@@ -22,6 +22,7 @@ LEARN_QUANTILE = 0.99
 FLOOR_LOG2 = 0.5  # a quiet statistic's spread must not turn rounding into an anomaly
 FLOOR_FOREST = 0.02  # the forest's score is no ratio
 SCORE, EVIDENCE = "score", "evidence alone"
+FUSED = "fused"  # of --evidence: calibrated already
 EVIDENCE_COLUMN = "dynamic"  # where the binary cannot go without a model
 
 
@@ -121,6 +122,16 @@ def detection_table(runs: Sequence[Run], title: str) -> Table:
                      round(best_j(score, label), 1)])  # fmt: skip
     columns = ["detector", "AUROC", "AUPRC", "VUS-PR", "F1", "FAR %", "MAR %", "J", "J, hindsight"]
     return Table(title, columns, rows)
+
+
+def parts(runs: Sequence[Run]) -> list[Run]:
+    """The same runs, with every statistic of `replay --evidence` as a detector of its own."""
+    return [
+        Run(run.name, run.learn, run.label,
+            {name: value if name == FUSED else centred(value, run.learn)
+             for name, value in run.replay.evidence.items()}, run.replay)
+        for run in runs
+    ]  # fmt: skip
 
 
 def lead_table(runs: Sequence[Run], unit: str) -> Table:

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from model.eval.detection import EVIDENCE, SCORE, Run, detection_table, evidence_note, measure
-from model.eval.detection import of, threshold
+from model.eval.detection import of, parts, threshold
 from model.eval.harness import Brief, Context, Table
 from model.eval.nab_score import NabScore, Windows, optimised, probation_rows, score_at
 
@@ -110,6 +110,14 @@ def score_tables(run: Run, recording: Recording) -> list[Table]:
     ]  # fmt: skip
 
 
+def one_by_one(run: Run, windows: Windows) -> Table:
+    rows = []
+    for name, value in parts([run])[0].value.items():
+        rows.append([name, optimised(value, windows).score, edges_optimised(value, windows).score])
+    return Table("Statistics one by one (`replay --evidence`), raw score in hindsight",
+                 ["statistic", "rows", "alarms that tell once"], rows, digits=2)  # fmt: skip
+
+
 def window_table(run: Run, recording: Recording) -> Table:
     """How high each labelled failure stands above everything that lies outside."""
     start = probation_rows(len(recording.time))
@@ -147,4 +155,5 @@ def evaluate(context: Context) -> list[Table]:
     tables[0].brief = [Brief("score, raw NAB score", of(tables[0], SCORE, "raw score"), least=1.4)]
     plain = detection_table([run], f"Rows, {learn} learnt, the rest scored")
     alarms = alarm_table(context, path, options, recording)
-    return [tables[0], alarms, *tables[1:], window_table(run, recording), plain]
+    return [tables[0], alarms, *tables[1:], window_table(run, recording), plain,
+            one_by_one(run, recording.windows)]  # fmt: skip

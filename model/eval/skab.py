@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from model.eval.detection import EVIDENCE, SCORE, Run, detection_table, evidence_note, lead_table
-from model.eval.detection import measure, of
+from model.eval.detection import measure, of, parts
 from model.eval.harness import Brief, Context, Table
 from model.eval.metrics import flagged_counts
 
@@ -72,4 +72,5 @@ def evaluate(context: Context) -> list[Table]:
         Brief("evidence alone, AUROC", of(first, EVIDENCE, "AUROC"), least=0.89),
         Brief("evidence alone, J", of(first, EVIDENCE, "J"), least=58),
     ]
-    return [first, lead_table(measured, "files"), shipped_table(measured)]
+    single = detection_table(parts(measured), "Statistics one by one (`replay --evidence`)")
+    return [first, lead_table(measured, "files"), shipped_table(measured), single]
