@@ -134,11 +134,16 @@ def parts(runs: Sequence[Run]) -> list[Run]:
     ]  # fmt: skip
 
 
-def lead_table(runs: Sequence[Run], unit: str) -> Table:
-    """Score minus evidence, the recordings resampled; the thresholds stay."""
+def lead_table(runs: Sequence[Run], unit: str, block: int | None = None) -> Table:
+    """Score minus evidence, recordings (or their blocks of so many rows) resampled; the thresholds
+    stay."""
+
+    def pieces(part: np.ndarray) -> list[np.ndarray]:
+        return [part] if block is None else np.split(part, np.arange(block, len(part), block))
+
     limit = {method: threshold(runs, method) for method in (SCORE, EVIDENCE)}
-    label = [run.label[run.learn :] for run in runs]
-    value = {method: [run.watched(method) for run in runs] for method in limit}
+    label = [piece for run in runs for piece in pieces(run.label[run.learn :])]
+    value = {m: [piece for run in runs for piece in pieces(run.watched(m))] for m in limit}
 
     def lead(figure) -> Interval:
         def of(pick: np.ndarray) -> float:
@@ -147,7 +152,7 @@ def lead_table(runs: Sequence[Run], unit: str) -> Table:
                             for m in (SCORE, EVIDENCE))  # fmt: skip
             return ours - theirs
 
-        return bootstrap(len(runs), of)
+        return bootstrap(len(label), of)
 
     rows = [
         ["AUROC", str(lead(lambda m, s, y: auroc(s, y)))],

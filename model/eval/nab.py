@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from model.eval.detection import EVIDENCE, SCORE, Run, detection_table, evidence_note, measure
-from model.eval.detection import of, parts, threshold
+from model.eval.detection import lead_table, of, parts, threshold
 from model.eval.harness import Brief, Context, Table
 from model.eval.nab_score import NabScore, Windows, optimised, probation_rows, score_at
 
@@ -154,6 +154,7 @@ def evaluate(context: Context) -> list[Table]:
     tables[0].notes.append(evidence_note(context))
     tables[0].brief = [Brief("score, raw NAB score", of(tables[0], SCORE, "raw score"), least=1.4)]
     plain = detection_table([run], f"Rows, {learn} learnt, the rest scored")
+    lead = lead_table([run], "days", REST)
     alarms = alarm_table(context, path, options, recording)
-    return [tables[0], alarms, *tables[1:], window_table(run, recording), plain,
+    return [tables[0], alarms, *tables[1:], window_table(run, recording), plain, lead,
             one_by_one(run, recording.windows)]  # fmt: skip
