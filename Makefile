@@ -153,14 +153,16 @@ format: ## rewrite the C files by .clang-format
 bench: all $(BENCHES) ## measured speeds of this machine
 	@O=$(O) tests/bench/run.sh
 
+# EVAL_FLAGS: --series 1200, --jobs 1, ...: see model/eval/run.py
 DATA    ?= ../shared/data
 MODEL   ?= model/weights/millwright-nano.gguf
 SECTION ?=
+EVAL_FLAGS ?=
 eval: deps ## measure accuracy over DATA into model/RESULTS.md (SECTION=skab: one section)
 	@deploy/deps.sh $(EVAL_PKGS)
 	@$(MAKE) --no-print-directory all
 	@/usr/bin/python3 -m model.eval.run --data $(DATA) --build $(O) --model $(MODEL) \
-		$(addprefix --section ,$(SECTION))
+		$(addprefix --section ,$(SECTION)) $(EVAL_FLAGS)
 
 demo: deps ## a plant in a box: broker, gateway, machines, alerts
 	@$(MAKE) --no-print-directory all
