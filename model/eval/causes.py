@@ -1,8 +1,6 @@
 """causRCA as a section of the page: model/eval/causrca.py's rankings, through the model under test."""
 from __future__ import annotations
 
-import json
-import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -18,17 +16,11 @@ PUBLISHED = {"probe": 0.583, "coolant": 1.0, "hydraulics": 0.744}  # expert-grap
 
 def ranked(context: Context, run: causrca.Run, normal: list[Path], profile: Path | None) -> list:
     """Variables behind the alarms at the diagnosis, first cause first."""
-    command = [str(context.build / "millwright"), "replay", "--csv", str(run.path), "--quiet",
-               "--long", "time_s,node,value", "--period", "1", "--json",
-               "--explain-at", str(run.at), "--model", str(context.model),
-               "--faults", str(context.faults)]  # fmt: skip
-    command += ["--profile", str(profile)] if profile else []
+    options = ["--long", "time_s,node,value", "--period", "1"]
+    options += ["--profile", str(profile)] if profile else []
     for path in normal:
-        command += ["--learn-from", str(path)]
-    done = subprocess.run(command, capture_output=True, text=True)
-    if done.returncode != 0:
-        raise RuntimeError(f"{run.name}: {done.stderr.strip()}")
-    return [one["name"] for one in json.loads(done.stdout)["variables"]]
+        options += ["--learn-from", str(path)]
+    return context.explain(run.path, options, run.at)
 
 
 def precision(context: Context, graph: causrca.Graph, run: causrca.Run, normal: list[Path],

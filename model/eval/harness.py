@@ -127,6 +127,16 @@ class Context:
                 raise RuntimeError(f"{' '.join(command)}: {done.stderr.strip()}")
             return self._read(out, done.stderr)
 
+    def explain(self, table: Path, options: Iterable[str], at: float) -> list[str]:
+        """Channels by how likely they are the cause, asked at a time."""
+        command = [str(self.build / "millwright"), "replay", "--csv", str(table), "--quiet",
+                   "--model", str(self.model), "--faults", str(self.faults), "--json",
+                   "--explain-at", repr(at)]  # fmt: skip
+        done = subprocess.run(command + list(options), capture_output=True, text=True)
+        if done.returncode != 0:
+            raise RuntimeError(f"{table.name}: {done.stderr.strip()}")
+        return [one["name"] for one in json.loads(done.stdout)["variables"]]
+
     @staticmethod
     def _read(out: dict[str, Path], said: str) -> Replay:
         scores, evidence = _columns(out["scores"]), _columns(out["evidence"])

@@ -21,6 +21,8 @@ INVISIBLE = "3"
 FALSE_ALARMS = 0.01
 SUSTAINED = 6  # consecutive flagged rows that make a detection (Chiang, Russell and Braatz 2001)
 BLOCK = 40  # rows resampled together
+PERIOD_S = 180
+ASKED = 64  # rows after the onset at which the causes are asked for
 FIRST_DETECTED = 100  # flagged rows whose channels are counted for the ranking of causes
 LEVEL = 0.002
 
@@ -37,7 +39,7 @@ def fault_of(run: Run) -> str:
 def runs(context: Context) -> list[Run]:
     base = context.data / "tep"
     normal = load(base / "d00.dat")
-    options = ["--learn", str(len(normal)), "--period", "180", "--type", "tank"]
+    options = ["--learn", str(len(normal)), "--period", str(PERIOD_S), "--type", "tank"]
 
     def one(path: Path) -> Run:
         values = np.vstack([normal, load(path)])
@@ -204,24 +206,44 @@ def ranked_channels(run: Run) -> list[str]:
     return [channel for channel, _ in Counter(named[:FIRST_DETECTED]).most_common()]
 
 
-def causes(context: Context, faults: Sequence[Run]) -> Table:
-    truth, rows, hits = linked(context), [], {1: [], 3: []}
-    for run in faults:
-        fault = fault_of(run)
-        if fault not in truth:
-            continue
-        order = ranked_channels(run)
-        found = {k: bool(truth[fault] & set(order[:k])) for k in hits}
-        for k, hit in found.items():
-            hits[k].append(hit)
-        wanted = " ".join(sorted(truth[fault], key=lambda name: int(name[1:])))
-        rows.append([f"IDV {fault}", wanted, " ".join(order[:3]) or "none", found[1], found[3]])
-    share = {k: float(np.mean(values)) for k, values in hits.items()}
-    rows.append(["share", "", "", share[1], share[3]])
-    note = ("Truth: the tags that `idv_root_causes.csv` links directly to the disturbance; faults "
-            "without one are left out. Ranked: channels named in the first 100 rows after the "
-            "onset whose verdict was not normal, by how often; no machine profile.")  # fmt: skip
-    return Table("Causes", ["fault", "linked", "ranked first", "hit@1", "hit@3"], rows, [note])
+def hit_row(name: str, wanted: set[str], order: list[str]) -> list:
+    return [name, " ".join(sorted(wanted, key=lambda tag: int(tag[1:]))),
+            " ".join(order[:3]) or "none", bool(wanted & set(order[:1])),
+            bool(wanted & set(order[:3]))]  # fmt: skip
+
+
+def cause_table(title: str, rows: list[list], note: str) -> Table:
+    share = [float(np.mean([row[k] for row in rows])) for k in (3, 4)]
+    return Table(title, ["fault", "linked", "ranked first", "hit@1", "hit@3"],
+                 [*rows, ["share", "", "", *share]], [note])  # fmt: skip
+
+
+def causes(context: Context, faults: Sequence[Run]) -> list[Table]:
+    truth = linked(context)
+    known = [run for run in faults if fault_of(run) in truth]
+
+    def asked(run: Run) -> list[str]:
+        options = ["--learn", str(run.learn), "--period", str(PERIOD_S), "--type", "tank"]
+        at = float((run.learn + ONSET + ASKED) * PERIOD_S)
+        return context.explain(context.work / f"tep_{run.name}.csv", options, at)
+
+    def rows(order: list[list[str]]) -> list[list]:
+        return [hit_row(f"IDV {fault_of(run)}", truth[fault_of(run)], ranked)
+                for run, ranked in zip(known, order)]  # fmt: skip
+
+    return [
+        cause_table(
+            f"Causes, asked {ASKED} rows after the onset (`replay --explain-at`)",
+            rows(context.map(asked, known, "TEP, causes")),
+            "Truth: the tags that `idv_root_causes.csv` links directly to the disturbance; faults "
+            "without one are left out. No machine profile.",
+        ),
+        cause_table(
+            "Causes, by the channels of the scores' table", rows([ranked_channels(r) for r in known]),
+            "Channels named in the first 100 rows after the onset whose verdict was not normal, by "
+            "how often.",
+        ),
+    ]
 
 
 def evaluate(context: Context) -> list[Table]:
@@ -244,6 +266,6 @@ def evaluate(context: Context) -> list[Table]:
               most=2),
     ]  # fmt: skip
     return [first, lead(normal, faults), own, shipped(normal, faults), late,
-            ranking(normal, faults), causes(context, faults), one_by_one(normal, faults)]  # fmt: skip
+            ranking(normal, faults), *causes(context, faults), one_by_one(normal, faults)]  # fmt: skip
 
 
