@@ -12,13 +12,16 @@ machines that no training has seen. Nothing recorded was trained on. {stamp}
 {detector}
 """
 
-DETECTOR = """How detectors are compared: every detector learns from the same leading rows and is smoothed
-alike (mean over 4 rows, log2, EWMA of weight 0.3); its threshold is the 99 % quantile of its own held-out values on the learn rows,
-so no threshold has seen a scored row. *score* is the product's; *evidence alone* is the same program's statistics without the model. F1 is
-never point-adjusted. FAR, MAR: false and missed alarms; J = 100 - FAR - MAR. VUS-PR: Paparrizos et al. 2022, buffers up to 64 rows."""
+DETECTOR = """How detectors are compared: every detector learns from the same leading rows and is
+smoothed alike (mean over 4 rows, log2, EWMA of weight 0.3); its threshold is the 99 % quantile of its
+own held-out values on the learn rows, so no threshold has seen a scored row. *score* is the
+product's; *evidence alone* is the same program's statistics without the model. F1 is never
+point-adjusted. FAR, MAR: false and missed alarms; J = 100 - FAR - MAR. VUS-PR: Paparrizos et al.
+2022, buffers up to 64 rows."""
 
-WEAK = """Read with care: SKAB and Tennessee Eastman were in view when the rule that joins model and evidence was chosen,
-so they are development figures; the simulated machines are sealed, but come from the same simulator as the training."""
+WEAK = """Read with care: SKAB and Tennessee Eastman were in view when the rule that joins model and
+evidence was chosen, so they are development figures; the simulated machines are sealed, but come
+from the same simulator as the training."""
 
 SHORT = {"skab": "SKAB", "tep": "TEP", "nab": "NAB", "causrca": "causRCA", "synthetic": "simulated",
          "calibration": "healthy"}  # fmt: skip

@@ -68,7 +68,7 @@ def stamp(context: Context) -> dict:
     }
 
 
-def run_section(name: str, context: Context) -> bool:
+def run_section(name: str, context: Context, stamped: dict) -> bool:
     """False: it failed (said on stderr; its old figures, if any, are removed)."""
     out = context.work / f"{name}.json"
     if name in NEEDS and importlib.util.find_spec(NEEDS[name]) is None:
@@ -81,7 +81,7 @@ def run_section(name: str, context: Context) -> bool:
         traceback.print_exc()
         out.unlink(missing_ok=True)
         return False
-    data = {"section": name, **stamp(context), "seconds": round(time.monotonic() - began, 1),
+    data = {"section": name, **stamped, "seconds": round(time.monotonic() - began, 1),
             "tables": [table_data(table) for table in tables]}  # fmt: skip
     out.write_text(json.dumps(data, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     context.progress(f"{name}: done in {data['seconds']} s")
@@ -110,7 +110,8 @@ def main() -> int:
     context = Context(options.data, options.build, options.model, options.faults, work,
                       options.jobs, options.series, options.healthy)  # fmt: skip
     context.find_evidence_alone()
-    good = [run_section(name, context) for name in options.section or SECTIONS]
+    stamped = stamp(context)
+    good = [run_section(name, context, stamped) for name in options.section or SECTIONS]
     results = {path.stem: json.loads(path.read_text(encoding="utf-8"))
                for path in work.glob("*.json")}  # fmt: skip
     options.page.write_text(page.whole(SECTIONS, results), encoding="utf-8")
