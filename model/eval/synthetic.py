@@ -118,13 +118,30 @@ def scores(series: list[Series], method: str) -> np.ndarray:
     return np.concatenate([one.value[method] for one in series])
 
 
+def is_healthy(series: list[Series]) -> np.ndarray:
+    """Windows in which neither fault nor operation shows."""
+    return (pooled(series, "effect") == 0) & ~pooled(series, "operates")
+
+
 def band_auroc(series: list[Series], method: str, band, which: str) -> float:
-    """Windows whose effect lies in the band against windows with neither fault nor operation."""
+    """Windows whose effect lies in the band against healthy ones."""
     effect, value = pooled(series, which), scores(series, method)
     ill = (effect >= band[0]) & (effect < band[1])
-    healthy = (pooled(series, "effect") == 0) & ~pooled(series, "operates")
-    both = ill | healthy
+    both = ill | is_healthy(series)
     return auroc(value[both], ill[both])
+
+
+def fault_auroc(series: list[Series], method: str) -> dict[str, float]:
+    """Per fault: windows in which it is above 8 noise units now, against healthy ones."""
+    value, gross = scores(series, method), pooled(series, "now") >= BANDS[-1][0]
+    fault = np.concatenate([np.full(len(one.verdict), one.fault) for one in series])
+    healthy = value[is_healthy(series)]
+    out = {}
+    for code in np.unique(fault):
+        ill = value[gross & (fault == code)]
+        label = np.r_[np.zeros(len(healthy)), np.ones(len(ill))]
+        out[str(code)] = auroc(np.r_[healthy, ill], label)
+    return out
 
 
 def seen_table(series: list[Series], which: str, title: str) -> Table:
@@ -219,18 +236,23 @@ def class_table(series: list[Series]) -> Table:
     """Names per fault, above 2 and above 8 noise units at the alarm."""
     rows = []
     alarms = first_true(series)
+    seen, evident = fault_auroc(series, SCORE), fault_auroc(series, EVIDENCE)
     for fault in sorted({one.fault for one in series} - {"none"}):
         strong = [one for one in series if one.fault == fault and one.peak >= 8]
         mine = [a for a in alarms if a.truth.fault == fault]
         wrong = Counter(a.event["fault"] for a in mine if a.event["fault"] != fault)
         gross = [a.event["fault"] == fault for a in mine if a.truth.effect >= 8]
         clear = [a.event["fault"] == fault for a in mine if a.truth.effect >= 2]
-        rows.append([fault, len(strong), share(any(a.truth for a in s.raised) for s in strong),
+        rows.append([fault, len(strong), seen[fault], evident[fault],
+                     share(any(a.truth for a in s.raised) for s in strong),
                      len(clear), share(clear), len(gross), share(gross),
                      " ".join(name for name, _ in wrong.most_common(2))])  # fmt: skip
-    columns = ["fault", "series, peak 8 or more", "alarm raised, %", "alarms at 2 or more",
+    columns = ["fault", "series, peak 8 or more", "AUROC, score", "AUROC, evidence",
+               "alarm raised, %", "alarms at 2 or more",
                "name right, %", "alarms at 8 or more", "name right, %", "taken for"]  # fmt: skip
-    return Table("By fault", columns, rows, digits=0)
+    rows = [[round(v, 1) if isinstance(v, float) and k > 3 else v for k, v in enumerate(row)]
+            for row in rows]  # fmt: skip
+    return Table("By fault", columns, rows, ["AUROC: windows above 8 noise units now."])
 
 
 def false_table(series: list[Series]) -> Table:
