@@ -97,8 +97,7 @@ def range_auc_pr(score: np.ndarray, label: np.ndarray, soft: np.ndarray) -> floa
     highest = np.array([score[first : last + 1].max() for first, last in runs])
     touched = (highest[None, :] >= ranked[at][:, None]).mean(axis=1)
     recall = np.r_[0.0, np.minimum(hits / mass, 1.0) * touched]
-    precision = np.r_[1.0, hits / flagged]
-    return float(np.sum(np.diff(recall) * (precision[1:] + precision[:-1]) / 2))
+    return float(np.sum(np.diff(recall) * hits / flagged))  # steps, as in average precision
 
 
 def vus_pr(scores: Sequence[np.ndarray], labels: Sequence[np.ndarray], buffer: int = 64) -> float:

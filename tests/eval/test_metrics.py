@@ -57,14 +57,18 @@ class Vus(unittest.TestCase):
         score = array(1, 4, 5, 3, 2)  # recall 1/m, 1, 1 ... with m = (1 + 1 + 2 sqrt .5) / 2
         mass, soft = 1 + np.sqrt(0.5), soft_label(label, 2)
         first, second = 1 / mass, mass / 2
-        expected = first * 1 + (1 - first) * (1 + second) / 2
+        expected = first * 1 + (1 - first) * second
         self.assertAlmostEqual(range_auc_pr(score, label, soft), expected)
 
     def test_missed_anomalies_scale_the_recall(self):
         label = array(1, 0, 1, 0)
-        # one of two is touched first: recall 1/2 * 1/2, then all
-        expected = 0.25 * 1 + 0.75 * (1 + 1) / 2
-        self.assertAlmostEqual(range_auc_pr(array(4, 1, 3, 2), label, label), expected)
+        # ranked: hit (recall 1/2 of one of two anomalies), miss, hit
+        expected = 0.25 * 1 + 0.75 * 2 / 3
+        self.assertAlmostEqual(range_auc_pr(array(4, 3, 2, 1), label, label), expected)
+
+    def test_a_constant_score_earns_the_base_rate(self):
+        label = array(1, 0, 0, 0)
+        self.assertAlmostEqual(range_auc_pr(np.zeros(4), label, label), 0.25)
 
     def test_perfect_and_random_scores(self):
         label = np.zeros(4000)
