@@ -17,6 +17,7 @@ PKGS     = libpaho-mqtt-dev libsqlite3-dev libconfig-dev libjansson-dev libmicro
 	   libcurl4-openssl-dev check pkg-config mosquitto mosquitto-clients python3-jsonschema python3-yaml \
 	   python3-numpy uthash-dev jq curl sqlite3 mandoc bsdextrautils gcc make \
 	   gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user-static
+EVAL_PKGS = python3-numpy python3-sklearn
 
 WARN     = -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
 	   -Wpointer-arith -Wundef -Wvla
@@ -126,7 +127,7 @@ $(O)/bench/%: $(O)/obj/tests/bench/%.o $(LIBRARIES)
 	@mkdir -p $(@D)
 	$(Q)$(CC) -rdynamic -o $@ $^ $(ALL_LDFLAGS) $(LIBS)
 
-.PHONY: deps test test-programs asan tsan lint bench install clean demo fuzz format
+.PHONY: deps test test-programs asan tsan lint bench eval install clean demo fuzz format
 test-programs: all $(TESTS) $(FUZZ_REPLAY)
 
 test: deps ## unit, contract, fuzz-corpus and end-to-end tests
@@ -151,6 +152,17 @@ format: ## rewrite the C files by .clang-format
 
 bench: all $(BENCHES) ## measured speeds of this machine
 	@O=$(O) tests/bench/run.sh
+
+# EVAL_FLAGS: --series 1200, --jobs 1, ...: see model/eval/run.py
+DATA    ?= ../shared/data
+MODEL   ?= model/weights/millwright-nano.gguf
+SECTION ?=
+EVAL_FLAGS ?=
+eval: deps ## measure accuracy over DATA into model/RESULTS.md (SECTION=skab: one section)
+	@deploy/deps.sh $(EVAL_PKGS)
+	@$(MAKE) --no-print-directory all
+	@/usr/bin/python3 -m model.eval.run --data $(DATA) --build $(O) --model $(MODEL) \
+		$(addprefix --section ,$(SECTION)) $(EVAL_FLAGS)
 
 demo: deps ## a plant in a box: broker, gateway, machines, alerts
 	@$(MAKE) --no-print-directory all

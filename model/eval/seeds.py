@@ -1,0 +1,6 @@
+"""Seeds of simulated machines that only the evaluation uses, in one place.  Training's roles
+(model/train/config.json) begin below a million and never come here; neither may anything else."""
+
+SEALED = 7_000_000  # synthetic.py, upwards
+HEALTHY = 7_500_000  # calibration.py, upwards
+END = 8_000_000
