@@ -62,13 +62,18 @@ static void keep_event(void *ctx, struct mw_asset *asset, const struct mw_event 
 
 /* --- feeding ---------------------------------------------------------------------------------- */
 
+static bool is_evidence(const struct replay *r, const char *channel)
+{
+	return mw_profile_is_evidence(mw_profile_find(r->profile, channel));
+}
+
 static void feed_row(struct replay *r, const struct mw_csv *csv, size_t row, int64_t time_ns)
 {
 	for (size_t c = 0; c < csv->n_columns; c++) {
 		struct mw_str name = {csv->name[c], strlen(csv->name[c])};
 		double value = csv->value[row * csv->n_columns + c];
 
-		if (isfinite(value))
+		if (isfinite(value) && is_evidence(r, csv->name[c]))
 			(void)mw_asset_push(r->asset, name, time_ns, value, 0, time_ns);
 	}
 	mw_fleet_touch(r->fleet, r->asset);
@@ -136,6 +141,8 @@ static mw_err add_channels(struct replay *r)
 	for (size_t c = 0; c < r->n_channels; c++) {
 		const struct mw_profile_channel *known = mw_profile_find(r->profile, r->channel[c]);
 
+		if (!mw_profile_is_evidence(known))
+			continue;
 		if (mw_asset_channel(r->asset, r->channel[c], known ? known->unit : "",
 				     known ? known->role : MW_ROLE_OTHER) < 0)
 			return MW_E_FULL;

@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FLOOR       0.1 /* bits: a candidate that is as it should be */
-#define NEAR        0.5 /* factor for each step */
-#define UNRELATED   5   /* steps that no path counts as */
+#define BITS_MAX    20.0 /* more says no more */
+#define NEAR        0.5  /* factor for each step */
+#define UNRELATED   5    /* steps that no path counts as */
 #define COMMAND     0.5
 #define LATE        0.25
 #define LEAST_SCORE 1e-6
@@ -54,7 +54,7 @@ static double weight_of(const struct mw_causes_input *input, size_t channel,
 	unsigned distance = steps(input, channel, symptom->channel);
 	int entry = entry_of(input, channel);
 	double bits = at->known ? fmax(at->bits, 0) : MW_CAUSES_UNKNOWN_BITS;
-	double q = bits + FLOOR;
+	double q = exp2(fmin(bits, BITS_MAX) / 2);
 
 	if (!may_cause(input, channel, symptom))
 		return 0;
