@@ -27,7 +27,8 @@ struct scored {
 /* What is looked at: as rows for the asset, as events for the timeline. */
 struct replay_data {
 	struct mw_csv *rows;
-	struct mw_recording events; /* channels by replay_channel */
+	struct mw_recording events;        /* channels by replay_channel */
+	bool no_evidence[MW_MAX_CHANNELS]; /* columns that the asset does not see */
 };
 
 /* A time to explain, and what the asset knew then. */

@@ -62,18 +62,22 @@ static void keep_event(void *ctx, struct mw_asset *asset, const struct mw_event 
 
 /* --- feeding ---------------------------------------------------------------------------------- */
 
-static bool is_evidence(const struct replay *r, const char *channel)
+static void find_evidence(const struct replay *r, struct replay_data *data)
 {
-	return mw_profile_is_evidence(mw_profile_find(r->profile, channel));
+	for (size_t c = 0; c < data->rows->n_columns; c++)
+		data->no_evidence[c] =
+		    !mw_profile_is_evidence(mw_profile_find(r->profile, data->rows->name[c]));
 }
 
-static void feed_row(struct replay *r, const struct mw_csv *csv, size_t row, int64_t time_ns)
+static void feed_row(struct replay *r, const struct replay_data *data, size_t row, int64_t time_ns)
 {
+	const struct mw_csv *csv = data->rows;
+
 	for (size_t c = 0; c < csv->n_columns; c++) {
 		struct mw_str name = {csv->name[c], strlen(csv->name[c])};
 		double value = csv->value[row * csv->n_columns + c];
 
-		if (isfinite(value) && is_evidence(r, csv->name[c]))
+		if (isfinite(value) && !data->no_evidence[c])
 			(void)mw_asset_push(r->asset, name, time_ns, value, 0, time_ns);
 	}
 	mw_fleet_touch(r->fleet, r->asset);
@@ -91,7 +95,7 @@ static mw_err feed_learn(struct replay *r)
 		const struct mw_csv *csv = r->learn[i].rows;
 
 		for (size_t row = 0; row < csv->n_rows && left > 0 && !err; row++, left--) {
-			feed_row(r, csv, row, at);
+			feed_row(r, &r->learn[i], row, at);
 			at += period;
 			if (row % 16 == 15)
 				err = mw_fleet_run(r->fleet);
@@ -126,7 +130,7 @@ static mw_err feed_main(struct replay *r)
 			err = mw_fleet_run(r->fleet);
 			replay_take_moments(r, csv->time_ns[row]);
 		}
-		feed_row(r, csv, row, csv->time_ns[row] + r->shift_ns);
+		feed_row(r, &r->main, row, csv->time_ns[row] + r->shift_ns);
 		if (row % 16 == 15 && !err)
 			err = mw_fleet_run(r->fleet);
 		show_progress(r, row);
@@ -175,6 +179,9 @@ mw_err replay_feed(struct replay *r)
 
 	if (err)
 		return err;
+	find_evidence(r, &r->main);
+	for (size_t i = 0; i < r->n_learn_file; i++)
+		find_evidence(r, &r->learn[i]);
 	err = feed_learn(r);
 	if (!err)
 		err = feed_main(r);
