@@ -21,7 +21,9 @@
  * An alarm counts as a symptom of its own rarity; one that belongs to normal life weighs nothing.
  *
  * Faults.  What the model holds likely is weighed with the profile's weak points at the variables
- * ranked: p(f) ~ prior(f) * sum over variables of score * weight(f there), normalised.
+ * ranked: p(f) ~ prior(f) * sum over variables of score * weight(f there) * fit, normalised; fit is
+ * 1/20 for an analogue sensor's fault (offset, drift, noise, saturation, unit, lag) of a state or a
+ * command, else 1.
  *
  * Pure; no allocation; any thread.
  */

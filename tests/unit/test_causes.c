@@ -228,6 +228,28 @@ START_TEST(weak_points_move_faults_where_they_show)
 }
 END_TEST
 
+START_TEST(a_contact_has_no_offset)
+{
+	struct mw_fault_belief belief[MW_CAUSES_FAULTS];
+	double prior[MW_N_FAULT] = {0};
+	size_t n;
+
+	begin();
+	prior[MW_FAULT_BIAS] = .8;
+	prior[MW_FAULT_STUCK] = .2;
+	at[ANSWER].bits = 20;
+	n = mw_causes_rank(&input, cause);
+	ck_assert_uint_eq(mw_causes_faults(prior, &input, cause, n, NULL, MW_LANGUAGE_EN, belief),
+			  2);
+	ck_assert_int_eq(belief[0].fault, MW_FAULT_STUCK);
+	channel[ANSWER].kind = MW_CHANNEL_MEASURED;
+	ck_assert_uint_eq(mw_causes_faults(prior, &input, cause, n, NULL, MW_LANGUAGE_EN, belief),
+			  2);
+	ck_assert_int_eq(belief[0].fault, MW_FAULT_BIAS);
+	channel[ANSWER].kind = MW_CHANNEL_STATE;
+}
+END_TEST
+
 MW_TEST_MAIN("causes", what_is_unusual_and_drives_the_alarm_comes_first,
 	     alarms_counters_consequences_and_strangers_are_no_causes_of_an_alarm,
 	     an_order_counts_half_and_what_came_after_a_quarter,
@@ -236,4 +258,4 @@ MW_TEST_MAIN("causes", what_is_unusual_and_drives_the_alarm_comes_first,
 	     without_an_alarm_the_upstream_deviation_explains_the_others,
 	     without_a_profile_the_strongest_deviation_comes_first,
 	     the_prior_is_a_distribution_of_the_answers_kind,
-	     weak_points_move_faults_where_they_show)
+	     weak_points_move_faults_where_they_show, a_contact_has_no_offset)
