@@ -1,4 +1,5 @@
-/* Any bytes as a configuration, a fault library and a machine profile: taken, or refused with file and line. */
+/* Any bytes as a configuration, a fault library and a machine profile: taken, or refused with file
+ * and line. */
 #include "gateway/io/conf.h"
 
 #include <stdint.h>
