@@ -27,8 +27,7 @@ struct scored {
 /* What is looked at: as rows for the asset, as events for the timeline. */
 struct replay_data {
 	struct mw_csv *rows;
-	struct mw_recording events;        /* channels by replay_channel */
-	bool no_evidence[MW_MAX_CHANNELS]; /* columns that the asset does not see */
+	struct mw_recording events; /* channels by replay_channel */
 };
 
 /* A time to explain, and what the asset knew then. */

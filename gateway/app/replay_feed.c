@@ -62,22 +62,13 @@ static void keep_event(void *ctx, struct mw_asset *asset, const struct mw_event 
 
 /* --- feeding ---------------------------------------------------------------------------------- */
 
-static void find_evidence(const struct replay *r, struct replay_data *data)
+static void feed_row(struct replay *r, const struct mw_csv *csv, size_t row, int64_t time_ns)
 {
-	for (size_t c = 0; c < data->rows->n_columns; c++)
-		data->no_evidence[c] =
-		    !mw_profile_is_evidence(mw_profile_find(r->profile, data->rows->name[c]));
-}
-
-static void feed_row(struct replay *r, const struct replay_data *data, size_t row, int64_t time_ns)
-{
-	const struct mw_csv *csv = data->rows;
-
 	for (size_t c = 0; c < csv->n_columns; c++) {
 		struct mw_str name = {csv->name[c], strlen(csv->name[c])};
 		double value = csv->value[row * csv->n_columns + c];
 
-		if (isfinite(value) && !data->no_evidence[c])
+		if (isfinite(value))
 			(void)mw_asset_push(r->asset, name, time_ns, value, 0, time_ns);
 	}
 	mw_fleet_touch(r->fleet, r->asset);
@@ -95,7 +86,7 @@ static mw_err feed_learn(struct replay *r)
 		const struct mw_csv *csv = r->learn[i].rows;
 
 		for (size_t row = 0; row < csv->n_rows && left > 0 && !err; row++, left--) {
-			feed_row(r, &r->learn[i], row, at);
+			feed_row(r, csv, row, at);
 			at += period;
 			if (row % 16 == 15)
 				err = mw_fleet_run(r->fleet);
@@ -130,7 +121,7 @@ static mw_err feed_main(struct replay *r)
 			err = mw_fleet_run(r->fleet);
 			replay_take_moments(r, csv->time_ns[row]);
 		}
-		feed_row(r, &r->main, row, csv->time_ns[row] + r->shift_ns);
+		feed_row(r, csv, row, csv->time_ns[row] + r->shift_ns);
 		if (row % 16 == 15 && !err)
 			err = mw_fleet_run(r->fleet);
 		show_progress(r, row);
@@ -140,12 +131,31 @@ static mw_err feed_main(struct replay *r)
 
 /* --- the fleet of one ------------------------------------------------------------------------- */
 
+static bool is_in(const struct mw_csv *csv, size_t channel, int64_t before_ns)
+{
+	for (size_t row = 0; row < csv->n_rows && csv->time_ns[row] < before_ns; row++)
+		if (isfinite(csv->value[row * csv->n_columns + channel]))
+			return true;
+	return false;
+}
+
+/* The columns of a table are the machine's channels.  Of events, a channel that comes up after
+ * learning is as unknown as it is live: it ranks causes, it is no evidence. */
+static bool is_learnt(const struct replay *r, size_t channel)
+{
+	bool found = !r->set || is_in(r->main.rows, channel, r->learn_to_ns);
+
+	for (size_t i = 0; i < r->n_learn_file && !found; i++)
+		found = is_in(r->learn[i].rows, channel, INT64_MAX);
+	return found;
+}
+
 static mw_err add_channels(struct replay *r)
 {
 	for (size_t c = 0; c < r->n_channels; c++) {
 		const struct mw_profile_channel *known = mw_profile_find(r->profile, r->channel[c]);
 
-		if (!mw_profile_is_evidence(known))
+		if (!is_learnt(r, c))
 			continue;
 		if (mw_asset_channel(r->asset, r->channel[c], known ? known->unit : "",
 				     known ? known->role : MW_ROLE_OTHER) < 0)
@@ -179,9 +189,6 @@ mw_err replay_feed(struct replay *r)
 
 	if (err)
 		return err;
-	find_evidence(r, &r->main);
-	for (size_t i = 0; i < r->n_learn_file; i++)
-		find_evidence(r, &r->learn[i]);
 	err = feed_learn(r);
 	if (!err)
 		err = feed_main(r);

@@ -93,12 +93,6 @@ const struct mw_profile_channel *mw_profile_find(const struct mw_profile *profil
 	return i < 0 ? NULL : &profile->channel[i];
 }
 
-bool mw_profile_is_evidence(const struct mw_profile_channel *channel)
-{
-	return !channel ||
-	       (channel->kind != MW_CHANNEL_ALARM && channel->kind != MW_CHANNEL_COUNTER);
-}
-
 /* Comparisons with NaN are false: a limit that is not said is not crossed. */
 int mw_profile_outside(const struct mw_profile_channel *channel, double value)
 {

@@ -86,10 +86,6 @@ int mw_profile_index(const struct mw_profile *profile, const char *channel);
 /* '*' and '?' match as in file names, letters in either case (ASCII). */
 bool mw_profile_matches(const char *pattern, const char *name);
 
-/* Is it a reading, a state or a command, and so part of the machine's windows?  Alarms are words of
- * the control and counters are names of steps: they rank causes, they are no evidence.  NULL: yes. */
-bool mw_profile_is_evidence(const struct mw_profile_channel *channel);
-
 /* What the profile says of a value: 0 within the normal limits or nothing said, 1 outside of them,
  * 2 outside of the alarm limits.  NaN is 0. */
 int mw_profile_outside(const struct mw_profile_channel *channel, double value);
