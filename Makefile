@@ -179,6 +179,7 @@ install: all ## install below $(DESTDIR)$(PREFIX)
 	install -d $(DESTDIR)$(PREFIX)/lib/millwright/plugins $(DESTDIR)$(PREFIX)/share/millwright
 	install -m 644 $(PLUGINS) $(DESTDIR)$(PREFIX)/lib/millwright/plugins/
 	install -m 644 model/weights/*.gguf schemas/faults.cfg $(DESTDIR)$(PREFIX)/share/millwright/
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/millwright/profiles schemas/profiles/*.cfg
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man1 deploy/man/*.1
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man5 deploy/man/*.5
 	install -D -m 644 deploy/completion/millwright.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/millwright

@@ -29,6 +29,7 @@ struct channel {
 	enum content content;
 	size_t n_texts;
 	struct text *by_text;
+	const struct text **by_code; /* n_texts */
 };
 
 struct mw_long {
@@ -83,6 +84,7 @@ void mw_long_free(struct mw_long *set)
 			HASH_DEL(set->channel[c].by_text, at);
 			free(at);
 		}
+		free(set->channel[c].by_code);
 	}
 	free(set);
 }
@@ -105,16 +107,11 @@ const char *mw_long_name(const struct mw_long *set, size_t channel)
 
 const char *mw_long_text(const struct mw_long *set, size_t channel, double value)
 {
-	struct text *at, *next;
+	const struct channel *c = &set->channel[channel];
 
-	if (set->channel[channel].content != CONTENT_TEXTS)
+	if (!(value >= 0) || !(value < (double)c->n_texts))
 		return NULL;
-	HASH_ITER(hh, set->channel[channel].by_text, at, next)
-	{
-		if ((double)at->code == value)
-			return at->text;
-	}
-	return NULL;
+	return c->by_code[(size_t)value]->text;
 }
 
 /* --- lines ------------------------------------------------------------------------------------ */
@@ -188,6 +185,25 @@ static bool number_of(const char *text, double *ret_value)
 	return true;
 }
 
+static struct text *add_text(struct channel *channel, const char *text, size_t len)
+{
+	const struct text **more =
+	    reallocarray(channel->by_code, channel->n_texts + 1, sizeof(*more));
+	struct text *added = calloc(1, sizeof(*added));
+
+	if (more)
+		channel->by_code = more;
+	if (!more || !added) {
+		free(added);
+		return NULL;
+	}
+	memcpy(added->text, text, len + 1);
+	added->code = channel->n_texts;
+	channel->by_code[channel->n_texts++] = added;
+	HASH_ADD_STR(channel->by_text, text, added);
+	return added;
+}
+
 static mw_err code_of(const struct parse *p, struct channel *channel, const char *text,
 		      double *ret_value)
 {
@@ -203,12 +219,9 @@ static mw_err code_of(const struct parse *p, struct channel *channel, const char
 			return fail(p, MW_E_FULL,
 				    "channel '%.40s': more than %d different texts (use --ignore)",
 				    channel->name, MW_LONG_MAX_TEXTS);
-		found = calloc(1, sizeof(*found));
+		found = add_text(channel, text, len);
 		if (!found)
 			return fail(p, MW_E_NOMEM, "out of memory");
-		memcpy(found->text, text, len + 1);
-		found->code = channel->n_texts++;
-		HASH_ADD_STR(channel->by_text, text, found);
 	}
 	*ret_value = (double)found->code;
 	return MW_E_OK;

@@ -57,8 +57,9 @@ const char *mw_long_text(const struct mw_long *set, size_t channel, double value
 int64_t mw_long_period(const struct mw_long *set, const struct mw_recording *recording);
 
 /* Rows every period, from the first event to the last one: the values that hold at the row's time
- * (nothing after it is used); NaN before a channel's first event.  Columns are the set's channels.  Returns owned
- * (mw_csv_free); times are written as seconds.  MW_E_FULL: more than MW_LONG_MAX_ROWS rows. */
+ * (nothing after it is used); NaN before a channel's first event.  Columns are the set's channels.
+ * Returns owned (mw_csv_free); times are written as seconds.  MW_E_FULL: more than MW_LONG_MAX_ROWS
+ * rows. */
 MW_MUST_CHECK mw_err mw_long_grid(const struct mw_long *set, const struct mw_recording *recording,
 				  int64_t period_ns, struct mw_csv **ret_csv);
 

@@ -321,7 +321,8 @@ void replay_causes_rank(struct replay_causes *causes, const struct replay_moment
 	input.n_symptoms = ret_ranking->n_symptom;
 	input.symptom = ret_ranking->symptom;
 	ret_ranking->n_cause = mw_causes_rank(&input, ret_ranking->cause);
-	if (!moment->has_event && (!r->profile || r->profile->n_weak == 0))
+	if (!moment->has_event &&
+	    (ret_ranking->n_cause == 0 || !r->profile || r->profile->n_weak == 0))
 		return; /* nothing tells one fault from another */
 	mw_causes_prior(fault, moment->has_event ? moment->event.fault_probability : 0, prior);
 	ret_ranking->n_belief =

@@ -131,11 +131,32 @@ static mw_err feed_main(struct replay *r)
 
 /* --- the fleet of one ------------------------------------------------------------------------- */
 
+static bool is_in(const struct mw_csv *csv, size_t channel, int64_t before_ns)
+{
+	for (size_t row = 0; row < csv->n_rows && csv->time_ns[row] < before_ns; row++)
+		if (isfinite(csv->value[row * csv->n_columns + channel]))
+			return true;
+	return false;
+}
+
+/* The columns of a table are the machine's channels.  Of events, a channel that comes up after
+ * learning is as unknown as it is live: it ranks causes, it is no evidence. */
+static bool is_learnt(const struct replay *r, size_t channel)
+{
+	bool found = !r->set || is_in(r->main.rows, channel, r->learn_to_ns);
+
+	for (size_t i = 0; i < r->n_learn_file && !found; i++)
+		found = is_in(r->learn[i].rows, channel, INT64_MAX);
+	return found;
+}
+
 static mw_err add_channels(struct replay *r)
 {
 	for (size_t c = 0; c < r->n_channels; c++) {
 		const struct mw_profile_channel *known = mw_profile_find(r->profile, r->channel[c]);
 
+		if (!is_learnt(r, c))
+			continue;
 		if (mw_asset_channel(r->asset, r->channel[c], known ? known->unit : "",
 				     known ? known->role : MW_ROLE_OTHER) < 0)
 			return MW_E_FULL;

@@ -62,7 +62,7 @@ static mw_err events_of(const struct replay *r, const struct mw_csv *csv,
 	struct mw_recording events = {0};
 	size_t capacity = 0;
 	double last[MW_MAX_CHANNELS];
-	bool state[MW_MAX_CHANNELS];
+	bool state[MW_MAX_CHANNELS] = {false};
 
 	for (size_t c = 0; c < csv->n_columns; c++) {
 		state[c] = count_values(csv, c) <= STATES_MAX;

@@ -8,6 +8,21 @@
 #define BITS_PER_OCTAVE  2.0 /* a strength of 8 is as telling as a state seen every 16 minutes */
 #define DEVIATES         3.0F
 
+/* How unusual the channel is in bits: its own level in full; what only the other channels or its
+ * recent past make unusual by half, since a joint model spreads one channel's deviation over all
+ * (Alcala and Qin 2009 on smearing). */
+static double bits_of(const struct mw_evidence *evidence, size_t channel, double strength)
+{
+	float f[MW_N_FEATURES];
+	double level = 0, all = BITS_PER_OCTAVE * log2(strength / HEALTHY_STRENGTH);
+
+	for (size_t p = 0; p < MW_WINDOW_PATCHES; p++) {
+		mw_evidence_patch(evidence, channel, p, f);
+		level = fmax(level, fabs((double)f[MW_F_LEVEL]));
+	}
+	return fmax(BITS_PER_OCTAVE * log2(level / HEALTHY_STRENGTH), all > 0 ? all / 2 : all);
+}
+
 /* When the channel's deviation began in the window: its first patch over the limit. */
 static int64_t deviates_since(const struct mw_evidence *evidence, size_t channel, int64_t now_ns)
 {
@@ -46,7 +61,7 @@ static void take_findings(const struct replay *r, struct replay_moment *moment)
 			continue;
 		into = &moment->finding[channel];
 		into->present = into->known = true;
-		into->bits = BITS_PER_OCTAVE * log2(finding.strength / HEALTHY_STRENGTH);
+		into->bits = bits_of(evidence, c, finding.strength);
 		into->since_ns =
 		    deviates_since(evidence, c, moment->time_ns + r->shift_ns) - r->shift_ns;
 		into->partner = -1;

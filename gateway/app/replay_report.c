@@ -204,6 +204,9 @@ static mw_err print_object(const struct replay *r, const struct replay_moment *m
 	mw_json_text(object, "verdict", mw_verdict_text(moment->verdict));
 	mw_json_number(object, "p_value", moment->p_value);
 	mw_json_text(object, "explanation", moment->has_event ? moment->event.explanation : "");
+	mw_json_array(object, "symptoms");
+	mw_json_array(object, "variables");
+	mw_json_array(object, "faults");
 	for (size_t i = 0; i < ranking->n_symptom; i++)
 		mw_json_append(object, "symptoms", symptom_object(r, &ranking->symptom[i]));
 	for (size_t i = 0; i < ranking->n_cause; i++)

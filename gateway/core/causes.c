@@ -4,11 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FLOOR       0.1 /* bits: a candidate that is as it should be */
-#define NEAR        0.5 /* factor for each step */
-#define UNRELATED   5   /* steps that no path counts as */
+#define BITS_MAX    20.0 /* more says no more */
+#define NEAR        0.5  /* factor for each step */
+#define UNRELATED   5    /* steps that no path counts as */
 #define COMMAND     0.5
 #define LATE        0.25
+#define MISFIT      0.05 /* of a fault that such a channel can hardly have */
 #define LEAST_SCORE 1e-6
 
 static int entry_of(const struct mw_causes_input *input, size_t channel)
@@ -54,7 +55,7 @@ static double weight_of(const struct mw_causes_input *input, size_t channel,
 	unsigned distance = steps(input, channel, symptom->channel);
 	int entry = entry_of(input, channel);
 	double bits = at->known ? fmax(at->bits, 0) : MW_CAUSES_UNKNOWN_BITS;
-	double q = bits + FLOOR;
+	double q = exp2(fmin(bits, BITS_MAX) / 2);
 
 	if (!may_cause(input, channel, symptom))
 		return 0;
@@ -167,6 +168,26 @@ void mw_causes_prior(enum mw_fault fault, double probability, double ret_prior[M
 		ret_prior[fault] = probability;
 }
 
+/* A contact is on or off: it has no offset, no drift, no noise. */
+static double fit(const struct mw_causes_input *input, size_t channel, enum mw_fault fault)
+{
+	enum mw_channel_kind kind = kind_of(input, channel);
+
+	if (kind != MW_CHANNEL_STATE && kind != MW_CHANNEL_COMMAND)
+		return 1;
+	switch (fault) {
+	case MW_FAULT_BIAS:
+	case MW_FAULT_DRIFT:
+	case MW_FAULT_NOISE:
+	case MW_FAULT_SATURATION:
+	case MW_FAULT_UNIT_ERROR:
+	case MW_FAULT_LAG:
+		return MISFIT;
+	default:
+		return 1;
+	}
+}
+
 /* What the weak points make of a fault, over the variables ranked; and the one that says most. */
 static double weak_factor(const struct mw_causes_input *input, const struct mw_cause *cause,
 			  size_t n_cause, enum mw_fault fault, const struct mw_profile_weak **ret)
@@ -178,7 +199,8 @@ static double weak_factor(const struct mw_causes_input *input, const struct mw_c
 	for (size_t i = 0; i < n_cause; i++) {
 		const struct mw_profile_weak *weak =
 		    mw_profile_weak_of(input->profile, fault, entry_of(input, cause[i].channel));
-		double part = cause[i].score * (weak ? weak->weight : 1);
+		double part = cause[i].score * (weak ? weak->weight : 1) *
+			      fit(input, cause[i].channel, fault);
 
 		factor += part;
 		left -= cause[i].score;

@@ -6,9 +6,10 @@
  * channel is a candidate for it but alarms and counters, what the symptom itself drives (a
  * consequence), and, for an alarm, what has no path to it while others have.  A candidate counts
  *
- *     q = (max(bits, 0) + 0.1) * 2^-(d - 1) * k * w
+ *     q = 2^(max(bits, 0) / 2) * 2^-(d - 1) * k * w
  *
- * with bits how unusual the candidate was when the symptom showed (unknown: 3), d the steps along
+ * with bits how unusual the candidate was when the symptom showed (unknown: 3; half, since channels
+ * of one machine are not independent witnesses; at most 20), d the steps along
  * the topology from it to the symptom (itself: 1, no path: 5), k 1/2 for a command, since it is
  * mostly meant, and 1/4 for what deviates only after the symptom, w the weight of the profile's weak
  * point there (1 without).  The symptom's weight is shared among its candidates by q; a variable's
@@ -20,7 +21,9 @@
  * An alarm counts as a symptom of its own rarity; one that belongs to normal life weighs nothing.
  *
  * Faults.  What the model holds likely is weighed with the profile's weak points at the variables
- * ranked: p(f) ~ prior(f) * sum over variables of score * weight(f there), normalised.
+ * ranked: p(f) ~ prior(f) * sum over variables of score * weight(f there) * fit, normalised; fit is
+ * 1/20 for an analogue sensor's fault (offset, drift, noise, saturation, unit, lag) of a state or a
+ * command, else 1.
  *
  * Pure; no allocation; any thread.
  */

@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BINS         120 /* quarter octaves of sojourn lengths */
-#define BINS_PER_OCT 4.0
-#define SHORTEST_S   1e-3 /* the first bin's length; the last one is of about 12 days */
+#define BINS         64 /* half octaves of sojourn lengths */
+#define BINS_PER_OCT 2.0
+#define SHORTEST_S   1e-3 /* the first bin's length; the last one is of about 50 days */
 #define NS           1e9
 #define HALF_A_COUNT 0.5
 #define PER_S        60.0
@@ -17,6 +17,8 @@ struct state {
 	uint32_t n;   /* completed */
 	uint32_t cut; /* cut off */
 	uint32_t bin[BINS];
+	float bin_s[BINS]; /* seconds in the sojourns of each bin */
+	double cut_s;
 };
 
 struct track {
@@ -127,11 +129,13 @@ static void leave(struct mw_timeline *timeline, struct track *track, int64_t tim
 	state = make_state(track, track->value);
 	if (!state)
 		return;
-	if (!whole || !track->whole)
+	if (!whole || !track->whole) {
 		state->cut++;
-	else {
+		state->cut_s += seconds;
+	} else {
 		state->n++;
 		state->bin[bin_of(seconds)]++;
+		state->bin_s[bin_of(seconds)] += (float)seconds;
 	}
 }
 
@@ -194,13 +198,15 @@ void mw_timeline_cut(struct mw_timeline *timeline, int64_t time_ns)
 
 /* --- asking ----------------------------------------------------------------------------------- */
 
-static uint32_t longer_sojourns(const struct state *state, double seconds)
+/* Sojourns of that length or longer, and the seconds spent in them. */
+static void longer_sojourns(const struct state *state, double seconds, double *ret_n, double *ret_s)
 {
-	uint32_t n = state->cut;
-
-	for (size_t bin = bin_of(seconds); bin < BINS; bin++)
-		n += state->bin[bin];
-	return n;
+	*ret_n = state->cut;
+	*ret_s = state->cut_s;
+	for (size_t bin = bin_of(seconds); bin < BINS; bin++) {
+		*ret_n += state->bin[bin];
+		*ret_s += (double)state->bin_s[bin];
+	}
 }
 
 static struct mw_rarity rarity(const struct track *track, int64_t time_ns)
@@ -209,15 +215,20 @@ static struct mw_rarity rarity(const struct track *track, int64_t time_ns)
 					 track->exposure_s >= MW_TIMELINE_EXPOSURE_S,
 				.since_ns = track->since_ns};
 	double seconds = time_ns > track->since_ns ? (double)(time_ns - track->since_ns) / NS : 0;
+	double n = 0, spent_s = 0;
 	const struct state *state;
 
 	memcpy(ret.value, track->value, sizeof(ret.value));
 	if (!ret.known)
 		return ret;
 	state = find_state(track, track->value);
-	ret.seen = state ? state->n + state->cut : 0;
-	ret.bits = log2(track->exposure_s / PER_S /
-			((state ? longer_sojourns(state, seconds) : 0) + HALF_A_COUNT));
+	if (state) {
+		ret.seen = state->n + state->cut;
+		longer_sojourns(state, seconds, &n, &spent_s);
+	}
+	ret.bits = log2(track->exposure_s / PER_S / (n + HALF_A_COUNT));
+	if (spent_s > 0)
+		ret.bits = fmin(ret.bits, log2(track->exposure_s / spent_s));
 	return ret;
 }
 

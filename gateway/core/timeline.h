@@ -7,13 +7,15 @@
  * state has its sojourns, so how unusual it is that a track stands in a state for d seconds is how
  * rarely normal life held it there for at least as long:
  *
- *     rarity = log2(E / (N + 1/2) / 60 s)   [bits]
+ *     rarity = min( log2(E / (N + 1/2) / 60 s), log2(E / L) )   [bits]
  *
- * with E the seconds of normal life in which the track was seen and N the sojourns in that state of
- * d or longer (survival function of the sojourn time, with half a count for what was never seen, as
- * Krichevsky and Trofimov's estimator has it).  0 = once a minute, 6 = once an hour.  A sojourn
- * that was cut off by the recording's begin or end may have been as long as one likes and counts for
- * every d.  Lengths are kept in quarter octaves; one in the bin of d counts as longer.
+ * with E the seconds of normal life in which the track was seen, N the sojourns in that state of d
+ * or longer and L the seconds spent in them.  The first term says how seldom such a sojourn begins
+ * (with half a count for what was never seen, as Krichevsky and Trofimov's estimator has it): 0 =
+ * once a minute, 6 = once an hour.  The second is the chance of finding the track in one: what
+ * nearly always holds is not rare, however seldom it begins; it is left out while L is 0.  A
+ * sojourn that was cut off by the recording's begin or end may have been as long as one likes and
+ * counts for every d.  Lengths are kept in half octaves; one in the bin of d counts as longer.
  *
  * A track that takes more than MW_TIMELINE_STATES states is no state channel: nothing is said of
  * it.  Pure; one thread; all memory is taken at creation.

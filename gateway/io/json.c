@@ -124,6 +124,11 @@ void mw_json_child(struct mw_json *object, const char *key, struct mw_json *chil
 		set(object, key, root);
 }
 
+void mw_json_array(struct mw_json *object, const char *key)
+{
+	set(object, key, json_array());
+}
+
 void mw_json_append(struct mw_json *object, const char *key, struct mw_json *item)
 {
 	json_t *root = take(object, item);

@@ -39,6 +39,8 @@ void mw_json_integer(struct mw_json *object, const char *key, int64_t value);
 void mw_json_bool(struct mw_json *object, const char *key, bool value);
 void mw_json_null(struct mw_json *object, const char *key);
 void mw_json_child(struct mw_json *object, const char *key, struct mw_json *child); /* takes */
+/* The member is an array, empty until something is appended. */
+void mw_json_array(struct mw_json *object, const char *key);
 /* Takes item; the member becomes an array of what was appended. */
 void mw_json_append(struct mw_json *object, const char *key, struct mw_json *item);
 MW_MUST_CHECK mw_err mw_json_finish(struct mw_json *object, char **ret_text); /* takes object */

@@ -1,4 +1,5 @@
-/* Any bytes as a configuration and as a fault library: taken, or refused with file and line. */
+/* Any bytes as a configuration, a fault library and a machine profile: taken, or refused with file
+ * and line. */
 #include "gateway/io/conf.h"
 
 #include <stdint.h>
@@ -16,7 +17,8 @@ static void require(bool holds)
 /* What reaches out of the file is left out: it would open whatever path the fuzzer thinks of. */
 static bool reaches_out(const uint8_t *data, size_t size)
 {
-	return memmem(data, size, "@include", 8) || memmem(data, size, "plugin_dir", 10);
+	return memmem(data, size, "@include", 8) || memmem(data, size, "plugin_dir", 10) ||
+	       memmem(data, size, "profile", 7);
 }
 
 /* libconfig 1.5 leaks the text of an unfinished string when it meets a syntax error. */
@@ -39,6 +41,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct mw_config *config = NULL;
 	struct mw_fault_library *library = NULL;
+	struct mw_profile *profile = NULL;
 	char path[64], why[512] = "";
 	int fd;
 
@@ -53,6 +56,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (mw_conf_load_faults(path, why, sizeof(why), &library) != MW_E_OK)
 		check_reason(why, path);
 	mw_fault_library_free(library);
+	if (mw_conf_load_profile(path, why, sizeof(why), &profile) != MW_E_OK)
+		check_reason(why, path);
+	mw_profile_free(profile);
 	(void)close(fd);
 	return 0;
 }
