@@ -1,6 +1,7 @@
 #include "gateway/app/scenario.h"
 
 #include "gateway/base/clock.h"
+#include "gateway/core/truth.h"
 
 #include <math.h>
 #include <string.h>
@@ -155,9 +156,40 @@ int64_t mw_scenario_time(const struct mw_scenario *s, size_t row)
 /* --- what the receiver may want to know
  * ----------------------------------------------------------- */
 
+/* The largest effect of an injected fault while it acts, noise units. */
+static float largest_effect(const struct mw_sim_series *series, size_t injection)
+{
+	const struct mw_sim_injection *in = &series->spec.injection[injection];
+	float largest = 0;
+
+	for (size_t at = in->onset_row * series->n_channels; at < in->end_row * series->n_channels;
+	     at++)
+		largest = fmaxf(largest, series->effect[at]);
+	return largest;
+}
+
+/* What the simulator knows of a fault beside its code and time. */
+static void write_labels(FILE *to, const struct mw_sim_series *series, size_t k)
+{
+	float effect = largest_effect(series, k);
+
+	if (mw_fault_kind_of(series->spec.injection[k].fault) == MW_KIND_OPERATION) {
+		(void)fprintf(to, ",\"kind\":\"operation\"");
+		return;
+	}
+	(void)fprintf(to, ",\"kind\":\"fault\",\"severity\":%u,\"effect\":%.3g,\"channels\":[",
+		      mw_truth_severity(effect), (double)effect);
+	for (size_t i = 0; i < series->n_cause[k]; i++)
+		(void)fprintf(to, "%s\"%s\"", i ? "," : "",
+			      series->channel[series->cause_order[k][i]].name);
+	(void)fprintf(to, "],\"proof\":\"%s\",\"proof_channel\":\"%s\"",
+		      mw_proof_code(series->proof[k]),
+		      series->channel[series->proof_channel[k]].name);
+}
+
 static void write_truth_line(FILE *to, const struct mw_scenario *s,
 			     const struct mw_scenario_machine *machine, const char *fault,
-			     size_t from_row, size_t to_row)
+			     size_t from_row, size_t to_row, int injection)
 {
 	char from[32];
 	char end[32];
@@ -166,8 +198,11 @@ static void write_truth_line(FILE *to, const struct mw_scenario *s,
 	(void)mw_clock_iso(mw_scenario_time(s, to_row), end, sizeof(end));
 	(void)fprintf(to,
 		      "{\"asset\":\"%s\",\"fault\":\"%s\",\"from\":\"%s\",\"to\":\"%s\","
-		      "\"recorded\":%s}\n",
+		      "\"recorded\":%s",
 		      machine->name, fault, from, end, machine->csv ? "true" : "false");
+	if (machine->series && injection >= 0)
+		write_labels(to, machine->series, (size_t)injection);
+	(void)fprintf(to, "}\n");
 }
 
 /* One line per injected fault or labelled stretch, for whoever checks the alarms against it. */
@@ -184,11 +219,11 @@ mw_err mw_scenario_write_truth(const struct mw_scenario *s, const char *path)
 			const struct mw_sim_injection *in = &machine->spec.injection[k];
 
 			write_truth_line(to, s, machine, mw_fault_code(in->fault), in->onset_row,
-					 in->end_row);
+					 in->end_row, (int)k);
 		}
 		if (machine->csv && machine->csv->label_to > 0)
 			write_truth_line(to, s, machine, "unknown", machine->csv->label_from,
-					 machine->csv->label_to);
+					 machine->csv->label_to, -1);
 	}
 	return fclose(to) == 0 ? MW_E_OK : MW_E_IO;
 }

@@ -190,8 +190,10 @@ static void describe_operation(const struct view *view, struct mw_window_truth *
 	}
 }
 
-static unsigned severity_of(float effect)
+unsigned mw_truth_severity(float effect)
 {
+	if (effect < MW_TRUTH_VISIBLE)
+		return 0;
 	if (effect > 8)
 		return 3;
 	return effect >= 4 ? 2 : 1;
@@ -205,7 +207,7 @@ static void describe_fault(const struct view *view, size_t onset, struct mw_wind
 		ret->effect = fmaxf(ret->effect, window_effect(view, c));
 	ret->verdict = MW_VERDICT_FAULT;
 	ret->fault = truth->series->spec.injection[view->injection].fault;
-	ret->severity = severity_of(ret->effect);
+	ret->severity = mw_truth_severity(ret->effect);
 	ret->onset = (unsigned)onset;
 	if (onset == 0 && view->first > 0 && patch_shows(truth, view->first - 1))
 		ret->onset = MW_TRUTH_ONSET_BEFORE;

@@ -36,6 +36,9 @@ struct mw_window_truth {
 		     [MW_WINDOW_PATCHES]; /* 1: a fault shows; row 0: on any channel */
 };
 
+/* 0 invisible, 1..3 by effect: < 4, 4..8, > 8 noise units. */
+unsigned mw_truth_severity(float effect);
+
 /* Borrows the series.  Returns owned. */
 MW_MUST_CHECK mw_err mw_truth_new(const struct mw_sim_series *series, struct mw_truth **ret_truth);
 void mw_truth_free(struct mw_truth *truth);
