@@ -1,10 +1,11 @@
 /*
  * baseline.h -- what healthy looks like for one asset, learnt from its first rows.
  *
- * States and counters are judged by what channel_model.h makes of them.  Per channel: robust location and scale of the values, by operating regime where the learn rows
- * show several (regime.h), and scale of the steps.  Joint: a static model
- * (each channel from all others, by one ridge-regularised precision matrix) and a dynamic one (VAR
- * with 2 lags, ridge), with residual scales from contiguous held-out folds.  Asset statistics: T2,
+ * States and counters are judged by what channel_model.h makes of them.  Per channel: robust
+ * location and scale of the values, by operating regime where the learn rows show several
+ * (regime.h), and scale of the steps.  Joint: a static model (each channel from all others, by one
+ * ridge-regularised precision matrix) and a dynamic one (VAR with 2 lags, ridge), with residual
+ * scales from contiguous held-out folds.  Asset statistics: T2,
  * Q, the whitened dynamic statistic and its MEWMA, with their healthy medians. Sources: Hotelling
  * T2 / SPE (Jackson & Mudholkar 1979), MEWMA (Lowry et al. 1992).
  *

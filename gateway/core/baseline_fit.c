@@ -11,6 +11,7 @@
 #define SCALE_TINY     1e-9  /* of a channel's magnitude: below it is rounding, not movement */
 #define SCALE_LEAST    1e-12 /* of a channel that was always 0 */
 #define RESIDUAL_TINY  1e-6  /* z units */
+#define COUNTER_STEP   3.0   /* z of the largest step of a counter while it was learnt */
 #define BLOCK_ROWS     32    /* of the low-frequency share */
 
 struct fit {
@@ -62,9 +63,25 @@ static void judge_channel(struct fit *fit, size_t c)
 
 /* --- channels --------------------------------------------------------------------------------- */
 
+/* Readings of a counter's rate are mostly one value; a healthy step must not look like a deviation,
+ * and of a counter that stood still nothing is known. */
+static double counter_scale(const double *rate, size_t n)
+{
+	double low = INFINITY;
+	double high = -INFINITY;
+
+	for (size_t i = 0; i < n; i++) {
+		low = fmin(low, rate[i]);
+		high = fmax(high, rate[i]);
+	}
+	return high > low ? (high - low) / COUNTER_STEP : BASELINE_ABSURD;
+}
+
 static void learn_location(struct fit *fit, size_t c)
 {
 	struct mw_baseline *baseline = fit->baseline;
+	enum mw_series_kind kind = baseline->channel[c].kind;
+	double counted = 0;
 	double largest = 0;
 	size_t m = 0;
 
@@ -77,11 +94,14 @@ static void learn_location(struct fit *fit, size_t c)
 		largest = fmax(largest, fabs(value));
 	}
 	baseline->location[c] = 0;
-	baseline->scale[c] = BASELINE_ABSURD;
-	if (m >= BASELINE_MIN_READ)
-		baseline->scale[c] =
-		    robust_scale(fit->column, m, fmax(SCALE_TINY * largest, SCALE_LEAST),
-				 &baseline->location[c]);
+	baseline->scale[c] = kind == MW_SERIES_STATE ? 1 : BASELINE_ABSURD; /* a surprise is a z */
+	if (m < BASELINE_MIN_READ || kind == MW_SERIES_STATE)
+		return;
+	if (kind == MW_SERIES_COUNTER)
+		counted = counter_scale(fit->column, m);
+	baseline->scale[c] =
+	    fmax(counted, robust_scale(fit->column, m, fmax(SCALE_TINY * largest, SCALE_LEAST),
+				       &baseline->location[c]));
 }
 
 /* z of every row, missing readings held; the steps between present readings go to `column`. */
@@ -127,6 +147,8 @@ static void learn_steps(struct fit *fit, size_t c)
 	baseline->step_scale[c] = baseline->scale[c];
 	if (steps >= BASELINE_MIN_READ)
 		baseline->step_scale[c] = robust_scale(fit->column, steps, floor, &median);
+	if (baseline->channel[c].kind != MW_SERIES_MEASURED)
+		baseline->step_scale[c] = fmax(baseline->step_scale[c], baseline->scale[c]);
 	for (size_t t = 0; t < fit->rows; t++) {
 		double *d = &fit->d[t * fit->n + c];
 
@@ -199,6 +221,12 @@ static mw_err score_fold(struct fit *fit, size_t k, struct joint *joint)
 	return MW_E_OK;
 }
 
+/* What is rare leaves a small spread behind: of states and counters a unit of z is one at least. */
+static double residual_floor(const struct fit *fit, size_t c)
+{
+	return fit->baseline->channel[c].kind == MW_SERIES_MEASURED ? RESIDUAL_TINY : 1;
+}
+
 /* Scales residuals of one kind, channel by channel, and remembers the scales. */
 static void scale_residuals(struct fit *fit, double *residual, double *ret_scale)
 {
@@ -210,7 +238,7 @@ static void scale_residuals(struct fit *fit, double *residual, double *ret_scale
 
 		for (size_t t = 0; t < rows; t++)
 			fit->column[t] = first[(t + BASELINE_LAGS) * fit->n];
-		ret_scale[c] = robust_scale(fit->column, rows, RESIDUAL_TINY, &median);
+		ret_scale[c] = robust_scale(fit->column, rows, residual_floor(fit, c), &median);
 		for (size_t t = 0; t < fit->rows; t++)
 			first[t * fit->n] =
 			    baseline_clip(first[t * fit->n] / ret_scale[c], BASELINE_Z_MAX);

@@ -9,7 +9,7 @@ static enum mw_series_kind kind_of(enum mw_channel_use use, enum mw_series_kind 
 	case MW_USE_QUANTITY:
 		return MW_SERIES_MEASURED;
 	case MW_USE_COUNTER:
-		return looks == MW_SERIES_CONSTANT ? MW_SERIES_MEASURED : MW_SERIES_COUNTER;
+		return MW_SERIES_COUNTER;
 	case MW_USE_STATE:
 	case MW_USE_COMMAND: /* a set point that moves freely is a quantity */
 		return looks == MW_SERIES_STATE || looks == MW_SERIES_CONSTANT ? MW_SERIES_STATE

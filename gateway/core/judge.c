@@ -160,7 +160,6 @@ static const bool guards[MW_N_COMPONENT] = {
     [MW_COMPONENT_SYMPTOM + MW_SYMPTOM_STILL] = true,
     [MW_COMPONENT_SYMPTOM + MW_SYMPTOM_LOST] = true,
     [MW_COMPONENT_SYMPTOM + MW_SYMPTOM_DRIFT] = true,
-    [MW_COMPONENT_SYMPTOM + MW_SYMPTOM_STATE] = true,
 };
 
 /* Gross evidence, as far as it goes beyond the guard. */

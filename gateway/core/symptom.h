@@ -71,7 +71,8 @@ struct symptom_run {
 void symptom_run_step(struct symptom_run *run, double value, double before, bool silent);
 
 /* Learns channel c from judged values [rows][n] and raw readings as received [rows][n], NaN =
- * missing; silent [rows]: no channel had a reading.  partner: the channel that correlates most with it, c = none.  scratch: (N_MEASURE + 2)
+ * missing; silent [rows]: no channel had a reading.  partner: the channel that correlates most
+ * with it, c = none.  scratch: (N_MEASURE + 2)
  * * rows doubles. */
 void symptom_learn(struct symptom_model *ret_model, enum mw_series_kind kind, const double *judged,
 		   const double *raw, const bool *silent, size_t rows, size_t n, size_t c,
