@@ -301,5 +301,6 @@ def evaluate(context: Context) -> list[Table]:
         Brief("windows of operations called faults, %", of(verdicts, "operation", "said fault, %"),
               most=5),
     ]  # fmt: skip
-    return [now, beside, whole, lead_table(series), verdicts, naming, classes,
+    first = [now, beside] if len(some) < len(series) else [now]
+    return [*first, whole, lead_table(series), verdicts, naming, classes,
             false_table(series)]  # fmt: skip
