@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Root causes on causRCA: `millwright replay` with the lathe's expert graph as its machine profile.
 
-    model/eval/causrca.py [--data ../shared/data/causrca] [--millwright build/millwright] [--json OUT]
+    model/eval/causrca.py [--data ../shared/data/causrca] [--millwright build/millwright] [--normal N] [--no-profile] [--json OUT]
 
 Every fault run is asked at its diagnosis time which variables are behind the alarms; the 60 normal
 runs teach what is normal.  Truth: the scenario's manipulated variables.  Score: mean average
@@ -115,7 +115,7 @@ def millwright(args: argparse.Namespace, run: Run, profile: Path | None) -> list
     command = [args.millwright, "replay", "--csv", str(run.path), "--long", "time_s,node,value", "--period", "1",
                "--explain-at", str(run.at), "--json", "--quiet"]
     command += ["--profile", str(profile)] if profile else []
-    for path in sorted((args.data / "real_op").glob("*.csv")):
+    for path in sorted((args.data / "real_op").glob("*.csv"))[: args.normal]:
         command += ["--learn-from", str(path)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
@@ -127,6 +127,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, default=ROOT.parent / "shared/data/causrca")
     parser.add_argument("--millwright", default=str(ROOT / "build/millwright"))
+    parser.add_argument("--normal", type=int, help="teach so many normal runs (default: all)")
+    parser.add_argument("--no-profile", action="store_true", help="what the ranking is without the graph")
     parser.add_argument("--json", type=Path, help="write the figures here")
     args = parser.parse_args()
     graph = Graph(args.data / "expert_graph")
@@ -138,7 +140,7 @@ def main() -> None:
         for run in runs:
             last = run.last_states()
             ranked = {"time recency": time_recency(graph, last), "expert-graph recency": graph_recency(graph, last),
-                      "millwright": millwright(args, run, profile)}
+                      "millwright": millwright(args, run, None if args.no_profile else profile)}
             for method, names in ranked.items():
                 score[method][run.group].append(average_precision(run.truth, names))
             if score["millwright"][run.group][-1] < 1:

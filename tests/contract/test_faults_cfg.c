@@ -70,6 +70,7 @@ static void check_fault(const config_setting_t *fault, enum mw_fault code)
 {
 	enum mw_fault_kind kind = mw_fault_kind_of(code);
 	int least = code == MW_FAULT_NONE ? 0 : 2;
+	int symptoms;
 	int causes;
 	int checks;
 
@@ -77,8 +78,10 @@ static void check_fault(const config_setting_t *fault, enum mw_fault code)
 	ck_assert_str_eq(text_at(fault, "kind"), kind_name[kind]);
 	ck_assert(strlen(text_at(fault, "name.en")) > 2);
 	ck_assert(has_hangul(text_at(fault, "name.ko")));
-	ck_assert_int_ge(check_list(fault, "symptoms.en", false), 1);
-	ck_assert_int_ge(check_list(fault, "symptoms.ko", true), 1);
+	symptoms = check_list(fault, "symptoms.en", false);
+	ck_assert_msg(symptoms >= 2 && symptoms <= 4, "%s: %d symptoms", mw_fault_code(code),
+		      symptoms);
+	ck_assert_int_eq(check_list(fault, "symptoms.ko", true), symptoms);
 	causes = check_list(fault, "causes.en", false);
 	checks = check_list(fault, "checks.en", false);
 	ck_assert_msg(causes >= least && causes <= 4, "%s: %d causes", mw_fault_code(code), causes);

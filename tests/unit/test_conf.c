@@ -491,6 +491,28 @@ START_TEST(a_bad_fault_library_is_refused_with_its_line)
 }
 END_TEST
 
+START_TEST(an_asset_may_name_a_profile_here_or_a_shipped_one)
+{
+	struct mw_config *c =
+	    load(GATEWAY SOURCES "assets = ( { name = \"a\"; profile = \"pump.cfg\"; },\n"
+				 "  { name = \"b\"; profile = \"pump.cfg\"; type = \"fan\"; },\n"
+				 "  { name = \"c\"; } );\n");
+	char reason[512];
+
+	ck_assert_ptr_nonnull(c->asset[0].known);
+	ck_assert_ptr_eq(c->asset[0].known, c->asset[1].known); /* read once */
+	ck_assert_str_eq(c->asset[0].type, "pump");             /* as the profile says */
+	ck_assert_str_eq(c->asset[1].type, "fan");              /* as the asset says */
+	ck_assert_ptr_null(c->asset[2].known);
+	ck_assert_str_eq(mw_profile_find(c->asset[0].known, "motor_vibration")->name, "*vib*");
+	mw_conf_free(c);
+	load_fails(GATEWAY SOURCES "assets = ( { name = \"a\"; profile = \"none.cfg\"; } );\n",
+		   reason, sizeof(reason));
+	ck_assert_msg(strstr(reason, "assets[0].profile: no such file: \"none.cfg\""), "%s",
+		      reason);
+}
+END_TEST
+
 /* The manual is made from the option tables.  MW_WRITE_MANUAL=1 writes it anew. */
 START_TEST(the_manual_says_what_the_tables_say)
 {
@@ -543,6 +565,7 @@ int main(void)
 	tcase_add_loop_test(tests, a_bad_fault_library_is_refused_with_its_line, 0,
 			    COUNT(bad_libraries));
 	tcase_add_test(tests, the_manual_says_what_the_tables_say);
+	tcase_add_test(tests, an_asset_may_name_a_profile_here_or_a_shipped_one);
 	suite_add_tcase(suite, tests);
 	srunner_run_all(runner, CK_ENV);
 	failed = srunner_ntests_failed(runner);
