@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define N_SERIES 300
+#define N_SERIES 200
 #define MAX_ROWS 2048
 
 static struct mw_sim_series *draw(uint64_t seed)
