@@ -12,6 +12,7 @@
 #define BLIND_MIDDLE 3.0 /* the same of the evidence alone */
 #define BLIND_WIDTH  1.0
 #define HEAD_WEIGHT  2.0  /* of the asset head's log-odds beside the calibrated residual */
+#define LOSS_MIN     0.25 /* log2 of a loss to the largest learnt */
 #define GUARD_FROM   10.0 /* evidence so far past health is heard whatever the model says */
 
 /* Healthy simulated machines past their learn segment, measured by model/eval/healthy.py. */
@@ -37,7 +38,7 @@ static const double spread_floor[MW_N_COMPONENT] = {
     [MW_COMPONENT_SYMPTOM + MW_SYMPTOM_POWER] = 1.0,
     [MW_COMPONENT_SYMPTOM + MW_SYMPTOM_BAND] = 1.0,
     [MW_COMPONENT_SYMPTOM + MW_SYMPTOM_STILL] = 0.4,
-    [MW_COMPONENT_SYMPTOM + MW_SYMPTOM_LOST] = 0.3,
+    [MW_COMPONENT_SYMPTOM + MW_SYMPTOM_LOST] = 0.5,
     [MW_COMPONENT_SYMPTOM + MW_SYMPTOM_DRIFT] = 0.4,
     [MW_COMPONENT_SYMPTOM + MW_SYMPTOM_STATE] = 0.4,
     [MW_COMPONENT_SYMPTOM + MW_SYMPTOM_COUPLING] = 1.0};
@@ -158,7 +159,6 @@ static const bool guards[MW_N_COMPONENT] = {
     [MW_COMPONENT_MAX_STATIC] = true,
     [MW_COMPONENT_MAX_DYNAMIC] = true,
     [MW_COMPONENT_SYMPTOM + MW_SYMPTOM_STILL] = true,
-    [MW_COMPONENT_SYMPTOM + MW_SYMPTOM_LOST] = true,
     [MW_COMPONENT_SYMPTOM + MW_SYMPTOM_DRIFT] = true,
 };
 
@@ -173,21 +173,29 @@ static double gross(const struct mw_judge *judge, const double component[MW_N_CO
 	return most - GUARD_FROM;
 }
 
+/* A channel that falls silent while others speak is an innovation, too; without a loss there is
+ * nothing to weigh. */
+static double innovation(const struct mw_judge *judge, const double component[MW_N_COMPONENT])
+{
+	const int lost = MW_COMPONENT_SYMPTOM + MW_SYMPTOM_LOST;
+	double residual = calibrated(judge, component, MW_COMPONENT_MAX_DYNAMIC);
+
+	return component[lost] > LOSS_MIN ? fmax(residual, calibrated(judge, component, lost))
+					  : residual;
+}
+
 static double evidence_of(const struct mw_judge *judge, const double component[MW_N_COMPONENT])
 {
-	double innovation = fmax(calibrated(judge, component, MW_COMPONENT_DYNAMIC),
-				 calibrated(judge, component, MW_COMPONENT_MAX_DYNAMIC));
+	double joint = calibrated(judge, component, MW_COMPONENT_DYNAMIC);
 
-	return fmax(innovation, gross(judge, component));
+	return fmax(fmax(joint, innovation(judge, component)), gross(judge, component));
 }
 
 static double fuse(const struct mw_judge *judge, const double component[MW_N_COMPONENT])
 {
-	double residual = calibrated(judge, component, MW_COMPONENT_MAX_DYNAMIC);
-
 	if (judge->blind)
 		return evidence_of(judge, component);
-	return fmax(HEAD_WEIGHT * component[MW_COMPONENT_ASSET_HEAD] + residual,
+	return fmax(HEAD_WEIGHT * component[MW_COMPONENT_ASSET_HEAD] + innovation(judge, component),
 		    gross(judge, component));
 }
 

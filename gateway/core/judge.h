@@ -10,17 +10,17 @@
  * asset's own healthy windows, which it was held out from.  Gross evidence of any kind cannot be
  * voted down.  The score is a fixed function of it.
  *
- * The *evidence alone* is one rule: the larger of the whitened dynamic statistic and the largest
- * dynamic residual, each calibrated on the asset's own healthy windows, for innovations do not care
- * where a healthy machine wanders; and gross evidence of any kind.  Without a model (mw_reading of
- * no rows) it is the fused statistic.
+ * The *evidence alone* is one rule: the largest of the whitened dynamic statistic, the largest
+ * dynamic residual and a channel's loss, each calibrated on the asset's own healthy windows, for
+ * innovations do not care where a healthy machine wanders; and gross evidence of what lasts.
+ * Without a model (mw_reading of no rows) it is the fused statistic.
  *
  * The *p-value* decides alarms.  Four views -- fused statistic, asset head, channel head, evidence
- * alone (so that it can raise) -- are held against two tails each, exponential
- * past a quantile (peaks over threshold, Pickands 1975, shape 0): the asset's own healthy windows, and
- * those of simulated healthy machines *after* their learn segment, in regimes they had not shown
- * before (model/eval/healthy.py).  A view counts as unusual as the milder of its two tails says; the
- * most unusual view decides, times four (Bonferroni).
+ * alone (so that it can raise) -- are held against two tails each, exponential past a quantile
+ * (peaks over threshold, Pickands 1975, shape 0): the asset's own healthy windows, and those of
+ * simulated healthy machines *after* their learn segment, in regimes they had not shown before
+ * (model/eval/healthy.py).  A view counts as unusual as the milder of its two tails says; the most
+ * unusual view decides, times four (Bonferroni).
  */
 #ifndef MW_CORE_JUDGE_H
 #define MW_CORE_JUDGE_H
