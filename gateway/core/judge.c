@@ -4,23 +4,26 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SMOOTHING    0.3 /* weight of the newest window */
-#define LARGEST_MIN  0.1 /* below it a channel's residual is nothing */
-#define TAIL_SHARE   0.2 /* of healthy windows, modelled by the asset's own tails */
-#define SCORE_MIDDLE 0.0 /* fused statistic of score one half */
-#define SCORE_WIDTH  1.5
-#define BLIND_MIDDLE 3.0 /* the same of the evidence alone */
-#define BLIND_WIDTH  1.0
-#define HEAD_WEIGHT  2.0  /* of the asset head's log-odds beside the calibrated residual */
-#define LOSS_MIN     0.25 /* log2 of a loss to the largest learnt */
-#define GUARD_FROM   10.0 /* evidence so far past health is heard whatever the model says */
+#define SMOOTHING         0.3  /* weight of the newest window */
+#define LARGEST_MIN       0.1  /* below it a channel's residual is nothing */
+#define TAIL_SHARE        0.2  /* of healthy windows, modelled by the asset's own tails */
+#define EVIDENCE_TAIL_MIN 0.15 /* least mean of an asset's own tail of the evidence */
+#define SCORE_MIDDLE      0.0  /* fused statistic of score one half */
+#define SCORE_WIDTH       1.5
+#define BLIND_MIDDLE      3.0 /* the same of the evidence alone */
+#define BLIND_WIDTH       1.0
+#define HEAD_WEIGHT       2.0  /* of the asset head's log-odds beside the calibrated residual */
+#define LOSS_MIN          0.25 /* log2 of a loss to the largest learnt */
+#define GUARD_FROM        10.0 /* evidence so far past health is heard whatever the model says */
 
-/* Healthy simulated machines past their learn segment, measured by model/eval/healthy.py. */
+/* Healthy simulated machines past their learn segment, measured by model/eval/healthy.py.  Of the
+ * evidence: in units of the asset's own tail, (x - from) / mean, for assets differ in how far their
+ * healthy evidence reaches. */
 static const struct mw_tail population[MW_N_VIEW] = {
     [MW_VIEW_FUSED] = {.share = 0.1, .from = 1.75, .mean = 2.2},
     [MW_VIEW_ASSET_HEAD] = {.share = 0.01, .from = 0.05, .mean = 0.23},
     [MW_VIEW_CHANNEL_HEAD] = {.share = 0.01, .from = -0.5, .mean = 0.37},
-    [MW_VIEW_EVIDENCE] = {.share = 0.01, .from = 4.0, .mean = 1.0},
+    [MW_VIEW_EVIDENCE] = {.share = 0.01, .from = 21.8, .mean = 2.4},
 };
 
 /* A quiet asset's spread must not turn rounding into an anomaly. */
@@ -262,7 +265,8 @@ static void fit_view(struct mw_judge *judge, enum mw_view view)
 		sorted[i] = (float)view_of(judge, view, component);
 	}
 	qsort(sorted, n, sizeof(sorted[0]), compare_float);
-	judge->own[view] = fit_tail(sorted, n, population[view].mean);
+	judge->own[view] = fit_tail(
+	    sorted, n, view == MW_VIEW_EVIDENCE ? EVIDENCE_TAIL_MIN : population[view].mean);
 	if (view == MW_VIEW_FUSED)
 		memcpy(judge->healthy, sorted, n * sizeof(sorted[0]));
 }
@@ -285,7 +289,10 @@ static double tail_probability(const struct mw_tail *tail, double x)
 
 static double p_of_view(const struct mw_judge *judge, enum mw_view view, double x)
 {
-	return fmax(tail_probability(&population[view], x), tail_probability(&judge->own[view], x));
+	const struct mw_tail *own = &judge->own[view];
+	double among = view == MW_VIEW_EVIDENCE ? (x - own->from) / own->mean : x;
+
+	return fmax(tail_probability(&population[view], among), tail_probability(own, x));
 }
 
 /* Where no tail speaks: the rank among the asset's own healthy windows. */

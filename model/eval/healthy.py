@@ -17,7 +17,7 @@ import numpy as np
 
 TYPES = ["pump", "compressor", "conveyor", "other", "exchanger", "tank", "fan", "motor", "hydraulic"]
 VIEWS = {"fused": 0.1, "asset_head": 0.01, "channel_head": 0.01, "evidence": 0.01}  # share of windows in the tail
-LEARN, ROWS, PATCH = 400, 1600, 4
+LEARN, ROWS, PATCH, WINDOW = 400, 1600, 4, 64
 
 
 def watch(args: argparse.Namespace, seed: int, work: Path) -> tuple[dict[str, np.ndarray], np.ndarray, int]:
@@ -30,10 +30,20 @@ def watch(args: argparse.Namespace, seed: int, work: Path) -> tuple[dict[str, np
     command = [args.binary, "replay", "--csv", str(table), "--time", "time", "--type", machine, "--quiet", "--scores",
                str(work / "scores.csv"), "--evidence", str(work / "evidence.csv"), "--events", str(work / "events.jsonl")]
     subprocess.run(command + (["--model", args.model] if args.model else []), check=True)
-    rows = list(csv.DictReader(open(work / "evidence.csv")))[LEARN::PATCH]
+    table_rows = list(csv.DictReader(open(work / "evidence.csv")))
+    rows = table_rows[LEARN::PATCH]
     p_value = np.array([float(row["p_value"]) for row in csv.DictReader(open(work / "scores.csv"))])[LEARN::PATCH]
     raised = sum('"transition":"raised"' in line for line in open(work / "events.jsonl"))
-    return {view: np.array([float(row[view]) for row in rows]) for view in VIEWS}, p_value, raised
+    views = {view: np.array([float(row[view]) for row in rows]) for view in VIEWS}
+    views["evidence"] = in_own_tail(views["evidence"], [float(row["evidence"]) for row in table_rows[WINDOW:LEARN:PATCH]])
+    return views, p_value, raised
+
+
+def in_own_tail(value: np.ndarray, learnt: list[float]) -> np.ndarray:
+    """(x - from) / mean of the asset's own tail, as gateway/core/judge.c fits it."""
+    start = np.quantile(learnt, 0.8)
+    over = np.array([x - start for x in learnt if x > start])
+    return (value - start) / max(over.mean() if len(over) else 0.0, 0.15)
 
 
 def main() -> None:
