@@ -144,9 +144,10 @@ static enum mw_channel_use use_of_profile(const struct mw_profile_channel *known
 	if (known->regime)
 		return MW_USE_COMMAND;
 	switch (known->kind) {
+	case MW_CHANNEL_COMMAND:
+		return MW_USE_COMMAND;
 	case MW_CHANNEL_STATE:
 	case MW_CHANNEL_ALARM:
-	case MW_CHANNEL_COMMAND:
 		return MW_USE_STATE;
 	case MW_CHANNEL_COUNTER:
 		return MW_USE_COUNTER;
