@@ -112,7 +112,7 @@ static void set_reach(struct regime_tell *tell, size_t k, double spread)
 {
 	double gap = INFINITY;
 
-	if (k > 0)
+	if (k > 0 && k < REGIME_PLATEAUS)
 		gap = tell->plateau[k] - tell->plateau[k - 1];
 	if (k + 1 < tell->n_plateau)
 		gap = fmin(gap, tell->plateau[k + 1] - tell->plateau[k]);
@@ -237,13 +237,16 @@ void regime_map_learn(const double *value, size_t rows, size_t n, const bool *co
 		      double *scratch, struct regime_map *ret)
 {
 	struct regime_map map = {.n = 1};
-	struct tally tally[TALLIES];
+	struct tally tally[TALLIES] = {{0}};
+	size_t found;
 
 	for (size_t c = 0; commands && c < n && map.n_tell < REGIME_TELLS; c++)
 		if (commands[c] && find_plateaus(value, rows, n, c, scratch, &map.tell[map.n_tell]))
 			map.n_tell++;
-	if (map.n_tell > 0)
-		name_regimes(&map, tally, count_codes(&map, value, rows, n, tally));
+	if (map.n_tell > 0) {
+		found = count_codes(&map, value, rows, n, tally);
+		name_regimes(&map, tally, found);
+	}
 	if (map.n < 2)
 		map = (struct regime_map){.n = 1};
 	*ret = map;
