@@ -169,22 +169,20 @@ static void fill_times(struct mw_asset *asset, size_t onset, bool before)
 	}
 }
 
-/* The site's own cause and check for the named fault, where its profile has them. */
-static struct mw_explain_opts site_opts(const struct mw_asset *asset,
-					const struct mw_explain_opts *opts)
+/* Where the machine's own profile knows the fault, its cause and check are said. */
+static struct mw_explain_opts with_weak_point(const struct mw_asset *asset,
+					      struct mw_explain_opts opts)
 {
-	struct mw_explain_opts site = *opts;
 	const struct mw_event *event = asset->event;
 	const struct mw_profile *profile = asset->opts.profile;
 	int entry = event->n_channel > 0 ? mw_profile_index(profile, event->channel[0].name) : -1;
-	const struct mw_profile_weak *weak =
-	    profile ? mw_profile_weak_of(profile, event->fault, entry) : NULL;
+	const struct mw_profile_weak *weak = mw_profile_weak_of(profile, event->fault, entry);
 
-	if (weak && weak->cause[event->language][0])
-		site.cause = weak->cause[event->language];
-	if (weak && weak->check[event->language][0])
-		site.check = weak->check[event->language];
-	return site;
+	if (weak && !opts.cause && *weak->cause[event->language] != '\0')
+		opts.cause = weak->cause[event->language];
+	if (weak && !opts.check && *weak->check[event->language] != '\0')
+		opts.check = weak->check[event->language];
+	return opts;
 }
 
 void mw_asset_explain(struct mw_asset *asset, const struct mw_lm *model,
@@ -192,7 +190,7 @@ void mw_asset_explain(struct mw_asset *asset, const struct mw_lm *model,
 		      const struct mw_outcome *outcome, const struct mw_answer *answer,
 		      struct mw_event_window *ret_window)
 {
-	struct mw_explain_opts site;
+	struct mw_explain_opts own;
 	bool before;
 	size_t onset = onset_patch(asset, outcome, answer, &before);
 
@@ -209,10 +207,10 @@ void mw_asset_explain(struct mw_asset *asset, const struct mw_lm *model,
 	asset->event->fault = answer ? answer->fault : MW_FAULT_UNKNOWN;
 	asset->event->fault_probability = answer ? (double)answer->fault_probability : 0;
 	raise_severity(asset, outcome);
-	site = site_opts(asset, opts);
+	own = with_weak_point(asset, *opts);
 	if (answer)
-		mw_explain_words(model, answer, library, &site, asset->event);
+		mw_explain_words(model, answer, library, &own, asset->event);
 	else
-		mw_explain_template(library, &site, asset->event);
+		mw_explain_template(library, &own, asset->event);
 	fill_window(asset, ret_window);
 }

@@ -23,6 +23,8 @@ static const struct mw_asset_opts opts = {
     .alarm = {.p_raise = 0.002, .on_windows = 2, .off_windows = 4},
     .model = "test"};
 
+static const struct mw_asset_opts *used = &opts;
+
 static double noise(uint32_t *state)
 {
 	*state = *state * 1664525u + 1013904223u;
@@ -100,7 +102,7 @@ static struct mw_asset *run(size_t stop_at, struct seen *seen)
 	uint32_t state = 3;
 
 	memset(seen, 0, sizeof(*seen));
-	ck_assert_int_eq(mw_asset_new(&opts, &asset), MW_E_OK);
+	ck_assert_int_eq(mw_asset_new(used, &asset), MW_E_OK);
 	for (size_t t = 0; t < ROWS; t++) {
 		feed_row(asset, t, &state);
 		while (mw_asset_next(asset, &prompt))
@@ -166,6 +168,32 @@ START_TEST(a_cut_state_is_refused)
 }
 END_TEST
 
+START_TEST(the_machines_own_weak_point_is_said)
+{
+	struct mw_profile_channel channel = {.name = "press*",
+					     .is_pattern = true,
+					     .low = NAN,
+					     .high = NAN,
+					     .alarm_low = NAN,
+					     .alarm_high = NAN};
+	struct mw_profile_weak weak = {.fault = MW_FAULT_UNKNOWN,
+				       .weight = 2,
+				       .channel = 0,
+				       .cause = {"the old relief valve", ""}};
+	struct mw_profile profile = {
+	    .n_channel = 1, .channel = &channel, .n_weak = 1, .weak = &weak};
+	struct mw_asset_opts with = opts;
+
+	with.profile = &profile;
+	used = &with;
+	mw_asset_free(run(0, &whole));
+	used = &opts;
+	ck_assert_int_eq(whole.event.fault, MW_FAULT_UNKNOWN);
+	ck_assert_str_eq(whole.event.cause, "the old relief valve");
+	ck_assert_str_eq(whole.event.check, ""); /* the empty library's */
+}
+END_TEST
+
 START_TEST(a_learn_segment_that_is_too_short_is_refused)
 {
 	struct mw_asset_opts few = opts;
@@ -179,4 +207,4 @@ END_TEST
 
 MW_TEST_MAIN("asset", a_gross_fault_is_raised_explained_and_cleared,
 	     a_restored_asset_continues_bit_for_bit, a_cut_state_is_refused,
-	     a_learn_segment_that_is_too_short_is_refused)
+	     the_machines_own_weak_point_is_said, a_learn_segment_that_is_too_short_is_refused)
