@@ -80,7 +80,9 @@ static void usage(FILE *to)
 	    "  --p-raise P       threshold on the p-value (default 0.002)\n"
 	    "  --language en|ko  of the explanations\n"
 	    "  --name NAME       of the asset (default: replay)\n"
-	    "  --model FILE, --faults FILE, --kernels NAME, --quiet, --help\n"
+	    "  --model FILE      of the model; none: the evidence alone judges and fixed sentences "
+	    "tell\n"
+	    "  --faults FILE, --kernels NAME, --quiet, --help\n"
 	    "FILE may be '-' for standard output where it is written.\n",
 	    to);
 }

@@ -131,6 +131,8 @@ static void print_moment(const struct replay *r, const struct replay_moment *mom
 			 const struct replay_ranking *ranking)
 {
 	printf("at %s: %s\n", moment->text, mw_verdict_text(moment->verdict));
+	if (moment->time_ns > r->main.rows->time_ns[r->main.rows->n_rows - 1])
+		printf("  the recording ends before that: what was known by then\n");
 	printf("  %s\n", moment->has_event ? moment->event.explanation
 					   : "no alarm of ours stands at this time");
 	if (ranking->n_cause == 0)

@@ -86,7 +86,9 @@ static const struct mw_option store_options[] = {
 
 static const struct mw_option model_options[] = {
     {"path", MW_OPT_STR, AT(model.path), "", 0, 0,
-     "GGUF file of the model; \"\" = millwright-nano.gguf of the data directory."},
+     "GGUF file of the model; \"\" = millwright-nano.gguf of the data directory, \"none\" = judge "
+     "by "
+     "the evidence alone."},
     {"faults", MW_OPT_STR, AT(model.faults), "", 0, 0,
      "Fault library; \"\" = faults.cfg of the data directory."},
     {"threads", MW_OPT_INT, AT(model.threads), "1", 1, 64, "Threads of the model."},
