@@ -29,7 +29,7 @@ DROPPED = [  # well-formed, but no readings of now: payload, samples, of them dr
     (b'{"time":%d,"a":1e301}' % NOW, 1, 1),
 ]
 GOOD = [  # odd, but readings
-    (b"factory/wide", json.dumps({"time": NOW, **{f"c{i}": i for i in range(100)}}).encode(), 100, 36),
+    (b"factory/wide", json.dumps({"time": NOW, **{f"c{i}": i for i in range(164)}}).encode(), 164, 36),
     (b"factory/<img src=x onerror=alert(1)>", b'{"time":%d,"<script>alert(1)</script>":1}' % NOW, 1, 0),
     (b"factory/' OR 1=1; DROP TABLE event; --", b'{"time":%d,"%%s%%n%%n":1}' % NOW, 1, 0),
     (b"factory/$1", b'{"time":%d,"../../etc/passwd":1}' % NOW, 1, 0),
