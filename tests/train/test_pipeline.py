@@ -23,6 +23,7 @@ STEPS = 160
 def small_config(folder: Path) -> Path:
     config = json.loads(DEFAULT_CONFIG.read_text(encoding="utf-8"))
     config |= {"describe": str(DESCRIBE), "shards": str(folder), "checkpoints": str(folder / "run")}
+    config.pop("start_from", None)  # it learns from nothing, or it shows nothing
     config["model"] |= {"width": 64, "layers": 1, "heads": 2, "kv_heads": 1, "ffn": 64}
     config["data"]["positions_per_batch"] = 3000
     config["optimiser"] |= {"steps": STEPS, "warmup_steps": 20, "ema": 0.97, "log_steps": 20}
