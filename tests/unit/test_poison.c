@@ -12,6 +12,7 @@
 #define LEARN  320
 #define ONSET  600
 #define LASTS  20000
+#define FAULT  25.0 /* the pressure itself wanders by a standard deviation of 5 */
 enum { LOAD, PRESSURE, TEMPERATURE, HUMIDITY }; /* channels, in order of appearance */
 
 static const struct mw_asset_opts opts = {
@@ -118,11 +119,11 @@ START_TEST(a_fault_that_lasts_is_scored_at_its_end_as_at_its_start)
 	watch_init(&watch, 1);
 	ck_assert_double_lt(stretch(&watch, ONSET, 0), 0.2);
 	was = drift(&watch, PRESSURE);
-	stretch(&watch, 100, 12);
-	first = stretch(&watch, 400, 12);
+	stretch(&watch, 100, FAULT);
+	first = stretch(&watch, 400, FAULT);
 	ck_assert_double_gt(first, 0.95);
-	stretch(&watch, LASTS - 900, 12);
-	last = stretch(&watch, 400, 12);
+	stretch(&watch, LASTS - 900, FAULT);
+	last = stretch(&watch, 400, FAULT);
 	ck_assert_double_ge(last, first - 1e-3);
 	ck_assert_double_eq_tol(drift(&watch, PRESSURE), was, 0.25);
 	ck_assert_uint_eq(watch.raised, 1);
@@ -130,6 +131,24 @@ START_TEST(a_fault_that_lasts_is_scored_at_its_end_as_at_its_start)
 	ck_assert(is_open(&watch));
 	ck_assert_double_lt(watch.outcome.judgement.p_value, opts.alarm.p_raise);
 	mw_asset_free(watch.asset);
+}
+END_TEST
+
+/* An asset whose healthy windows differ much has a p-value that forgives a lot; its memory must not. */
+START_TEST(what_is_gross_is_not_remembered_whatever_its_p_value)
+{
+	struct watch watch;
+	double was;
+
+	for (uint64_t seed = 90; seed < 96; seed++) {
+		watch_init(&watch, seed);
+		stretch(&watch, ONSET, 0);
+		was = drift(&watch, PRESSURE);
+		stretch(&watch, 4000, 20);
+		ck_assert_double_gt(watch.outcome.judgement.score, 0.95);
+		ck_assert_double_eq_tol(drift(&watch, PRESSURE), was, 0.25);
+		mw_asset_free(watch.asset);
+	}
 }
 END_TEST
 
@@ -141,7 +160,7 @@ START_TEST(after_a_long_fault_health_is_what_it_was_before)
 	watch_init(&watch, 2);
 	stretch(&watch, LEARN, 0);
 	before = stretch(&watch, 800, 0);
-	stretch(&watch, LASTS, 12);
+	stretch(&watch, LASTS, FAULT);
 	ck_assert(is_open(&watch));
 	stretch(&watch, 200, 0);
 	ck_assert(!is_open(&watch));
@@ -160,7 +179,7 @@ START_TEST(a_fault_that_returns_two_hundred_times_is_raised_every_time)
 	watch_init(&watch, 3);
 	stretch(&watch, ONSET, 0);
 	for (size_t i = 0; i < 200; i++) {
-		double score = stretch(&watch, 20, 12);
+		double score = stretch(&watch, 28, FAULT);
 
 		first += i < 20 ? score / 20 : 0;
 		last += i >= 180 ? score / 20 : 0;
@@ -168,7 +187,7 @@ START_TEST(a_fault_that_returns_two_hundred_times_is_raised_every_time)
 		ck_assert_uint_eq(watch.raised, i + 1);
 	}
 	ck_assert_double_ge(last, first - 0.05);
-	ck_assert_double_lt(fabs(drift(&watch, PRESSURE)), 0.5);
+	ck_assert_double_lt(fabs(drift(&watch, PRESSURE)), 1);
 	mw_asset_free(watch.asset);
 }
 END_TEST
@@ -180,11 +199,11 @@ START_TEST(a_restart_in_the_midst_of_a_fault_forgives_nothing)
 
 	watch_init(&watch, 4);
 	stretch(&watch, ONSET, 0);
-	before = stretch(&watch, 1000, 12);
+	before = stretch(&watch, 1000, FAULT);
 	for (size_t i = 0; i < 20; i++) {
 		restart(&watch);
 		ck_assert(is_open(&watch));
-		ck_assert_double_ge(stretch(&watch, 100, 12), before - 0.05);
+		ck_assert_double_ge(stretch(&watch, 100, FAULT), before - 0.05);
 	}
 	ck_assert_uint_eq(watch.raised, 1);
 	ck_assert_uint_eq(watch.cleared, 0);
@@ -200,7 +219,7 @@ START_TEST(what_creeps_away_from_its_companions_is_raised_in_the_end)
 	watch_init(&watch, 5);
 	stretch(&watch, ONSET, 0);
 	for (size_t t = 0; t < 8000; t++)
-		step(&watch, off += 0.0015);
+		step(&watch, off += 0.004);
 	ck_assert(is_open(&watch));
 	ck_assert_double_gt(stretch(&watch, 400, off), 0.95);
 	ck_assert_double_lt(fabs(drift(&watch, PRESSURE)), 1); /* nothing of it was taken in */
@@ -223,18 +242,19 @@ START_TEST(what_creeps_all_by_itself_is_told_as_drift_in_the_end)
 	for (size_t t = 0; t < 4000; t++, watch.creep += 0.0015)
 		step(&watch, 0);
 	whole = drift(&watch, HUMIDITY);
-	ck_assert_double_gt(whole, half + 2);
+	ck_assert_double_gt(whole, half + 1);
 	ck_assert_double_gt(stretch(&watch, 400, 0), 5 * healthy);
-	ck_assert_double_gt(watch.outcome.judgement.score, 0.5);
+	ck_assert_double_gt(watch.outcome.judgement.score, 0.4);
 	stretch(&watch, LASTS, 0); /* it stays there */
 	ck_assert_double_ge(drift(&watch, HUMIDITY), whole - 0.25);
-	ck_assert_double_gt(watch.outcome.judgement.score, 0.5);
+	ck_assert_double_gt(watch.outcome.judgement.score, 0.4);
 	ck_assert_double_lt(fabs(drift(&watch, PRESSURE)), 0.5);
 	mw_asset_free(watch.asset);
 }
 END_TEST
 
 MW_TEST_MAIN("poison", a_fault_that_lasts_is_scored_at_its_end_as_at_its_start,
+	     what_is_gross_is_not_remembered_whatever_its_p_value,
 	     after_a_long_fault_health_is_what_it_was_before,
 	     a_fault_that_returns_two_hundred_times_is_raised_every_time,
 	     a_restart_in_the_midst_of_a_fault_forgives_nothing,
