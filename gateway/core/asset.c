@@ -5,8 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define HEALTHY_P      0.05 /* a window less usual is not remembered as healthy */
-#define OPERATION_SURE 0.5  /* probability from which an unusual window is an operation */
+#define HEALTHY_P        0.05 /* a window less usual is not remembered as healthy */
+#define HEALTHY_EVIDENCE 4.0  /* nor one of more evidence: of healthy ones 1 in 100 has that */
+#define OPERATION_SURE   0.5  /* probability from which an unusual window is an operation */
 
 const char *mw_asset_phase_text(enum mw_asset_phase phase)
 {
@@ -343,6 +344,14 @@ static bool is_worse(const struct mw_asset *asset, int channel)
 	return asset_severity(finding.strength) > asset->event->severity;
 }
 
+/* May the window be remembered?  The p-value alone must not say so: that of an asset whose own
+ * tail is long forgives what is gross. */
+static bool looks_healthy(const struct mw_asset *asset, const struct mw_judgement *judgement)
+{
+	return judgement->p_value > HEALTHY_P && judgement->evidence < HEALTHY_EVIDENCE &&
+	       !asset->alarm.open;
+}
+
 static void watch(struct mw_asset *asset, const struct mw_reading *reading, struct mw_outcome *out)
 {
 	struct mw_alarm_input input = {.time_ns = asset->last_row_ns};
@@ -356,8 +365,7 @@ static void watch(struct mw_asset *asset, const struct mw_reading *reading, stru
 	input.is_fault = out->verdict == MW_VERDICT_FAULT || out->verdict == MW_VERDICT_UNKNOWN;
 	input.worse = is_worse(asset, out->channel);
 	out->action = mw_alarm_step(&asset->alarm, &asset->opts.alarm, asset->name, &input);
-	mw_evidence_remember(asset->evidence,
-			     out->judgement.p_value > HEALTHY_P && !asset->alarm.open);
+	mw_evidence_remember(asset->evidence, looks_healthy(asset, &out->judgement));
 	if (out->action == MW_ALARM_CLEAR || out->action == MW_ALARM_UNSHELVE)
 		asset_fill_event(asset, out);
 }

@@ -30,6 +30,7 @@ static void check_row(const struct mw_row_evidence *row, size_t n)
 	for (size_t c = 0; c < n; c++) {
 		require(fabs(row->z[c]) <= 60 && fabs(row->d[c]) <= 100);
 		require(fabs(row->r[c]) <= 60 && fabs(row->e[c]) <= 60);
+		require(fabs(row->l[c]) <= 60);
 	}
 	require(isfinite(row->t2) && isfinite(row->q));
 	require(isfinite(row->dyn) && isfinite(row->mewma));
@@ -44,6 +45,15 @@ static void check_prompt(const struct mw_evidence *evidence)
 	require(prompt.n_rows >= 2 && prompt.n_rows <= MW_PROMPT_MAX_ROWS);
 	for (size_t i = 0; i < prompt.n_rows * MW_PROMPT_ROW_LEN * MW_PROMPT_SLOTS; i++)
 		require(prompt.code[i] == MW_PROMPT_NONE || prompt.code[i] < MW_CODE_ASK);
+}
+
+static void check_symptoms(struct mw_evidence *evidence)
+{
+	mw_evidence_read(evidence);
+	for (size_t c = 0; c < mw_evidence_n_channels(evidence); c++)
+		for (int k = 0; k < MW_N_SYMPTOM; k++)
+			require(fabsf(mw_evidence_symptom(evidence, c, (enum mw_symptom_kind)k)) <=
+				60);
 }
 
 /* Rows near the healthy location, with absurd and missing ones among them. */
@@ -61,7 +71,10 @@ static void use(const struct mw_baseline *baseline)
 						    : mw_baseline_location(baseline, c) + (double)t;
 		mw_evidence_push(evidence, (int64_t)t, value);
 		check_row(mw_evidence_last(evidence), n);
+		if ((t + 1) % MW_PATCH_ROWS == 0)
+			mw_evidence_remember(evidence, t % 3 != 0);
 	}
+	check_symptoms(evidence);
 	check_prompt(evidence);
 	mw_evidence_free(evidence);
 }

@@ -53,6 +53,11 @@ static const struct mw_reading calm = {.n_rows = 3,
 				       .patch_logit = {[2] = {[MW_WINDOW_PATCHES - 1] = 0.1f}},
 				       .verdict_probability = {0.9f, 0, 0.1f, 0}};
 
+static const struct mw_reading no_model;
+
+/* What reads the windows. */
+static const struct mw_reading *reader = &calm;
+
 struct seen {
 	int learnt, raised, cleared, windows;
 	struct mw_event event;
@@ -65,7 +70,7 @@ static void take(struct mw_asset *asset, struct seen *seen)
 {
 	struct mw_outcome outcome;
 
-	mw_asset_take(asset, &calm, &outcome);
+	mw_asset_take(asset, reader, &outcome);
 	seen->windows++;
 	seen->learnt += outcome.learnt;
 	seen->raised += outcome.action == MW_ALARM_RAISE;
@@ -151,6 +156,27 @@ START_TEST(a_restored_asset_continues_bit_for_bit)
 }
 END_TEST
 
+START_TEST(an_asset_without_a_model_is_watched_by_its_evidence_and_continues_bit_for_bit)
+{
+	static const size_t stops[] = {LEARN + 3, 303, 330, 431};
+	struct mw_asset *asset;
+
+	reader = &no_model;
+	asset = run(0, &whole);
+	ck_assert(mw_asset_judge(asset)->blind);
+	ck_assert_int_eq(whole.raised, 1);
+	ck_assert_int_eq(whole.cleared, 1);
+	mw_asset_free(asset);
+	for (size_t i = 0; i < sizeof(stops) / sizeof(stops[0]); i++) {
+		asset = run(stops[i], &parts);
+		ck_assert(mw_asset_judge(asset)->blind);
+		ck_assert_msg(strcmp(parts.trace, whole.trace) == 0, "stopped at %zu", stops[i]);
+		mw_asset_free(asset);
+	}
+	reader = &calm;
+}
+END_TEST
+
 START_TEST(a_cut_state_is_refused)
 {
 	struct mw_asset *asset = run(0, &whole);
@@ -206,5 +232,7 @@ START_TEST(a_learn_segment_that_is_too_short_is_refused)
 END_TEST
 
 MW_TEST_MAIN("asset", a_gross_fault_is_raised_explained_and_cleared,
-	     a_restored_asset_continues_bit_for_bit, a_cut_state_is_refused,
-	     the_machines_own_weak_point_is_said, a_learn_segment_that_is_too_short_is_refused)
+	     a_restored_asset_continues_bit_for_bit,
+	     an_asset_without_a_model_is_watched_by_its_evidence_and_continues_bit_for_bit,
+	     a_cut_state_is_refused, the_machines_own_weak_point_is_said,
+	     a_learn_segment_that_is_too_short_is_refused)

@@ -31,7 +31,8 @@ static void reading_of(double asset, double channel, struct mw_reading *ret)
 	ret->verdict_probability[MW_VERDICT_NORMAL] = 1;
 }
 
-static void set_up(struct fixture *f)
+/* blind: there is no model, and so no reading of rows. */
+static void learn(struct fixture *f, bool blind)
 {
 	struct mw_reading reading;
 
@@ -49,9 +50,15 @@ static void set_up(struct fixture *f)
 		if ((i + 1) % MW_PATCH_ROWS != 0 || !mw_evidence_window_ready(f->evidence))
 			continue;
 		reading_of(-4 + noise(f), -3 + noise(f), &reading);
+		reading.n_rows = blind ? 0 : reading.n_rows;
 		mw_evidence_read(f->evidence);
 		mw_judge_learn(&f->judge, f->evidence, &reading, true);
 	}
+}
+
+static void set_up(struct fixture *f)
+{
+	learn(f, false);
 }
 
 static void tear_down(struct fixture *f)
@@ -134,7 +141,165 @@ START_TEST(gross_evidence_cannot_be_voted_down_by_the_model)
 }
 END_TEST
 
+/* --- the evidence alone ----------------------------------------------------------------------- */
+
+/* Feeds `rows` more rows, the second channel off by `off`; the last window's judgement. */
+static void go_on(struct fixture *f, size_t rows, double off, const struct mw_reading *reading,
+		  struct mw_judgement *ret)
+{
+	for (size_t t = 0; t < rows; t++) {
+		double first = 5 + noise(f);
+		double row[2] = {first, 3 * first + 0.2 * noise(f) + off};
+
+		mw_evidence_push(f->evidence, (int64_t)(ROWS + t), row);
+		if (mw_evidence_rows(f->evidence) % MW_PATCH_ROWS != 0)
+			continue;
+		mw_evidence_read(f->evidence);
+		mw_judge_window(&f->judge, f->evidence, reading, ret);
+	}
+}
+
+static const struct mw_reading no_model;
+
+START_TEST(without_a_model_the_score_rises_with_the_evidence)
+{
+	static const double off[] = {0, 1, 2, 4, 8, 32};
+	struct fixture f;
+	struct mw_judgement j;
+	double last = 0;
+
+	for (size_t i = 0; i < sizeof(off) / sizeof(off[0]); i++) {
+		learn(&f, true);
+		ck_assert_int_eq(mw_judge_calibrate(&f.judge), MW_E_OK);
+		ck_assert(f.judge.blind);
+		go_on(&f, 40, off[i], &no_model, &j);
+		ck_assert_double_gt(j.score, last);
+		ck_assert_double_eq(j.fused, j.evidence);
+		last = j.score;
+		tear_down(&f);
+	}
+	ck_assert_double_gt(last, 0.95);
+}
+END_TEST
+
+START_TEST(without_a_model_the_p_value_is_that_of_the_evidence)
+{
+	struct fixture f;
+	struct mw_judgement j, with;
+	struct mw_reading alarmed;
+	const struct mw_tail *own = &f.judge.own[MW_VIEW_EVIDENCE];
+	double tail;
+
+	learn(&f, true);
+	ck_assert_int_eq(mw_judge_calibrate(&f.judge), MW_E_OK);
+	go_on(&f, 40, 16, &no_model, &j);
+	tail = own->share * exp(-(j.evidence - own->from) / own->mean);
+
+	ck_assert_double_lt(j.p_value, 0.01);
+	ck_assert_double_ge(j.p_value, tail * (1 - 1e-12)); /* the milder of two */
+	tear_down(&f);
+	/* The same rows, read by a model that came after the calibration: it is not asked. */
+	learn(&f, true);
+	ck_assert_int_eq(mw_judge_calibrate(&f.judge), MW_E_OK);
+	reading_of(50, 50, &alarmed);
+	go_on(&f, 40, 16, &alarmed, &with);
+	ck_assert_double_eq(with.p_value, j.p_value);
+	ck_assert_double_eq(with.score, j.score);
+	tear_down(&f);
+}
+END_TEST
+
+static double calibrated(const struct mw_judge *judge, const struct mw_judgement *j, int k)
+{
+	return (j->component[k] - judge->center[k]) / judge->spread[k];
+}
+
+static void expect_innovation(const struct mw_judge *judge, const struct mw_judgement *j)
+{
+	double joint = calibrated(judge, j, MW_COMPONENT_DYNAMIC);
+	double largest = calibrated(judge, j, MW_COMPONENT_MAX_DYNAMIC);
+
+	ck_assert_double_eq(j->component[MW_COMPONENT_SYMPTOM + MW_SYMPTOM_LOST], 0);
+	ck_assert_double_eq_tol(j->evidence, fmax(joint, largest), 1e-12);
+}
+
+START_TEST(the_evidence_is_the_larger_innovation_where_nothing_is_gross)
+{
+	struct fixture f;
+	struct mw_judgement j;
+	struct mw_reading calm;
+
+	set_up(&f);
+	ck_assert_int_eq(mw_judge_calibrate(&f.judge), MW_E_OK);
+	reading_of(-4, -3, &calm);
+	for (uint32_t i = 0; i < f.judge.n_calibration; i++) {
+		mw_judge_of_learnt(&f.judge, i, &j);
+		expect_innovation(&f.judge, &j);
+	}
+	for (int i = 0; i < 20; i++) {
+		go_on(&f, MW_PATCH_ROWS, i < 10 ? 0 : 1.5, &calm, &j);
+		expect_innovation(&f.judge, &j);
+	}
+	tear_down(&f);
+}
+END_TEST
+
+/* Fifteen spreads past health, of each component alone: heard as far as it passes the guard (10),
+ * heard whole, or left to the model. */
+START_TEST(what_lasts_is_guarded_what_is_new_is_heard_and_the_rest_is_the_models)
+{
+	static const double heard[MW_N_COMPONENT] = {[MW_COMPONENT_T2] = 5,
+						     [MW_COMPONENT_Q] = 5,
+						     [MW_COMPONENT_DYNAMIC] = 15,
+						     [MW_COMPONENT_MEWMA] = 5,
+						     [MW_COMPONENT_MAX_Z] = 5,
+						     [MW_COMPONENT_MAX_STATIC] = 5,
+						     [MW_COMPONENT_MAX_DYNAMIC] = 15,
+						     [MW_COMPONENT_SYMPTOM + MW_SYMPTOM_STILL] = 5,
+						     [MW_COMPONENT_SYMPTOM + MW_SYMPTOM_LOST] = 15,
+						     [MW_COMPONENT_SYMPTOM + MW_SYMPTOM_DRIFT] = 5};
+	struct fixture f;
+	struct mw_judgement j;
+	float *window;
+
+	set_up(&f);
+	ck_assert_int_eq(mw_judge_calibrate(&f.judge), MW_E_OK);
+	window = f.judge.calibration[0];
+	for (int k = 0; k < MW_N_COMPONENT; k++) {
+		for (int i = 0; i < MW_N_COMPONENT; i++)
+			window[i] = (float)f.judge.center[i];
+		window[k] = (float)(f.judge.center[k] + 15 * f.judge.spread[k]);
+		mw_judge_of_learnt(&f.judge, 0, &j);
+		ck_assert_msg(fabs(j.evidence - heard[k]) < 1e-4, "%s: %g is not %g",
+			      mw_component_text((enum mw_component)k), j.evidence, heard[k]);
+	}
+	tear_down(&f);
+}
+END_TEST
+
+START_TEST(a_loss_that_is_none_is_not_weighed)
+{
+	struct fixture f;
+	struct mw_judgement j;
+	struct mw_reading calm;
+
+	set_up(&f);
+	ck_assert_int_eq(mw_judge_calibrate(&f.judge), MW_E_OK);
+	/* Losses were many while it was learnt: none is far below the usual. */
+	f.judge.center[MW_COMPONENT_SYMPTOM + MW_SYMPTOM_LOST] = -10;
+	reading_of(-4, -3, &calm);
+	go_on(&f, MW_PATCH_ROWS, 0, &calm, &j);
+	expect_innovation(&f.judge, &j);
+	tear_down(&f);
+}
+END_TEST
+
 MW_TEST_MAIN("judge", too_few_healthy_windows_do_not_calibrate,
 	     healthy_windows_are_centred_and_their_p_values_spread,
 	     a_stronger_reading_never_scores_lower,
-	     gross_evidence_cannot_be_voted_down_by_the_model)
+	     gross_evidence_cannot_be_voted_down_by_the_model,
+	     without_a_model_the_score_rises_with_the_evidence,
+	     without_a_model_the_p_value_is_that_of_the_evidence,
+	     the_evidence_is_the_larger_innovation_where_nothing_is_gross,
+	     what_lasts_is_guarded_what_is_new_is_heard_and_the_rest_is_the_models,
+	     a_loss_that_is_none_is_not_weighed)

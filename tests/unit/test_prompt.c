@@ -326,6 +326,15 @@ START_TEST(roles_are_guessed_from_name_and_unit)
 	     "\xc2\xb0"
 	     "C",
 	     MW_ROLE_TEMPERATURE},
+	    {"operating_hours", "h", MW_ROLE_COUNTER},
+	    {"Betriebsstunden", "", MW_ROLE_COUNTER},
+	    {"pump.runtime", "s", MW_ROLE_COUNTER},
+	    {"PiecesGood", "", MW_ROLE_COUNTER},
+	    {"press_cycles", "", MW_ROLE_COUNTER}, /* before the pressure in it */
+	    {"motor_energy", "kWh", MW_ROLE_COUNTER},
+	    {"cycle_time", "s", MW_ROLE_OTHER}, /* a duration does not count up */
+	    {"piece_temp", "", MW_ROLE_TEMPERATURE},
+	    {"run_mode", "", MW_ROLE_STATE},
 	    {"x17", "mm/s", MW_ROLE_VIBRATION},
 	    {"x17", "", MW_ROLE_OTHER},
 	    {"", NULL, MW_ROLE_OTHER},
@@ -339,6 +348,23 @@ START_TEST(roles_are_guessed_from_name_and_unit)
 }
 END_TEST
 
+START_TEST(a_role_says_what_a_channel_is_judged_as)
+{
+	static const enum mw_channel_use use[MW_N_ROLE] = {[MW_ROLE_OTHER] = MW_USE_GUESS,
+							   [MW_ROLE_SETPOINT] = MW_USE_COMMAND,
+							   [MW_ROLE_STATE] = MW_USE_COMMAND,
+							   [MW_ROLE_COUNTER] = MW_USE_COUNTER};
+
+	for (int role = 0; role < MW_N_ROLE; role++) {
+		enum mw_channel_use expected = use[role];
+
+		if (role != MW_ROLE_OTHER && expected == MW_USE_GUESS)
+			expected = MW_USE_QUANTITY; /* valves, too: they follow their loop */
+		ck_assert_int_eq((int)mw_role_use((enum mw_role)role), (int)expected);
+	}
+}
+END_TEST
+
 MW_TEST_MAIN("prompt", every_code_has_a_name_of_its_own,
 	     codes_are_named_as_the_model_file_names_them,
 	     the_tables_follow_each_other_without_a_gap,
@@ -347,4 +373,4 @@ MW_TEST_MAIN("prompt", every_code_has_a_name_of_its_own,
 	     units_do_not_matter, the_order_of_channels_only_orders_the_rows,
 	     what_comes_later_changes_no_earlier_window,
 	     a_fault_moves_the_codes_of_its_patches_and_channel,
-	     roles_are_guessed_from_name_and_unit)
+	     roles_are_guessed_from_name_and_unit, a_role_says_what_a_channel_is_judged_as)

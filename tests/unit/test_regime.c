@@ -1,10 +1,12 @@
 /* Operating regimes: which are found, which is present, and what each expects. */
 #include "gateway/core/baseline_impl.h"
+#include "gateway/core/evidence.h"
 #include "tests/unit/unit.h"
 
 #include "model/corpus/rng.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #define N    4
@@ -222,10 +224,172 @@ START_TEST(a_stored_map_is_the_same_and_a_damaged_one_is_refused)
 }
 END_TEST
 
+/* --- against numpy ---------------------------------------------------------------------------- */
+
+#define REFERENCE "tests/data/reference_regime.bin"
+#define EXACT     1e-9 /* of its size, or of 1: another order of summation */
+#define QUANTILE  2e-6 /* what is judged of a state is a normal quantile, AS 241 */
+
+/* The file, see tests/data/reference_regime.py. */
+struct reference {
+	double *data;
+	size_t size, at;
+};
+
+static void reference_open(struct reference *reference)
+{
+	FILE *file = fopen(REFERENCE, "rb");
+	long size;
+
+	ck_assert_ptr_nonnull(file);
+	ck_assert_int_eq(fseek(file, 0, SEEK_END), 0);
+	size = ftell(file);
+	rewind(file);
+	reference->size = (size_t)size / sizeof(double);
+	reference->at = 0;
+	reference->data = malloc((size_t)size);
+	ck_assert_ptr_nonnull(reference->data);
+	ck_assert_uint_eq(fread(reference->data, sizeof(double), reference->size, file),
+			  reference->size);
+	(void)fclose(file);
+}
+
+static const double *take(struct reference *reference, size_t n)
+{
+	const double *from = reference->data + reference->at;
+
+	reference->at += n;
+	ck_assert_uint_le(reference->at, reference->size);
+	return from;
+}
+
+static void near(const double *value, const double *expected, size_t n, double tolerance,
+		 const char *what)
+{
+	for (size_t i = 0; i < n; i++)
+		ck_assert_msg(fabs(value[i] - expected[i]) <=
+				  tolerance * fmax(1, fabs(expected[i])),
+			      "%s %zu: %.17g is not %.17g", what, i, value[i], expected[i]);
+}
+
+/* One asset of the file. */
+struct vector {
+	size_t n, learn, rows;
+	const double *value;
+	struct mw_baseline *baseline;
+};
+
+static void vector_learn(struct reference *reference, struct vector *v)
+{
+	const double *head = take(reference, 3), *use;
+	struct mw_baseline_hints hints = {{0}};
+
+	*v = (struct vector){
+	    .n = (size_t)head[0], .learn = (size_t)head[1], .rows = (size_t)head[2]};
+	use = take(reference, v->n);
+	v->value = take(reference, v->rows * v->n);
+	for (size_t c = 0; c < v->n; c++)
+		hints.use[c] = (uint8_t)use[c];
+	ck_assert_int_eq(mw_baseline_fit(v->value, v->learn, v->n, &hints, &v->baseline), MW_E_OK);
+}
+
+static void check_plateaus(struct reference *reference, const struct regime_map *map)
+{
+	const double *head = take(reference, 2);
+
+	ck_assert_uint_eq(map->n, (unsigned)head[0]);
+	ck_assert_uint_eq(map->n_tell, (unsigned)head[1]);
+	for (uint32_t i = 0; i < map->n_tell; i++) {
+		const struct regime_tell *tell = &map->tell[i];
+
+		head = take(reference, 2);
+		ck_assert_uint_eq(tell->channel, (unsigned)head[0]);
+		ck_assert_uint_eq(tell->n_plateau, (unsigned)head[1]);
+		near(tell->plateau, take(reference, tell->n_plateau), tell->n_plateau, EXACT,
+		     "plateau");
+		near(tell->reach, take(reference, tell->n_plateau), tell->n_plateau, EXACT,
+		     "reach");
+	}
+}
+
+static void check_regimes(struct reference *reference, const struct vector *v)
+{
+	const double *expected = take(reference, v->rows);
+	double held[MW_MAX_CHANNELS];
+
+	for (size_t c = 0; c < v->n; c++)
+		held[c] = NAN;
+	for (size_t t = 0; t < v->rows; t++) {
+		for (size_t c = 0; c < v->n; c++)
+			if (!isnan(v->value[t * v->n + c]))
+				held[c] = v->value[t * v->n + c];
+		ck_assert_int_eq(regime_of(&v->baseline->regime.map, held), (int)expected[t]);
+	}
+}
+
+static void check_levels(struct reference *reference, const struct vector *v)
+{
+	const struct regime_model *model = &v->baseline->regime;
+	size_t count = model->map.n * v->n;
+
+	near(model->level, take(reference, count), count, QUANTILE, "level");
+	near(model->spread, take(reference, count), count, QUANTILE, "spread");
+	near(model->pace, take(reference, v->n), v->n, 0, "pace");
+	near(model->blur, take(reference, v->n), v->n, EXACT, "blur");
+}
+
+/* Level, spread and l of every row, as a stream sees them. */
+static void check_stream(struct reference *reference, const struct vector *v)
+{
+	struct mw_evidence *evidence;
+
+	ck_assert_int_eq(mw_evidence_new(v->baseline, &evidence), MW_E_OK);
+	for (size_t t = 0; t < v->rows; t++) {
+		const double *row = v->value + t * v->n;
+		const struct mw_row_evidence *last;
+
+		if (t < v->learn)
+			mw_evidence_push_learn(evidence, t, (int64_t)t, row);
+		else
+			mw_evidence_push(evidence, (int64_t)t, row);
+		last = mw_evidence_last(evidence);
+		near(last->level, take(reference, v->n), v->n, QUANTILE, "expected level");
+		near(last->spread, take(reference, v->n), v->n, QUANTILE, "expected spread");
+		near(last->l, take(reference, v->n), v->n, QUANTILE, "l");
+	}
+	mw_evidence_free(evidence);
+}
+
+START_TEST(plateaus_regimes_levels_and_every_row_agree_with_numpy)
+{
+	struct reference reference;
+	struct vector v;
+	uint32_t most = 0;
+	size_t cases;
+
+	reference_open(&reference);
+	cases = (size_t)take(&reference, 1)[0];
+	ck_assert_uint_ge(cases, 3);
+	while (cases-- > 0) {
+		vector_learn(&reference, &v);
+		check_plateaus(&reference, &v.baseline->regime.map);
+		check_regimes(&reference, &v);
+		check_levels(&reference, &v);
+		check_stream(&reference, &v);
+		most = v.baseline->regime.map.n > most ? v.baseline->regime.map.n : most;
+		mw_baseline_free(v.baseline);
+	}
+	ck_assert_uint_eq(reference.at, reference.size);
+	ck_assert_uint_ge(most, 4);
+	free(reference.data);
+}
+END_TEST
+
 MW_TEST_MAIN("regime", a_command_on_two_levels_makes_two_regimes,
 	     without_a_command_there_is_one_regime, slow_wandering_and_short_cycles_are_no_regimes,
 	     each_regime_has_its_own_level_and_what_does_not_care_has_one,
 	     a_healthy_switch_is_no_deviation_and_the_other_regimes_level_is_one,
 	     two_commands_make_a_regime_of_every_combination_that_was_learnt,
 	     the_mode_says_settling_then_steady_and_new_when_lost,
-	     a_stored_map_is_the_same_and_a_damaged_one_is_refused)
+	     a_stored_map_is_the_same_and_a_damaged_one_is_refused,
+	     plateaus_regimes_levels_and_every_row_agree_with_numpy)
