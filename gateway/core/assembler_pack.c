@@ -85,7 +85,7 @@ static bool period_is_sane(const struct mw_assembler *a)
 	if (a->period == 0)
 		return a->phase == 0;
 	return a->period >= MW_PERIOD_MIN_NS && a->period <= MW_PERIOD_MAX_NS &&
-	       llabs(a->phase) <= a->period;
+	       a->phase >= -a->period && a->phase <= a->period;
 }
 
 static bool grid_is_sane(const struct mw_assembler *a)

@@ -10,6 +10,7 @@
 
 #define STATE_MAGIC   0x5341574du /* "MWAS" */
 #define STATE_VERSION 2u
+#define COUNT_MOST    (INT64_C(1) << 48) /* rows or windows; more than any machine lives */
 
 /* --- parts
  * ----------------------------------------------------------------------------------------- */
@@ -132,6 +133,11 @@ static void put_alarm(struct mw_writer *w, const struct mw_alarm *alarm)
 	mw_put_u8(w, alarm->open);
 }
 
+static bool is_count(int64_t count)
+{
+	return count >= 0 && count <= COUNT_MOST;
+}
+
 static bool get_alarm(struct mw_reader *r, struct mw_alarm *alarm)
 {
 	uint8_t state = mw_get_u8(r);
@@ -147,7 +153,7 @@ static bool get_alarm(struct mw_reader *r, struct mw_alarm *alarm)
 	alarm->sequence = mw_get_u32(r);
 	alarm->shelved_until_ns = mw_get_i64(r);
 	alarm->open = mw_get_u8(r) != 0;
-	return !r->failed;
+	return !r->failed && is_count(alarm->over) && is_count(alarm->under);
 }
 
 /* The event is restored from the same build's bytes: its plain struct, guarded by its size. */
@@ -158,16 +164,57 @@ static void put_event(struct mw_writer *w, const struct mw_event *event)
 		mw_put_bytes(w, event, sizeof(*event));
 }
 
+static bool is_text(const char *text, size_t size)
+{
+	return memchr(text, 0, size) != NULL;
+}
+
+static bool channels_are_sane(const struct mw_event *event)
+{
+	if (event->n_channel > MW_EVENT_CHANNELS)
+		return false;
+	for (size_t i = 0; i < event->n_channel; i++)
+		if (!is_text(event->channel[i].name, sizeof(event->channel[i].name)) ||
+		    !is_text(event->channel[i].unit, sizeof(event->channel[i].unit)))
+			return false;
+	return true;
+}
+
+static bool citations_are_sane(const struct mw_event *event)
+{
+	if (event->n_citation > MW_MAX_CITATIONS)
+		return false;
+	for (size_t i = 0; i < event->n_citation; i++) {
+		const struct mw_citation *citation = &event->citation[i];
+
+		if (!is_text(citation->reference, sizeof(citation->reference)) ||
+		    citation->from > citation->to || citation->to > sizeof(event->explanation))
+			return false;
+	}
+	return true;
+}
+
+static bool kinds_are_sane(const struct mw_event *event)
+{
+	uint8_t before;
+
+	memcpy(&before, &event->onset_before_window, sizeof(before)); /* any byte, as a bool */
+	return (unsigned)event->fault < MW_N_FAULT && (unsigned)event->machine < MW_N_MACHINE &&
+	       (unsigned)event->verdict <= MW_VERDICT_UNKNOWN &&
+	       (unsigned)event->state <= MW_ALARM_OUT_OF_SERVICE &&
+	       (unsigned)event->language <= MW_LANGUAGE_KO &&
+	       (unsigned)event->form <= MW_FORM_TEMPLATE && before <= 1;
+}
+
 static bool event_is_sane(const struct mw_event *event)
 {
-	return memchr(event->id, 0, sizeof(event->id)) &&
-	       memchr(event->asset, 0, sizeof(event->asset)) &&
-	       memchr(event->explanation, 0, sizeof(event->explanation)) &&
-	       memchr(event->cause, 0, sizeof(event->cause)) &&
-	       memchr(event->check, 0, sizeof(event->check)) &&
-	       memchr(event->model, 0, sizeof(event->model)) &&
-	       event->n_channel <= MW_EVENT_CHANNELS && event->n_citation <= MW_MAX_CITATIONS &&
-	       (unsigned)event->fault < MW_N_FAULT && (unsigned)event->machine < MW_N_MACHINE;
+	return is_text(event->id, sizeof(event->id)) &&
+	       is_text(event->asset, sizeof(event->asset)) &&
+	       is_text(event->explanation, sizeof(event->explanation)) &&
+	       is_text(event->cause, sizeof(event->cause)) &&
+	       is_text(event->check, sizeof(event->check)) &&
+	       is_text(event->model, sizeof(event->model)) && channels_are_sane(event) &&
+	       citations_are_sane(event) && kinds_are_sane(event);
 }
 
 static bool get_event(struct mw_reader *r, struct mw_asset *asset)
@@ -287,7 +334,7 @@ static bool get_head(struct mw_reader *r, struct mw_asset *asset, bool *ret_lear
 		known = known && role < MW_N_ROLE;
 		asset->role[c] = (enum mw_role)role;
 	}
-	return known && !r->failed && asset->rows >= 0 &&
+	return known && !r->failed && is_count(asset->rows) && is_count(asset->silent_rows) &&
 	       asset->opts.learn_rows >= MW_LEARN_ROWS_MIN && asset->opts.learn_rows <= 10000000;
 }
 
