@@ -340,6 +340,21 @@ static void window_of(const struct mw_evidence *evidence, size_t c, double ret[M
 	}
 }
 
+/* The same of a partner: a counter's rates, with which the coupling was learnt. */
+static void partner_of(const struct mw_evidence *evidence, size_t c, double ret[MW_WINDOW_ROWS])
+{
+	const struct channel_model *channel = &evidence->baseline->channel[c];
+	double before = NAN;
+
+	window_of(evidence, c, ret);
+	for (size_t row = 0; channel->kind == MW_SERIES_COUNTER && row < MW_WINDOW_ROWS; row++) {
+		double value = ret[row];
+
+		ret[row] = channel_judged(channel, value, before);
+		before = isnan(value) ? before : value;
+	}
+}
+
 static bool is_silent(const struct mw_evidence *evidence, size_t row)
 {
 	const double *value = evidence->value + evidence_row_slot(evidence, row) * evidence->n;
@@ -370,7 +385,7 @@ void mw_evidence_read(struct mw_evidence *evidence)
 
 		window_of(evidence, c, value);
 		if (model->partner != SYMPTOM_NO_PARTNER) {
-			window_of(evidence, model->partner, partner);
+			partner_of(evidence, model->partner, partner);
 			window.partner = partner;
 		}
 		symptom_of(model, &evidence->baseline->channel[c], &window,

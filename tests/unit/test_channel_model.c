@@ -348,6 +348,24 @@ START_TEST(a_reset_of_a_counter_is_no_deviation_and_a_race_is_one)
 }
 END_TEST
 
+START_TEST(a_quantity_is_held_against_the_rate_of_the_counter_that_counts_it)
+{
+	struct bench bench;
+	double count = 1000;
+
+	bench_init(&bench, 8);
+	for (size_t t = 0; t < ROWS; t++) { /* power, and the energy that it adds up to */
+		count += rint(3 * bench.value[t * N]);
+		*at(&bench, t) = count;
+	}
+	bench_feed(&bench, MW_USE_COUNTER);
+	ck_assert_uint_eq(bench.baseline->symptom[0].partner, 2);
+	mw_evidence_read(bench.evidence);
+	ck_assert_double_lt((double)mw_evidence_symptom(bench.evidence, 0, MW_SYMPTOM_COUPLING), 2);
+	bench_done(&bench);
+}
+END_TEST
+
 /* --- told to people --------------------------------------------------------------------------- */
 
 START_TEST(a_states_finding_is_told_in_the_readings_own_unit)
@@ -410,5 +428,6 @@ MW_TEST_MAIN("channel_model", a_channels_kind_is_what_somebody_said_as_far_as_th
 	     a_counter_that_stood_still_while_it_was_learnt_says_nothing,
 	     a_counters_rare_steps_are_no_deviation,
 	     a_reset_of_a_counter_is_no_deviation_and_a_race_is_one,
+	     a_quantity_is_held_against_the_rate_of_the_counter_that_counts_it,
 	     a_states_finding_is_told_in_the_readings_own_unit,
 	     a_counters_finding_is_told_in_counts)
