@@ -43,7 +43,8 @@ static void change(const struct regime_model *model, size_t n, struct regime_sta
 	if (first)
 		memcpy(state->level, level, n * sizeof(*level));
 	state->now = to;
-	state->age = first ? REGIME_SETTLED : 0;
+	state->age =
+	    first ? REGIME_SETTLED : to == REGIME_ANY; /* there age 0 is a stream's start */
 }
 
 static void find_regime(const struct regime_model *model, size_t n, const double *value,

@@ -146,7 +146,7 @@ def stream(regime: np.ndarray, levels: list[Levels], z: np.ndarray) -> np.ndarra
     level, spread = (np.stack([getattr(one, name) for one in levels], 1) for name in ("level", "spread"))
     pace, share = np.array([one.pace for one in levels]), np.array([one.blur for one in levels])
     expected, blur, now, lost, out = level[ANY].copy(), np.zeros(n), ANY, SETTLED, []
-    begun = False  # lost for long counts as not begun: the regime that comes then is there at once
+    begun = False  # the first regime known is there at once
     for t, to in enumerate(regime):
         lost = lost + 1 if to < 0 else 0
         to = ANY if to < 0 and lost >= LOST else to
@@ -154,14 +154,12 @@ def stream(regime: np.ndarray, levels: list[Levels], z: np.ndarray) -> np.ndarra
             if begun:
                 blur = np.maximum(blur, share * np.abs(level[to] - expected))
             else:
-                expected = level[to].copy()
-            now, begun = to, to != ANY
-        wide = np.hypot(spread[now], blur) if begun else spread[ANY]
-        if begun:
-            expected = expected + pace * (level[now] - expected)
-            blur = blur * np.maximum(0.92, 1 - pace / 2)
-        there = expected if begun else level[ANY]
-        out.append([there, wide, np.clip(np.nan_to_num((z[t] - there) / wide), -60, 60)])
+                expected, begun = level[to].copy(), True
+            now = to
+        expected = expected + pace * (level[now] - expected)
+        wide = np.hypot(spread[now], blur)
+        out.append([expected, wide, np.clip(np.nan_to_num((z[t] - expected) / wide), -60, 60)])
+        blur = blur * np.maximum(0.92, 1 - pace / 2)
     return np.array(out)
 
 

@@ -190,6 +190,9 @@ START_TEST(the_mode_says_settling_then_steady_and_new_when_lost)
 	for (size_t t = 0; t < REGIME_LOST; t++)
 		regime_step(&p.model, N, never, &state, level, spread);
 	ck_assert_int_eq(regime_mode(&p.model.map, &state), MW_MODE_NEW);
+	for (size_t t = 0; t < 4; t++) /* back: gone to, not there at once */
+		regime_step(&p.model, N, p.value[t], &state, level, spread);
+	ck_assert_int_eq(regime_mode(&p.model.map, &state), MW_MODE_SETTLING);
 	p.model.map.n = 1;
 	ck_assert_int_eq(regime_mode(&p.model.map, &state), MW_MODE_SINGLE);
 }
