@@ -4,11 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SMOOTHING         0.3  /* weight of the newest window */
-#define LARGEST_MIN       0.1  /* below it a channel's residual is nothing */
-#define TAIL_SHARE        0.2  /* of healthy windows, modelled by the asset's own tails */
-#define EVIDENCE_TAIL_MIN 0.15 /* least mean of an asset's own tail of the evidence */
-#define SCORE_MIDDLE      0.0  /* fused statistic of score one half */
+#define SMOOTHING   0.3 /* weight of the newest window */
+#define LARGEST_MIN 0.1 /* below it a channel's residual is nothing */
+#define TAIL_SHARE  0.2 /* of healthy windows, modelled by the asset's own tails */
+#define EVIDENCE_TAIL_MIN                                                                          \
+	0.15 /* mean of an asset's own tail of the evidence, as others see it: least */
+#define EVIDENCE_TAIL_MAX 0.4 /* and most, lest a restless asset forgive what is gross */
+#define SCORE_MIDDLE      0.0 /* fused statistic of score one half */
 #define SCORE_WIDTH       1.5
 #define BLIND_MIDDLE      3.0 /* the same of the evidence alone */
 #define BLIND_WIDTH       1.0
@@ -23,7 +25,7 @@ static const struct mw_tail population[MW_N_VIEW] = {
     [MW_VIEW_FUSED] = {.share = 0.1, .from = 1.75, .mean = 2.2},
     [MW_VIEW_ASSET_HEAD] = {.share = 0.01, .from = 0.05, .mean = 0.23},
     [MW_VIEW_CHANNEL_HEAD] = {.share = 0.01, .from = -0.5, .mean = 0.37},
-    [MW_VIEW_EVIDENCE] = {.share = 0.01, .from = 21.8, .mean = 2.4},
+    [MW_VIEW_EVIDENCE] = {.share = 0.01, .from = 21.9, .mean = 2.6},
 };
 
 /* A quiet asset's spread must not turn rounding into an anomaly. */
@@ -290,7 +292,8 @@ static double tail_probability(const struct mw_tail *tail, double x)
 static double p_of_view(const struct mw_judge *judge, enum mw_view view, double x)
 {
 	const struct mw_tail *own = &judge->own[view];
-	double among = view == MW_VIEW_EVIDENCE ? (x - own->from) / own->mean : x;
+	double among =
+	    view == MW_VIEW_EVIDENCE ? (x - own->from) / fmin(own->mean, EVIDENCE_TAIL_MAX) : x;
 
 	return fmax(tail_probability(&population[view], among), tail_probability(own, x));
 }

@@ -43,7 +43,7 @@ def in_own_tail(value: np.ndarray, learnt: list[float]) -> np.ndarray:
     """(x - from) / mean of the asset's own tail, as gateway/core/judge.c fits it."""
     start = np.quantile(learnt, 0.8)
     over = np.array([x - start for x in learnt if x > start])
-    return (value - start) / max(over.mean() if len(over) else 0.0, 0.15)
+    return (value - start) / min(max(over.mean() if len(over) else 0.0, 0.15), 0.4)
 
 
 def main() -> None:
