@@ -76,7 +76,11 @@ def how_it_was_trained(setup: Setup, saved: dict) -> str:
     progress, seeds = saved["progress"], setup.config["corpus"]["first_seed"]
     seconds = progress["seconds"]
     rate = progress["positions"] / seconds
-    earlier = ", from the weights of an earlier run" if setup.config.get("start_from") else ""
+    earlier = (
+        ", from the weights of the first model (prompt version 1, 103 million positions of an earlier corpus; codes matched by name)"
+        if setup.config.get("start_from")
+        else ""
+    )
     imitated = 1 - setup.config["optimiser"]["quantised_from"]
     return f"""## Training
 
@@ -115,6 +119,11 @@ the row of the strongest patch head (int8):
 Faults of effect 2 and more, and operations, named rightly among all names of their verdict (int8):
 
 {table(["code", "windows", "named"], faults)}
+
+## On recorded machines
+
+`make eval` measures the shipped file through `millwright replay` on recorded sets and on sealed simulated machines, beside the
+evidence alone and four other detectors, and writes `model/RESULTS.md`.
 
 ## Limits
 
