@@ -22,9 +22,9 @@
  * evidence: in units of the asset's own tail, (x - from) / mean, for assets differ in how far their
  * healthy evidence reaches. */
 static const struct mw_tail population[MW_N_VIEW] = {
-    [MW_VIEW_FUSED] = {.share = 0.1, .from = 1.75, .mean = 2.2},
-    [MW_VIEW_ASSET_HEAD] = {.share = 0.01, .from = 0.05, .mean = 0.23},
-    [MW_VIEW_CHANNEL_HEAD] = {.share = 0.01, .from = -0.5, .mean = 0.37},
+    [MW_VIEW_FUSED] = {.share = 0.01, .from = 5.8, .mean = 1.23},
+    [MW_VIEW_ASSET_HEAD] = {.share = 0.01, .from = 0.41, .mean = 0.25},
+    [MW_VIEW_CHANNEL_HEAD] = {.share = 0.01, .from = 1.38, .mean = 0.62},
     [MW_VIEW_EVIDENCE] = {.share = 0.01, .from = 21.9, .mean = 2.6},
 };
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 TYPES = ["pump", "compressor", "conveyor", "other", "exchanger", "tank", "fan", "motor", "hydraulic"]
-VIEWS = {"fused": 0.1, "asset_head": 0.01, "channel_head": 0.01, "evidence": 0.01}  # share of windows in the tail
+VIEWS = {"fused": 0.01, "asset_head": 0.01, "channel_head": 0.01, "evidence": 0.01}  # share of windows in the tail
 LEARN, ROWS, PATCH, WINDOW = 400, 1600, 4, 64
 
 
