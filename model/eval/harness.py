@@ -34,6 +34,7 @@ class Brief:
     value: float | None
     least: float | None = None
     most: float | None = None
+    under: float | None = None
 
 
 @dataclass

@@ -38,15 +38,18 @@ TITLE = {
 
 def met(one: dict) -> bool | None:
     """None: nothing was asked of it, or it was not measured."""
-    if one["value"] is None or (one["least"] is None and one["most"] is None):
+    bars = [one.get(bar) for bar in ("least", "most", "under")]
+    if one["value"] is None or bars == [None] * 3:
         return None
     high_enough = one["least"] is None or one["value"] >= one["least"]
-    return high_enough and (one["most"] is None or one["value"] <= one["most"])
+    low_enough = bars[1] is None or one["value"] <= bars[1]
+    return high_enough and low_enough and (bars[2] is None or one["value"] < bars[2])
 
 
 def asked(one: dict) -> str:
     parts = [f"at least {one['least']:g}"] if one["least"] is not None else []
     parts += [f"at most {one['most']:g}"] if one["most"] is not None else []
+    parts += [f"under {one['under']:g}"] if one.get("under") is not None else []
     return ", ".join(parts)
 
 
