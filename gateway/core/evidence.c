@@ -129,7 +129,7 @@ static void close_patch(struct mw_evidence *evidence)
 		channel_patch(evidence, c, features + (1 + c) * MW_N_FEATURES);
 		gap[c] = 0;
 		for (size_t i = 0; i < MW_PATCH_ROWS; i++)
-			gap[c] = (uint8_t)(gap[c] + (evidence->row[i].missing[c]));
+			gap[c] = (uint8_t)(gap[c] + evidence->row[i].missing[c]);
 	}
 	asset_patch(evidence, features);
 }
