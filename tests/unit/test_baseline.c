@@ -1,3 +1,4 @@
+#include "tests/unit/reference.h"
 #include "tests/unit/signals.h"
 #include "tests/unit/unit.h"
 
@@ -8,38 +9,6 @@
 #define TOLERANCE 1e-9
 
 /* --- against numpy ----------------------------------------------------------------------- */
-
-struct reference {
-	double *data;
-	size_t size, at;
-};
-
-static void reference_open(struct reference *reference)
-{
-	FILE *file = fopen(REFERENCE, "rb");
-	long size;
-
-	ck_assert_ptr_nonnull(file);
-	ck_assert_int_eq(fseek(file, 0, SEEK_END), 0);
-	size = ftell(file);
-	rewind(file);
-	reference->size = (size_t)size / sizeof(double);
-	reference->at = 0;
-	reference->data = malloc((size_t)size);
-	ck_assert_ptr_nonnull(reference->data);
-	ck_assert_uint_eq(fread(reference->data, sizeof(double), reference->size, file),
-			  reference->size);
-	(void)fclose(file);
-}
-
-static const double *take(struct reference *reference, size_t n)
-{
-	const double *from = reference->data + reference->at;
-
-	reference->at += n;
-	ck_assert_uint_le(reference->at, reference->size);
-	return from;
-}
 
 static void expect_near(const char *what, size_t row, const double *is, const double *should,
 			size_t n)
@@ -79,14 +48,14 @@ static void expect_channels(const struct mw_evidence *evidence, const struct mw_
 
 static void check_case(struct reference *reference)
 {
-	const double *head = take(reference, 3);
+	const double *head = reference_take(reference, 3);
 	size_t n = (size_t)head[0];
 	size_t learn = (size_t)head[1];
 	size_t rows = (size_t)head[2];
-	const double *value = take(reference, rows * n);
-	const double *location = take(reference, n);
-	const double *scale = take(reference, n);
-	const double *header = take(reference, n * MW_N_FEATURES);
+	const double *value = reference_take(reference, rows * n);
+	const double *location = reference_take(reference, n);
+	const double *scale = reference_take(reference, n);
+	const double *header = reference_take(reference, n * MW_N_FEATURES);
 	struct mw_baseline *baseline;
 	struct mw_evidence *evidence = signals_feed(value, learn, 0, n, &baseline);
 
@@ -102,7 +71,7 @@ static void check_case(struct reference *reference)
 		} else {
 			mw_evidence_push(evidence, 0, value + t * n);
 		}
-		expect_row(t, n, mw_evidence_last(evidence), take(reference, 4 * n + 4));
+		expect_row(t, n, mw_evidence_last(evidence), reference_take(reference, 4 * n + 4));
 	}
 	mw_evidence_free(evidence);
 	mw_baseline_free(baseline);
@@ -112,8 +81,8 @@ START_TEST(every_statistic_is_what_numpy_says)
 {
 	struct reference reference;
 
-	reference_open(&reference);
-	for (size_t cases = (size_t)*take(&reference, 1); cases > 0; cases--)
+	reference_open(&reference, REFERENCE);
+	for (size_t cases = (size_t)*reference_take(&reference, 1); cases > 0; cases--)
 		check_case(&reference);
 	ck_assert_uint_eq(reference.at, reference.size);
 	free(reference.data);

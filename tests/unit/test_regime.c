@@ -1,6 +1,7 @@
 /* Operating regimes: which are found, which is present, and what each expects. */
 #include "gateway/core/baseline_impl.h"
 #include "gateway/core/evidence.h"
+#include "tests/unit/reference.h"
 #include "tests/unit/unit.h"
 
 #include "model/corpus/rng.h"
@@ -233,39 +234,6 @@ END_TEST
 #define EXACT     1e-9 /* of its size, or of 1: another order of summation */
 #define QUANTILE  2e-6 /* what is judged of a state is a normal quantile, AS 241 */
 
-/* The file, see tests/data/reference_regime.py. */
-struct reference {
-	double *data;
-	size_t size, at;
-};
-
-static void reference_open(struct reference *reference)
-{
-	FILE *file = fopen(REFERENCE, "rb");
-	long size;
-
-	ck_assert_ptr_nonnull(file);
-	ck_assert_int_eq(fseek(file, 0, SEEK_END), 0);
-	size = ftell(file);
-	rewind(file);
-	reference->size = (size_t)size / sizeof(double);
-	reference->at = 0;
-	reference->data = malloc((size_t)size);
-	ck_assert_ptr_nonnull(reference->data);
-	ck_assert_uint_eq(fread(reference->data, sizeof(double), reference->size, file),
-			  reference->size);
-	(void)fclose(file);
-}
-
-static const double *take(struct reference *reference, size_t n)
-{
-	const double *from = reference->data + reference->at;
-
-	reference->at += n;
-	ck_assert_uint_le(reference->at, reference->size);
-	return from;
-}
-
 static void near(const double *value, const double *expected, size_t n, double tolerance,
 		 const char *what)
 {
@@ -284,13 +252,13 @@ struct vector {
 
 static void vector_learn(struct reference *reference, struct vector *v)
 {
-	const double *head = take(reference, 3), *use;
+	const double *head = reference_take(reference, 3), *use;
 	struct mw_baseline_hints hints = {{0}};
 
 	*v = (struct vector){
 	    .n = (size_t)head[0], .learn = (size_t)head[1], .rows = (size_t)head[2]};
-	use = take(reference, v->n);
-	v->value = take(reference, v->rows * v->n);
+	use = reference_take(reference, v->n);
+	v->value = reference_take(reference, v->rows * v->n);
 	for (size_t c = 0; c < v->n; c++)
 		hints.use[c] = (uint8_t)use[c];
 	ck_assert_int_eq(mw_baseline_fit(v->value, v->learn, v->n, &hints, &v->baseline), MW_E_OK);
@@ -298,26 +266,26 @@ static void vector_learn(struct reference *reference, struct vector *v)
 
 static void check_plateaus(struct reference *reference, const struct regime_map *map)
 {
-	const double *head = take(reference, 2);
+	const double *head = reference_take(reference, 2);
 
 	ck_assert_uint_eq(map->n, (unsigned)head[0]);
 	ck_assert_uint_eq(map->n_tell, (unsigned)head[1]);
 	for (uint32_t i = 0; i < map->n_tell; i++) {
 		const struct regime_tell *tell = &map->tell[i];
 
-		head = take(reference, 2);
+		head = reference_take(reference, 2);
 		ck_assert_uint_eq(tell->channel, (unsigned)head[0]);
 		ck_assert_uint_eq(tell->n_plateau, (unsigned)head[1]);
-		near(tell->plateau, take(reference, tell->n_plateau), tell->n_plateau, EXACT,
-		     "plateau");
-		near(tell->reach, take(reference, tell->n_plateau), tell->n_plateau, EXACT,
-		     "reach");
+		near(tell->plateau, reference_take(reference, tell->n_plateau), tell->n_plateau,
+		     EXACT, "plateau");
+		near(tell->reach, reference_take(reference, tell->n_plateau), tell->n_plateau,
+		     EXACT, "reach");
 	}
 }
 
 static void check_regimes(struct reference *reference, const struct vector *v)
 {
-	const double *expected = take(reference, v->rows);
+	const double *expected = reference_take(reference, v->rows);
 	double held[MW_MAX_CHANNELS];
 
 	for (size_t c = 0; c < v->n; c++)
@@ -335,10 +303,10 @@ static void check_levels(struct reference *reference, const struct vector *v)
 	const struct regime_model *model = &v->baseline->regime;
 	size_t count = model->map.n * v->n;
 
-	near(model->level, take(reference, count), count, QUANTILE, "level");
-	near(model->spread, take(reference, count), count, QUANTILE, "spread");
-	near(model->pace, take(reference, v->n), v->n, 0, "pace");
-	near(model->blur, take(reference, v->n), v->n, EXACT, "blur");
+	near(model->level, reference_take(reference, count), count, QUANTILE, "level");
+	near(model->spread, reference_take(reference, count), count, QUANTILE, "spread");
+	near(model->pace, reference_take(reference, v->n), v->n, 0, "pace");
+	near(model->blur, reference_take(reference, v->n), v->n, EXACT, "blur");
 }
 
 /* Level, spread and l of every row, as a stream sees them. */
@@ -356,9 +324,11 @@ static void check_stream(struct reference *reference, const struct vector *v)
 		else
 			mw_evidence_push(evidence, (int64_t)t, row);
 		last = mw_evidence_last(evidence);
-		near(last->level, take(reference, v->n), v->n, QUANTILE, "expected level");
-		near(last->spread, take(reference, v->n), v->n, QUANTILE, "expected spread");
-		near(last->l, take(reference, v->n), v->n, QUANTILE, "l");
+		near(last->level, reference_take(reference, v->n), v->n, QUANTILE,
+		     "expected level");
+		near(last->spread, reference_take(reference, v->n), v->n, QUANTILE,
+		     "expected spread");
+		near(last->l, reference_take(reference, v->n), v->n, QUANTILE, "l");
 	}
 	mw_evidence_free(evidence);
 }
@@ -370,8 +340,8 @@ START_TEST(plateaus_regimes_levels_and_every_row_agree_with_numpy)
 	uint32_t most = 0;
 	size_t cases;
 
-	reference_open(&reference);
-	cases = (size_t)take(&reference, 1)[0];
+	reference_open(&reference, REFERENCE);
+	cases = (size_t)reference_take(&reference, 1)[0];
 	ck_assert_uint_ge(cases, 3);
 	while (cases-- > 0) {
 		vector_learn(&reference, &v);

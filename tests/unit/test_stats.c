@@ -1,4 +1,5 @@
 #include "gateway/core/stats.h"
+#include "tests/unit/reference.h"
 #include "tests/unit/unit.h"
 
 #include <math.h>
@@ -10,42 +11,9 @@
 
 /* --- against numpy ---------------------------------------------------------------------------- */
 
-/* The file, see tests/data/reference_stats.py. */
-struct reference {
-	double *data;
-	size_t size, at;
-};
-
-static void reference_open(struct reference *reference)
-{
-	FILE *file = fopen(REFERENCE, "rb");
-	long size;
-
-	ck_assert_ptr_nonnull(file);
-	ck_assert_int_eq(fseek(file, 0, SEEK_END), 0);
-	size = ftell(file);
-	rewind(file);
-	reference->size = (size_t)size / sizeof(double);
-	reference->at = 0;
-	reference->data = malloc((size_t)size);
-	ck_assert_ptr_nonnull(reference->data);
-	ck_assert_uint_eq(fread(reference->data, sizeof(double), reference->size, file),
-			  reference->size);
-	(void)fclose(file);
-}
-
-static const double *take(struct reference *reference, size_t n)
-{
-	const double *from = reference->data + reference->at;
-
-	reference->at += n;
-	ck_assert_uint_le(reference->at, reference->size);
-	return from;
-}
-
 static size_t take_count(struct reference *reference)
 {
-	return (size_t)take(reference, 1)[0];
+	return (size_t)reference_take(reference, 1)[0];
 }
 
 /* Equal within 1e-9 of its size (and `least`, of what the case's numbers are like). */
@@ -98,25 +66,26 @@ static void check_runs(const double *value, size_t n, const double *expected)
 static void check_window(struct reference *reference)
 {
 	size_t n = take_count(reference);
-	const double *value = take(reference, n), *residual = take(reference, n), *expected;
+	const double *value = reference_take(reference, n),
+		     *residual = reference_take(reference, n), *expected;
 	double own[ROWS], size = size_of(value, n);
 
 	ck_assert_uint_eq(n, ROWS);
 	mw_stat_detrend(value, n, own);
 	for (size_t t = 0; t < n; t++)
 		same(own[t], residual[t], size * 1e-3);
-	check_shape(own, take(reference, 11), size);
-	check_runs(value, n, take(reference, 5));
-	expected = take(reference, 2);
+	check_shape(own, reference_take(reference, 11), size);
+	check_runs(value, n, reference_take(reference, 5));
+	expected = reference_take(reference, 2);
 	same(mw_stat_lag1(value, n), expected[0], 1);
 	same(mw_stat_effective_rows(ROWS, mw_stat_lag1(value, n)), expected[1], 10);
 }
 
 static void check_pair(struct reference *reference)
 {
-	const double *x = take(reference, ROWS), *y = take(reference, ROWS);
-	const double *best = take(reference, 3), *fixed = take(reference, 7);
-	const double *fisher = take(reference, 2);
+	const double *x = reference_take(reference, ROWS), *y = reference_take(reference, ROWS);
+	const double *best = reference_take(reference, 3), *fixed = reference_take(reference, 7);
+	const double *fisher = reference_take(reference, 2);
 	double r;
 
 	ck_assert_int_eq(mw_stat_lag(x, y, ROWS, (int)best[0], &r), (int)best[1]);
@@ -129,10 +98,10 @@ static void check_pair(struct reference *reference)
 
 static void check_memory(struct reference *reference)
 {
-	const double *head = take(reference, 3);
+	const double *head = reference_take(reference, 3);
 	size_t n = (size_t)head[0];
-	const double *value = take(reference, n), *healthy = take(reference, n);
-	const double *expected = take(reference, 5);
+	const double *value = reference_take(reference, n), *healthy = reference_take(reference, n);
+	const double *expected = reference_take(reference, 5);
 	struct mw_long_memory memory;
 
 	mw_long_memory_init(&memory, head[1], head[2]);
@@ -157,7 +126,8 @@ static void check_state(const struct mw_state *state, const double *expected)
 static void check_kind(struct reference *reference)
 {
 	size_t n = take_count(reference);
-	const double *value = take(reference, n), *expected = take(reference, 3);
+	const double *value = reference_take(reference, n),
+		     *expected = reference_take(reference, 3);
 	struct mw_state_table table;
 
 	ck_assert_int_eq((int)mw_stat_kind(value, n), (int)expected[0]);
@@ -165,9 +135,9 @@ static void check_kind(struct reference *reference)
 	ck_assert_uint_eq(table.n, (unsigned)expected[1]);
 	ck_assert_uint_eq(table.looks, (unsigned)expected[2]);
 	for (size_t s = 0; s < table.n; s++)
-		check_state(&table.state[s], take(reference, 5));
+		check_state(&table.state[s], reference_take(reference, 5));
 	for (size_t q = take_count(reference); q-- > 0;) {
-		const double *query = take(reference, 4);
+		const double *query = reference_take(reference, 4);
 
 		ck_assert_double_eq_tol(mw_state_surprise(&table, query[0]), query[2], 2e-6);
 		same(mw_state_dwell(&table, query[0], (uint32_t)query[1]), query[3], 1);
@@ -176,7 +146,7 @@ static void check_kind(struct reference *reference)
 
 static void check_normal(struct reference *reference)
 {
-	const double *expected = take(reference, 2);
+	const double *expected = reference_take(reference, 2);
 
 	ck_assert_double_eq_tol(mw_stat_z_of_p(expected[0]), expected[1], 2e-6);
 }
@@ -187,7 +157,7 @@ START_TEST(every_statistic_agrees_with_numpy)
 						     check_kind, check_normal};
 	struct reference reference;
 
-	reference_open(&reference);
+	reference_open(&reference, REFERENCE);
 	for (size_t s = 0; s < sizeof(check) / sizeof(check[0]); s++) {
 		size_t cases = take_count(&reference);
 

@@ -1,5 +1,6 @@
 /* Symptoms of a window: against numpy, and what each one is there for. */
 #include "gateway/core/evidence_impl.h"
+#include "tests/unit/reference.h"
 #include "tests/unit/signals.h"
 #include "tests/unit/unit.h"
 
@@ -12,39 +13,6 @@
 #define EXACT     1e-9 /* of its size, or of 1: another order of summation */
 #define QUANTILE  2e-6 /* a surprise is a normal quantile, AS 241; also of a correlation with one */
 #define ROUNDED   1e-5 /* of its size, or of 1: a symptom is a float */
-
-/* The file, see tests/data/reference_symptom.py. */
-struct reference {
-	double *data;
-	size_t size, at;
-};
-
-static void reference_open(struct reference *reference)
-{
-	FILE *file = fopen(REFERENCE, "rb");
-	long size;
-
-	ck_assert_ptr_nonnull(file);
-	ck_assert_int_eq(fseek(file, 0, SEEK_END), 0);
-	size = ftell(file);
-	rewind(file);
-	reference->size = (size_t)size / sizeof(double);
-	reference->at = 0;
-	reference->data = malloc((size_t)size);
-	ck_assert_ptr_nonnull(reference->data);
-	ck_assert_uint_eq(fread(reference->data, sizeof(double), reference->size, file),
-			  reference->size);
-	(void)fclose(file);
-}
-
-static const double *take(struct reference *reference, size_t n)
-{
-	const double *from = reference->data + reference->at;
-
-	reference->at += n;
-	ck_assert_uint_le(reference->at, reference->size);
-	return from;
-}
 
 static void near(double value, double expected, double tolerance, const char *what, size_t c)
 {
@@ -68,17 +36,17 @@ struct vector {
 
 static void vector_learn(struct reference *reference, struct vector *v)
 {
-	const double *head = take(reference, 4);
+	const double *head = reference_take(reference, 4);
 	struct mw_baseline_hints hints = {{0}};
 
 	*v = (struct vector){.n = (size_t)head[0],
 			     .learn = (size_t)head[1],
 			     .rows = (size_t)head[2],
 			     .windows = (size_t)head[3]};
-	v->use = take(reference, v->n);
-	v->kind = take(reference, v->n);
-	v->value = take(reference, v->rows * v->n);
-	v->judged = take(reference, v->rows * v->n);
+	v->use = reference_take(reference, v->n);
+	v->kind = reference_take(reference, v->n);
+	v->value = reference_take(reference, v->rows * v->n);
+	v->judged = reference_take(reference, v->rows * v->n);
 	for (size_t c = 0; c < v->n; c++)
 		hints.use[c] = (uint8_t)v->use[c];
 	ck_assert_int_eq(mw_baseline_fit(v->value, v->learn, v->n, &hints, &v->baseline), MW_E_OK);
@@ -103,8 +71,9 @@ static void check_judged(const struct vector *v, size_t c)
 
 static void check_model(struct reference *reference, const struct vector *v, size_t c)
 {
-	const double *median = take(reference, N_MEASURE), *spread = take(reference, N_MEASURE);
-	const double *rest = take(reference, 8);
+	const double *median = reference_take(reference, N_MEASURE),
+		     *spread = reference_take(reference, N_MEASURE);
+	const double *rest = reference_take(reference, 8);
 	const struct symptom_model *model = &v->baseline->symptom[c];
 
 	for (size_t k = 0; k < N_MEASURE; k++) {
@@ -140,9 +109,9 @@ static void vector_feed(struct vector *v, size_t end)
 
 static void check_window(struct reference *reference, struct vector *v, size_t shown[MW_N_SYMPTOM])
 {
-	vector_feed(v, (size_t)take(reference, 1)[0]);
+	vector_feed(v, (size_t)reference_take(reference, 1)[0]);
 	for (size_t c = 0; c < v->n; c++) {
-		const double *expected = take(reference, MW_N_SYMPTOM);
+		const double *expected = reference_take(reference, MW_N_SYMPTOM);
 
 		for (int k = 0; k < MW_N_SYMPTOM; k++) {
 			enum mw_symptom_kind kind = (enum mw_symptom_kind)k;
@@ -161,8 +130,8 @@ START_TEST(what_is_learnt_and_every_symptom_agree_with_numpy)
 	size_t shown[MW_N_SYMPTOM] = {0};
 	size_t cases;
 
-	reference_open(&reference);
-	cases = (size_t)take(&reference, 1)[0];
+	reference_open(&reference, REFERENCE);
+	cases = (size_t)reference_take(&reference, 1)[0];
 	ck_assert_uint_ge(cases, 4);
 	while (cases-- > 0) {
 		vector_learn(&reference, &v);
