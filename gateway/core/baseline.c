@@ -138,9 +138,12 @@ static void hold(const struct mw_baseline *baseline, struct baseline_stream *str
 
 	for (size_t c = 0; c < n; c++) {
 		double now = baseline_clip(value[c], BASELINE_ABSURD);
-		double judged = channel_judged(&baseline->channel[c], now, stream->raw[c]);
+		uint32_t rows = stream->since[c] < BASELINE_SINCE_MAX ? stream->since[c] + 1
+								      : BASELINE_SINCE_MAX;
+		double judged = channel_judged(&baseline->channel[c], now, stream->raw[c], rows);
 
 		ret->missing[c] = (uint8_t)(isnan(now) ? 1 : 0);
+		stream->since[c] = isnan(now) ? rows : 0;
 		if (!isnan(now))
 			stream->raw[c] = now;
 		if (!isnan(judged))

@@ -43,6 +43,7 @@ static void judge_channel(struct fit *fit, size_t c)
 {
 	struct channel_model *model = &fit->baseline->channel[c];
 	double before = NAN;
+	uint32_t rows = 0;
 
 	for (size_t t = 0; t < fit->rows; t++) {
 		double value = fit->value[t * fit->n + c];
@@ -54,9 +55,12 @@ static void judge_channel(struct fit *fit, size_t c)
 	for (size_t t = 0; t < fit->rows; t++) {
 		size_t at = t * fit->n + c;
 
-		fit->judged[at] = channel_judged(model, fit->column[t], before);
+		fit->judged[at] = channel_judged(model, fit->column[t], before, ++rows);
 		fit->missing[at] = (uint8_t)(isnan(fit->column[t]) ? 1 : 0);
-		before = isnan(fit->column[t]) ? before : fit->column[t];
+		if (!isnan(fit->column[t])) {
+			before = fit->column[t];
+			rows = 0;
+		}
 		fit->raw[at] = before;
 	}
 }

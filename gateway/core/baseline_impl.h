@@ -57,11 +57,13 @@ struct mw_baseline {
 /* A baseline with zeroed arrays and no learn rows; NULL: out of memory. */
 struct mw_baseline *baseline_alloc(size_t n_channels, size_t n_rows);
 
+#define BASELINE_SINCE_MAX 1000000u
 /* What a stream of rows must remember. */
 struct baseline_stream {
 	uint64_t rows;
-	double raw[MW_MAX_CHANNELS];  /* last reading of each channel; NaN: none yet */
-	double held[MW_MAX_CHANNELS]; /* the number judged, of that reading; NaN: none yet */
+	double raw[MW_MAX_CHANNELS];     /* last reading of each channel; NaN: none yet */
+	uint32_t since[MW_MAX_CHANNELS]; /* rows since then, bounded */
+	double held[MW_MAX_CHANNELS];    /* the number judged, of that reading; NaN: none yet */
 	double lag[BASELINE_LAGS][MW_MAX_CHANNELS];
 	double mewma[MW_MAX_CHANNELS];
 	struct regime_state regime;

@@ -36,12 +36,12 @@ void channel_learn(struct channel_model *ret_model, enum mw_channel_use use, con
 	*ret_model = model;
 }
 
-double channel_judged(const struct channel_model *model, double value, double before)
+double channel_judged(const struct channel_model *model, double value, double before, uint32_t rows)
 {
 	double surprise;
 
 	if (model->kind == MW_SERIES_COUNTER)
-		return mw_counter_rate(before, value);
+		return mw_counter_rate(before, value) / rows;
 	if (model->kind != MW_SERIES_STATE || isnan(value))
 		return value;
 	surprise = mw_state_surprise(&model->table, value);

@@ -35,8 +35,9 @@ struct channel_model {
 void channel_learn(struct channel_model *ret_model, enum mw_channel_use use, const double *value,
 		   size_t n);
 /* The number that is judged; NaN: none (a counter's first reading or reset).  before: the reading
- * before, NaN = none. */
-double channel_judged(const struct channel_model *model, double value, double before);
+ * before, NaN = none; rows: how many rows ago that was, from 1. */
+double channel_judged(const struct channel_model *model, double value, double before,
+		      uint32_t rows);
 
 void channel_pack(struct mw_writer *writer, const struct channel_model *model);
 bool channel_unpack(struct mw_reader *reader, struct channel_model *ret_model); /* false: damaged */

@@ -335,8 +335,8 @@ static void window_of(const struct mw_evidence *evidence, size_t c, double ret[M
 	for (size_t row = 0; row < MW_WINDOW_ROWS; row++) {
 		double value = evidence->value[evidence_row_slot(evidence, row) * evidence->n + c];
 
-		ret[row] =
-		    channel->kind == MW_SERIES_STATE ? channel_judged(channel, value, NAN) : value;
+		ret[row] = channel->kind == MW_SERIES_STATE ? channel_judged(channel, value, NAN, 1)
+							    : value;
 	}
 }
 
@@ -345,13 +345,17 @@ static void partner_of(const struct mw_evidence *evidence, size_t c, double ret[
 {
 	const struct channel_model *channel = &evidence->baseline->channel[c];
 	double before = NAN;
+	uint32_t rows = 0;
 
 	window_of(evidence, c, ret);
 	for (size_t row = 0; channel->kind == MW_SERIES_COUNTER && row < MW_WINDOW_ROWS; row++) {
 		double value = ret[row];
 
-		ret[row] = channel_judged(channel, value, before);
-		before = isnan(value) ? before : value;
+		ret[row] = channel_judged(channel, value, before, ++rows);
+		if (isnan(value))
+			continue;
+		before = value;
+		rows = 0;
 	}
 }
 

@@ -118,6 +118,8 @@ static void walk_evidence(struct walk *walk, struct mw_evidence *evidence)
 
 	walk_u64(walk, &stream->rows);
 	walk_f64(walk, stream->raw, n);
+	for (size_t c = 0; c < n; c++)
+		walk_u32(walk, &stream->since[c]);
 	walk_f64(walk, stream->held, n);
 	for (size_t k = 0; k < BASELINE_LAGS; k++)
 		walk_f64(walk, stream->lag[k], n);
@@ -205,7 +207,7 @@ static bool is_sane(const struct mw_evidence *evidence)
 			return false;
 	for (size_t c = 0; c < n; c++)
 		if (fabs(stream->held[c]) > BASELINE_ABSURD ||
-		    fabs(stream->raw[c]) > BASELINE_ABSURD)
+		    fabs(stream->raw[c]) > BASELINE_ABSURD || stream->since[c] > BASELINE_SINCE_MAX)
 			return false;
 	for (size_t c = 0; c < n; c++)
 		if (!memory_is_sane(&evidence->memory[c]) ||

@@ -45,8 +45,10 @@ def judge(column: np.ndarray, kind: int, learn: int) -> np.ndarray:
         return column.copy()
     if kind == COUNTER:
         before = np.concatenate([[np.nan], held(column)[:-1]])
+        heard = np.where(np.isnan(column), -1, np.arange(len(column)))
+        last = np.concatenate([[-1], np.maximum.accumulate(heard)[:-1]])
         with np.errstate(invalid="ignore"):
-            return np.where(column >= before, column - before, np.nan)
+            return np.where(column >= before, (column - before) / (np.arange(len(column)) - last), np.nan)
     table = states_of(column[:learn])
     commonest = max(table, key=lambda row: row[1])[0]
     sign = np.where(column < commonest, -1, 1)

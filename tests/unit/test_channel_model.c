@@ -59,9 +59,9 @@ START_TEST(a_quantity_is_judged_as_it_is)
 {
 	struct channel_model model = {.kind = MW_SERIES_MEASURED};
 
-	ck_assert_double_eq(channel_judged(&model, -3.25, 8), -3.25);
-	ck_assert_double_eq(channel_judged(&model, -3.25, NAN), -3.25);
-	ck_assert(isnan(channel_judged(&model, NAN, 8)));
+	ck_assert_double_eq(channel_judged(&model, -3.25, 8, 1), -3.25);
+	ck_assert_double_eq(channel_judged(&model, -3.25, NAN, 1), -3.25);
+	ck_assert(isnan(channel_judged(&model, NAN, 8, 1)));
 }
 END_TEST
 
@@ -69,11 +69,12 @@ START_TEST(a_counter_is_judged_by_its_rate_and_not_at_its_first_reading_or_reset
 {
 	struct channel_model model = {.kind = MW_SERIES_COUNTER};
 
-	ck_assert_double_eq(channel_judged(&model, 1005, 1002), 3);
-	ck_assert_double_eq(channel_judged(&model, 1005, 1005), 0);
-	ck_assert(isnan(channel_judged(&model, 1005, NAN)));
-	ck_assert(isnan(channel_judged(&model, 2, 1005)));
-	ck_assert(isnan(channel_judged(&model, NAN, 1005)));
+	ck_assert_double_eq(channel_judged(&model, 1005, 1002, 1), 3);
+	ck_assert_double_eq(channel_judged(&model, 1005, 1005, 1), 0);
+	ck_assert_double_eq(channel_judged(&model, 1065, 1005, 60), 1); /* after an outage */
+	ck_assert(isnan(channel_judged(&model, 1005, NAN, 1)));
+	ck_assert(isnan(channel_judged(&model, 2, 1005, 1)));
+	ck_assert(isnan(channel_judged(&model, NAN, 1005, 1)));
 }
 END_TEST
 
@@ -98,17 +99,17 @@ START_TEST(a_state_is_judged_by_its_surprise_with_the_side_it_lies_on)
 
 	learn_modes(&model);
 	ck_assert_double_eq(model.commonest, 1);
-	ck_assert_double_eq(channel_judged(&model, 1, 0), 0);
-	often = channel_judged(&model, 0, 1);
-	once = channel_judged(&model, 2, 1);
-	never = channel_judged(&model, 3, 1);
+	ck_assert_double_eq(channel_judged(&model, 1, 0, 1), 0);
+	often = channel_judged(&model, 0, 1, 1);
+	once = channel_judged(&model, 2, 1, 1);
+	never = channel_judged(&model, 3, 1, 1);
 	ck_assert_double_lt(often, 0); /* below the commonest */
 	ck_assert_double_gt(once, -often);
 	ck_assert_double_gt(never, once);
-	ck_assert_double_eq(channel_judged(&model, 0.5, 1), -never);
+	ck_assert_double_eq(channel_judged(&model, 0.5, 1, 1), -never);
 	ck_assert_double_eq(never, mw_state_surprise(&model.table, 3));
-	ck_assert_double_eq(channel_judged(&model, 2, NAN), once); /* whatever was before */
-	ck_assert(isnan(channel_judged(&model, NAN, 1)));
+	ck_assert_double_eq(channel_judged(&model, 2, NAN, 1), once); /* whatever was before */
+	ck_assert(isnan(channel_judged(&model, NAN, 1, 1)));
 }
 END_TEST
 
@@ -151,8 +152,8 @@ START_TEST(a_stored_model_judges_the_same)
 	ck_assert(channel_unpack(&reader, &again));
 	ck_assert(mw_reader_is_done(&reader));
 	for (double value = -1; value <= 4; value += 0.5)
-		ck_assert_double_eq(channel_judged(&again, value, 0),
-				    channel_judged(&model, value, 0));
+		ck_assert_double_eq(channel_judged(&again, value, 0, 1),
+				    channel_judged(&model, value, 0, 1));
 	for (size_t s = 0; s < model.table.n; s++)
 		ck_assert_double_eq(mw_state_dwell(&again.table, (double)s, 99),
 				    mw_state_dwell(&model.table, (double)s, 99));

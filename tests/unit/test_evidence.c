@@ -419,7 +419,7 @@ START_TEST(a_stream_cut_off_or_of_another_baseline_is_refused)
 				 MW_E_CORRUPT);
 	ck_assert_int_eq(mw_baseline_fit(bench.value, LEARN, 2, NULL, &narrow), MW_E_OK);
 	ck_assert_int_eq(mw_evidence_unpack(narrow, data, size, &restored), MW_E_CORRUPT);
-	memset(data + 20 + 16 * N, 0xff, 8); /* a lag that is not a number */
+	memset(data + 20 + 20 * N, 0xff, 8); /* a lag that is not a number */
 	ck_assert_int_eq(mw_evidence_unpack(bench.baseline, data, size, &restored), MW_E_CORRUPT);
 	ck_assert_ptr_null(restored);
 	mw_baseline_free(narrow);

@@ -58,14 +58,18 @@ static void check_judged(const struct vector *v, size_t c)
 	const struct channel_model *channel = &v->baseline->channel[c];
 	double tolerance = channel->kind == MW_SERIES_STATE ? QUANTILE : 0;
 	double before = NAN;
+	uint32_t rows = 0;
 
 	ck_assert_int_eq((int)channel->kind, (int)v->kind[c]);
 	for (size_t t = 0; t < v->rows; t++) {
 		double value = v->value[t * v->n + c];
 
-		near(channel_judged(channel, value, before), v->judged[t * v->n + c], tolerance,
-		     "judged", c);
-		before = isnan(value) ? before : value;
+		near(channel_judged(channel, value, before, ++rows), v->judged[t * v->n + c],
+		     tolerance, "judged", c);
+		if (isnan(value))
+			continue;
+		before = value;
+		rows = 0;
 	}
 }
 
