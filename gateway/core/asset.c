@@ -116,19 +116,18 @@ static bool learn_row(struct mw_asset *asset, const struct mw_row *row)
 	return true;
 }
 
-/* Role and profile of every channel: what the configuration or the profile says, else a guess. */
+/* Role of every channel: what the configuration or the profile says, else a guess. */
 static void guess_roles(struct mw_asset *asset)
 {
 	for (size_t c = 0; c < asset->learn_stride; c++) {
-		const char *name = mw_assembler_name(asset->assembler, c);
-		const struct mw_profile_channel *known = mw_profile_find(asset->opts.profile, name);
+		const struct mw_profile_channel *known = asset->info.profile[c];
 
 		asset->info.role[c] = asset->role[c];
 		if (asset->info.role[c] == MW_ROLE_OTHER && known)
 			asset->info.role[c] = known->role;
 		if (asset->info.role[c] == MW_ROLE_OTHER)
-			asset->info.role[c] =
-			    mw_role_guess(name, mw_assembler_unit(asset->assembler, c));
+			asset->info.role[c] = mw_role_guess(mw_assembler_name(asset->assembler, c),
+							    mw_assembler_unit(asset->assembler, c));
 	}
 }
 
@@ -186,8 +185,8 @@ static bool end_learning(struct mw_asset *asset)
 	size_t windows = (n_rows - MW_WINDOW_ROWS) / MW_PATCH_ROWS + 1;
 
 	mw_assembler_freeze(asset->assembler);
-	guess_roles(asset);
 	asset_find_profiles(asset);
+	guess_roles(asset);
 	hints = hints_of(asset);
 	if (mw_baseline_fit(asset->learn, n_rows, asset->learn_stride, &hints, &asset->baseline) !=
 		MW_E_OK ||

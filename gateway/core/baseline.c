@@ -9,14 +9,6 @@
 #define RATIO_MAX  24.0
 #define RATIO_TINY 1e-6
 
-static double *cut(double **block, size_t size)
-{
-	double *part = *block;
-
-	*block += size;
-	return part;
-}
-
 struct mw_baseline *baseline_alloc(size_t n_channels, size_t n_rows)
 {
 	struct mw_baseline *baseline = calloc(1, sizeof(*baseline));
@@ -34,14 +26,14 @@ struct mw_baseline *baseline_alloc(size_t n_channels, size_t n_rows)
 		return NULL;
 	}
 	at = baseline->block;
-	baseline->location = cut(&at, n_channels);
-	baseline->scale = cut(&at, n_channels);
-	baseline->step_scale = cut(&at, n_channels);
-	baseline->static_scale = cut(&at, n_channels);
-	baseline->dynamic_scale = cut(&at, n_channels);
-	baseline->header = cut(&at, BASELINE_HEADER * n_channels);
-	baseline->median = cut(&at, N_STAT);
-	baseline->whitener = cut(&at, n_channels * n_channels);
+	baseline->location = baseline_cut(&at, n_channels);
+	baseline->scale = baseline_cut(&at, n_channels);
+	baseline->step_scale = baseline_cut(&at, n_channels);
+	baseline->static_scale = baseline_cut(&at, n_channels);
+	baseline->dynamic_scale = baseline_cut(&at, n_channels);
+	baseline->header = baseline_cut(&at, BASELINE_HEADER * n_channels);
+	baseline->median = baseline_cut(&at, N_STAT);
+	baseline->whitener = baseline_cut(&at, n_channels * n_channels);
 	joint_place(&baseline->joint, at, n_channels);
 	regime_place(&baseline->regime, at + JOINT_DOUBLES(n_channels), n_channels);
 	baseline->regime.map.n = 1;

@@ -448,14 +448,6 @@ static void describe_channel(struct fit *fit, size_t c)
 
 /* --- the whole -------------------------------------------------------------------------------- */
 
-static double *cut(double **block, size_t size)
-{
-	double *part = *block;
-
-	*block += size;
-	return part;
-}
-
 static bool place(struct fit *fit)
 {
 	size_t n = fit->n;
@@ -470,20 +462,20 @@ static bool place(struct fit *fit)
 	at = fit->block;
 	if (!fit->missing || !at)
 		return false;
-	fit->judged = cut(&at, cells);
-	fit->raw = cut(&at, cells);
-	fit->held = cut(&at, cells);
-	fit->z = cut(&at, cells);
-	fit->d = cut(&at, cells);
-	fit->r = cut(&at, cells);
-	fit->e = cut(&at, cells);
-	fit->stat = cut(&at, fit->rows * N_STAT);
-	fit->column = cut(&at, 2 * fit->rows);
-	fit->scratch = cut(&at, 5 * n * n);
-	fit->share = cut(&at, n);
+	fit->judged = baseline_cut(&at, cells);
+	fit->raw = baseline_cut(&at, cells);
+	fit->held = baseline_cut(&at, cells);
+	fit->z = baseline_cut(&at, cells);
+	fit->d = baseline_cut(&at, cells);
+	fit->r = baseline_cut(&at, cells);
+	fit->e = baseline_cut(&at, cells);
+	fit->stat = baseline_cut(&at, fit->rows * N_STAT);
+	fit->column = baseline_cut(&at, 2 * fit->rows);
+	fit->scratch = baseline_cut(&at, 5 * n * n);
+	fit->share = baseline_cut(&at, n);
 	for (size_t k = 0; k < FOLDS; k++)
-		moments_place(&fit->fold[k], cut(&at, moments), n);
-	moments_place(&fit->total, cut(&at, moments), n);
+		moments_place(&fit->fold[k], baseline_cut(&at, moments), n);
+	moments_place(&fit->total, baseline_cut(&at, moments), n);
 	return true;
 }
 

@@ -77,6 +77,15 @@ void baseline_step(const struct mw_baseline *baseline, struct baseline_stream *s
 void baseline_follow(const struct mw_baseline *baseline, struct baseline_stream *stream,
 		     const double *value, struct mw_row_evidence *evidence);
 
+/* The next `size` doubles of a block. */
+static inline double *baseline_cut(double **block, size_t size)
+{
+	double *part = *block;
+
+	*block += size;
+	return part;
+}
+
 static inline double baseline_clip(double x, double limit)
 {
 	return x > limit ? limit : x < -limit ? -limit : x;
@@ -104,14 +113,14 @@ struct moments {
 void moments_place(struct moments *moments, double *block, size_t n);
 /* Rows [from, to) of z, row-major; from >= BASELINE_LAGS. */
 void moments_add(struct moments *moments, const double *z, size_t n, size_t from, size_t to);
-/* total -= part */
-void moments_remove(struct moments *total, const struct moments *part, size_t n);
 /* The other channel that correlates most with c, over the rows of the moments; c: there is none. */
 size_t moments_partner(const struct moments *moments, size_t n, size_t c);
 /* Fits the joint model to moments; scratch: 5 n n doubles. */
 MW_MUST_CHECK mw_err joint_fit(const struct moments *moments, size_t n, double *scratch,
 			       struct joint *ret);
 
+/* Sorts x, ascending. */
+void robust_sort(double *x, size_t n);
 /* Median of x; reorders x.  n > 0. */
 double robust_median(double *x, size_t n);
 /* max(1.4826 MAD, half the standard deviation, floor) and the median; reorders x.  n > 0. */

@@ -38,13 +38,6 @@ void moments_add(struct moments *moments, const double *z, size_t n, size_t from
 	moments->rows += to - from;
 }
 
-void moments_remove(struct moments *total, const struct moments *part, size_t n)
-{
-	mw_linalg_add(total->sum, part->sum, -1, 3 * n);
-	mw_linalg_add(total->cross, part->cross, -1, 9 * n * n);
-	total->rows -= part->rows;
-}
-
 /* Covariance of entries i and j of (z, lag 1, lag 2). */
 static double covariance(const struct moments *moments, size_t m, size_t i, size_t j)
 {

@@ -1,8 +1,22 @@
 #include "gateway/core/baseline_impl.h"
 
 #include <math.h>
+#include <stdlib.h>
 
 #define MAD_TO_SD 1.4826 /* for Gaussian data */
+
+static int compare(const void *a, const void *b)
+{
+	double x = *(const double *)a;
+	double y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+void robust_sort(double *x, size_t n)
+{
+	qsort(x, n, sizeof(*x), compare);
+}
 
 static void swap(double *a, double *b)
 {

@@ -224,11 +224,6 @@ enum mw_mode mw_evidence_mode(const struct mw_evidence *evidence)
 	return regime_mode(&evidence->baseline->regime.map, &evidence->stream.regime);
 }
 
-int mw_evidence_regime(const struct mw_evidence *evidence)
-{
-	return evidence->stream.regime.now == REGIME_ANY ? -1 : evidence->stream.regime.now;
-}
-
 size_t mw_evidence_n_channels(const struct mw_evidence *evidence)
 {
 	return evidence->n;

@@ -55,10 +55,8 @@ void mw_evidence_push(struct mw_evidence *evidence, int64_t time_ns, const doubl
 uint64_t mw_evidence_rows(const struct mw_evidence *evidence);
 bool mw_evidence_window_ready(const struct mw_evidence *evidence);
 
-/* How the machine ran in the last row, and in which of the baseline's regimes (0 ..; -1: in none
- * so far, or there is only one). */
+/* How the machine ran in the last row. */
 enum mw_mode mw_evidence_mode(const struct mw_evidence *evidence);
-int mw_evidence_regime(const struct mw_evidence *evidence);
 
 size_t mw_evidence_n_channels(const struct mw_evidence *evidence);
 

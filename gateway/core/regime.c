@@ -4,7 +4,6 @@
 #include "gateway/core/baseline_impl.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define SIDE_ROWS     24   /* a plateau has at least so many readings */
@@ -19,14 +18,6 @@
 #define REGIME_ROWS   24   /* a combination is a regime from so many rows on */
 
 /* --- plateaus of a channel -------------------------------------------------------------------- */
-
-static int compare(const void *a, const void *b)
-{
-	double x = *(const double *)a;
-	double y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
 
 static double side_spread(const double *x, size_t n, double *scratch, double *ret_middle)
 {
@@ -156,7 +147,7 @@ static bool find_plateaus(const double *value, size_t rows, size_t n, size_t c, 
 			x[m++] = value[t * n + c];
 	if (m < 2 * (size_t)SIDE_ROWS)
 		return false;
-	qsort(x, m, sizeof(*x), compare);
+	robust_sort(x, m);
 	*ret = (struct regime_tell){.channel = (uint32_t)c};
 	ret->n_plateau = (uint32_t)split(x, m, m, scratch + rows, end);
 	if (ret->n_plateau < 2)

@@ -1,7 +1,6 @@
-#include "gateway/core/symptom.h"
+#include "gateway/core/baseline_impl.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define LEARN_STRIDE_ROWS 16  /* between the windows that are learnt from */
@@ -76,14 +75,6 @@ static double power_of(const struct symptom_model *model, double rms)
 
 /* --- learning --------------------------------------------------------------------------------- */
 
-static int compare(const void *a, const void *b)
-{
-	double x = *(const double *)a;
-	double y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
 static double quantile(const double *sorted, size_t n, double share)
 {
 	double at = share * (double)(n - 1);
@@ -96,7 +87,7 @@ static double quantile(const double *sorted, size_t n, double share)
 /* Median, and how far the farther of the outer tenths lies from it.  x is sorted. */
 static void describe(double *x, size_t n, double least, double *ret_median, double *ret_spread)
 {
-	qsort(x, n, sizeof(*x), compare);
+	robust_sort(x, n);
 	*ret_median = quantile(x, n, 0.5);
 	*ret_spread =
 	    fmax(fmax(quantile(x, n, 0.9) - *ret_median, *ret_median - quantile(x, n, 0.1)), least);
