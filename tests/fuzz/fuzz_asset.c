@@ -1,31 +1,20 @@
 /* An asset's stored state, with the check sum of the baseline in it made right: refused, or fit to go
  * on with, up to the event that it tells and the state that it leaves. */
 #include "gateway/core/asset.h"
+#include "tests/fuzz/seal.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define SUM_SIZE 8
-#define ROWS     80
-#define PERIOD   1000000000LL
-#define FAR      (INT64_MAX / 4) /* times from which rows are not counted on */
+#define ROWS   80
+#define PERIOD 1000000000LL
+#define FAR    (INT64_MAX / 4) /* times from which rows are not counted on */
 
 static void require(bool holds)
 {
 	if (!holds)
 		abort();
-}
-
-/* FNV-1a, as gateway/core/baseline_pack.c writes it. */
-static void seal(uint8_t *data, size_t size)
-{
-	uint64_t sum = UINT64_C(0xcbf29ce484222325);
-
-	for (size_t i = 0; i + SUM_SIZE < size; i++)
-		sum = (sum ^ data[i]) * UINT64_C(0x100000001b3);
-	for (size_t i = 0; i < SUM_SIZE; i++)
-		data[size - SUM_SIZE + i] = (uint8_t)(sum >> (8 * i));
 }
 
 /* Finds the baseline by its magic and the size before it. */

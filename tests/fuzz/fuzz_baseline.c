@@ -1,28 +1,16 @@
 /* Stored baselines, with the check sum made right so that what lies behind it is reached: refused,
  * or one that gives bounded evidence and codes of their tables for any rows. */
 #include "gateway/core/prompt.h"
+#include "tests/fuzz/seal.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define SUM_SIZE 8
-
 static void require(bool holds)
 {
 	if (!holds)
 		abort();
-}
-
-/* FNV-1a, as gateway/core/baseline_pack.c writes it. */
-static void seal(uint8_t *data, size_t size)
-{
-	uint64_t sum = UINT64_C(0xcbf29ce484222325);
-
-	for (size_t i = 0; i + SUM_SIZE < size; i++)
-		sum = (sum ^ data[i]) * UINT64_C(0x100000001b3);
-	for (size_t i = 0; i < SUM_SIZE; i++)
-		data[size - SUM_SIZE + i] = (uint8_t)(sum >> (8 * i));
 }
 
 static void check_row(const struct mw_row_evidence *row, size_t n)
