@@ -7,7 +7,7 @@
 #define SHARE_NOTHING   0.30
 #define SHARE_OPERATION 0.18
 #define SHARE_BOTH      0.25 /* of the faults: an operation in the same series */
-#define SHARE_PHYSICAL  0.42
+#define SHARE_PHYSICAL  0.55
 #define SHARE_SENSOR    0.40 /* of the faults */
 #define MIN_TAIL        8    /* rows between learn segment and the first onset */
 

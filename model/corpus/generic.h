@@ -90,6 +90,7 @@ struct generic_fault {
 	int reference;    /* channel whose unit holds for all (a push through the mixing); -1 */
 	int cut;          /* driver that no longer gets through; -1 */
 	int loop;         /* loop whose valve sticks or hunts; -1 */
+	bool jammed;      /* its valve sticks */
 	double slow_down; /* of cycles, per level */
 };
 

@@ -104,22 +104,21 @@ static void follow_driver(const struct generic *g, struct generic_fault *f, size
 	scale_weights(f, g->n_channel);
 }
 
-static void draw_disturbance(const struct generic *g, struct generic_fault *f, struct mw_rng *rng)
+/* A push in a random direction: a step, or a movement of its own.  (What swings to and fro is
+ * hunting.) */
+static void draw_push(const struct generic *g, struct generic_fault *f, struct mw_rng *rng)
 {
 	double kind = mw_rng_uniform(rng, 0, 1);
 	double share = mw_rng_chance(rng, 0.35) ? 1 : mw_rng_uniform(rng, 0.2, 1);
 	size_t driver = mw_rng_below(rng, g->n_driver);
 
 	draw_direction(g, f, share, rng);
-	if (kind < 0.3)
+	if (kind < 0.35)
 		return;
 	f->hold = 0;
 	f->swing = 1;
-	f->profile = kind < 0.65   ? PROFILE_RESTLESS
-		     : kind < 0.75 ? PROFILE_WALK
-		     : kind < 0.88 ? PROFILE_PULSES
-				   : PROFILE_WAVE;
-	if (kind >= 0.3 && kind < 0.48)
+	f->profile = kind < 0.73 ? PROFILE_RESTLESS : kind < 0.85 ? PROFILE_WALK : PROFILE_PULSES;
+	if (kind < 0.55)
 		follow_driver(g, f, driver);
 	for (size_t i = 0; i < g->n_channel; i++)
 		if (f->weight[i] != 0)
@@ -198,12 +197,13 @@ static void draw_hunting(const struct generic *g, struct generic_fault *f, struc
 }
 
 /* Without loops: a valve that nobody measures; what it let through stays where it was. */
-static void draw_valve_stuck(const struct generic *g, struct generic_fault *f, struct mw_rng *rng)
+static void draw_jam(const struct generic *g, struct generic_fault *f, struct mw_rng *rng)
 {
 	double jump = mw_rng_log_uniform(rng, 0.05, 0.6);
 
 	f->loop = draw_loop_index(g, rng);
 	f->hold = mw_rng_chance(rng, 0.5) ? jump : -jump;
+	f->jammed = true;
 	if (f->loop >= 0)
 		return;
 	f->cut = strongest_driver(g, true);
@@ -271,6 +271,20 @@ static void draw_speed_loss(const struct generic *g, struct generic_fault *f, st
 	f->slow_down = 2;
 }
 
+/* On a machine of which nothing is known a leak, a blockage or an overload has no name of its own:
+ * something in the process is not as it was, and that is what is said. */
+static void draw_disturbance(const struct generic *g, struct generic_fault *f, struct mw_rng *rng)
+{
+	static void (*const mechanism[])(const struct generic *, struct generic_fault *,
+					 struct mw_rng *) = {
+	    draw_push,    draw_push,     draw_push,       draw_leak, draw_blockage,
+	    draw_fouling, draw_overload, draw_speed_loss, draw_jam,
+	};
+	size_t i = mw_rng_below(rng, sizeof(mechanism) / sizeof(mechanism[0]));
+
+	mechanism[i](g, f, rng);
+}
+
 void mw_generic_fault_draw(const struct generic *g, const struct mw_plant_act *act,
 			   struct generic_fault *ret_fault)
 {
@@ -291,24 +305,6 @@ void mw_generic_fault_draw(const struct generic *g, const struct mw_plant_act *a
 		break;
 	case MW_FAULT_HUNTING:
 		draw_hunting(g, f, &rng);
-		break;
-	case MW_FAULT_VALVE_STUCK:
-		draw_valve_stuck(g, f, &rng);
-		break;
-	case MW_FAULT_LEAK:
-		draw_leak(g, f, &rng);
-		break;
-	case MW_FAULT_BLOCKAGE:
-		draw_blockage(g, f, &rng);
-		break;
-	case MW_FAULT_FOULING:
-		draw_fouling(g, f, &rng);
-		break;
-	case MW_FAULT_OVERLOAD:
-		draw_overload(g, f, &rng);
-		break;
-	case MW_FAULT_SPEED_LOSS:
-		draw_speed_loss(g, f, &rng);
 		break;
 	default:
 		draw_disturbance(g, f, &rng);

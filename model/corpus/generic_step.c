@@ -276,9 +276,9 @@ static void step_loops(struct generic *g, const struct mw_plant_row *row, const 
 		step_target(loop, rng);
 		if (sick)
 			size = force * mw_generic_unit(g, row->noise_unit, (size_t)loop->pv);
-		if (sick && row->fault.fault == MW_FAULT_VALVE_STUCK && row->fault.age_rows == 0)
+		if (sick && g->fault.jammed && row->fault.age_rows == 0)
 			jam(loop, g->fault.hold * size);
-		if (row->fault.fault == MW_FAULT_VALVE_STUCK)
+		if (sick && g->fault.jammed)
 			step_loop(loop, value[loop->pv], size, 0);
 		else
 			step_loop(loop, value[loop->pv], 0, size * g->fault_profile);

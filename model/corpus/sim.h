@@ -91,8 +91,8 @@ int mw_sim_series_new(const struct mw_sim_spec *spec, struct mw_sim_series **ret
 void mw_sim_series_free(struct mw_sim_series *series);
 
 /* Can this machine have this fault?  Sensor faults: every machine.  The generic process besides:
- * all operations, disturbance, coupling_change, hunting, leak, blockage, fouling, overload,
- * speed_loss, valve_stuck. */
+ * all operations, disturbance (which may come about as a leak, a blockage, a jammed valve ...: on a
+ * machine of unknown kind these have no other name), coupling_change, hunting. */
 bool mw_sim_can(enum mw_machine machine, enum mw_fault fault);
 
 /* Draws a whole spec for the training corpus from one seed: machine, size, period, what is injected

@@ -288,7 +288,7 @@ END_TEST
 
 START_TEST(a_fault_of_no_strength_changes_no_reading)
 {
-	static const enum mw_fault fault[] = {MW_FAULT_BIAS, MW_FAULT_NOISE, MW_FAULT_LEAK,
+	static const enum mw_fault fault[] = {MW_FAULT_BIAS, MW_FAULT_NOISE, MW_FAULT_DISTURBANCE,
 					      MW_FAULT_HUNTING, MW_FAULT_COUPLING_CHANGE};
 
 	for (size_t i = 0; i < sizeof(fault) / sizeof(fault[0]); i++) {
@@ -379,7 +379,7 @@ START_TEST(rows_are_labelled_with_what_acts_on_them)
 	struct mw_sim_spec spec = plain_spec(MW_MACHINE_OTHER, 9);
 	struct mw_sim_series *s;
 
-	inject(&spec, MW_FAULT_LEAK, 0.5);
+	inject(&spec, MW_FAULT_DISTURBANCE, 0.5);
 	inject(&spec, MW_FAULT_LOAD_CHANGE, 0.5);
 	spec.injection[0].end_row = 400;
 	spec.injection[1].onset_row = 350;
@@ -422,13 +422,13 @@ START_TEST(a_closed_loop_moves_a_symptom_to_its_valve)
 {
 	int moved = 0;
 
-	/* A leak pushes no valve by itself. */
+	/* Only a jam among the disturbances touches a valve itself. */
 	for (uint64_t seed = 0; seed < 60; seed++) {
 		struct mw_sim_spec spec = plain_spec(MW_MACHINE_OTHER, seed);
 		struct mw_sim_series *s;
 
 		spec.n_channels = 6;
-		inject(&spec, MW_FAULT_LEAK, 0.9);
+		inject(&spec, MW_FAULT_DISTURBANCE, 0.9);
 		s = run(&spec);
 		for (size_t c = 0; c < s->n_channels; c++)
 			moved += s->channel[c].role == MW_ROLE_VALVE &&

@@ -42,7 +42,7 @@ START_TEST(drawn_specs_have_the_shares_and_limits_they_promise)
 	}
 	ck_assert_double_eq_tol((double)healthy / n, 0.30, 0.02);
 	ck_assert_double_eq_tol((double)operated / n, 0.18, 0.02);
-	ck_assert_double_eq_tol((double)generic / n, 0.58, 0.02);
+	ck_assert_double_eq_tol((double)generic / n, 0.45, 0.02);
 }
 END_TEST
 

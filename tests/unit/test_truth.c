@@ -140,12 +140,12 @@ END_TEST
 
 START_TEST(the_first_cause_of_a_process_fault_is_named_first)
 {
-	struct mw_sim_series *series = simulate(MW_FAULT_LEAK);
+	struct mw_sim_series *series = simulate(MW_FAULT_DISTURBANCE);
 	struct mw_window_truth truth;
 	size_t first = series->cause_order[0][0];
 
 	look(series, END, &truth);
-	ck_assert_int_eq(truth.fault, MW_FAULT_LEAK);
+	ck_assert_int_eq(truth.fault, MW_FAULT_DISTURBANCE);
 	ck_assert_uint_gt(series->n_cause[0], 0);
 	ck_assert_uint_eq(truth.row[0], 1 + first);
 	mw_sim_series_free(series);
