@@ -9,7 +9,7 @@
 #include <string.h>
 
 #define STATE_MAGIC   0x5341574du /* "MWAS" */
-#define STATE_VERSION 2u
+#define STATE_VERSION 3u
 #define COUNT_MOST    (INT64_C(1) << 48) /* rows or windows; more than any machine lives */
 
 /* --- parts
@@ -76,6 +76,8 @@ static void put_judge(struct mw_writer *w, const struct mw_judge *judge)
 {
 	mw_put_u8(w, judge->smoothing);
 	mw_put_u8(w, judge->blind);
+	mw_put_u8(w, judge->few);
+	mw_put_f64(w, judge->level_most);
 	mw_put_u32(w, judge->n_calibration);
 	for (int k = 0; k < MW_N_COMPONENT; k++) {
 		mw_put_f64(w, judge->smooth[k]);
@@ -95,7 +97,11 @@ static bool get_judge(struct mw_reader *r, struct mw_judge *judge)
 {
 	judge->smoothing = mw_get_u8(r) != 0;
 	judge->blind = mw_get_u8(r) != 0;
+	judge->few = mw_get_u8(r) != 0;
+	judge->level_most = mw_get_f64(r);
 	judge->n_calibration = mw_get_u32(r);
+	if (!isfinite(judge->level_most))
+		return false;
 	for (int k = 0; k < MW_N_COMPONENT; k++) {
 		judge->smooth[k] = mw_get_f64(r);
 		judge->center[k] = mw_get_f64(r);

@@ -14,7 +14,10 @@
 #define SCORE_WIDTH       1.5
 #define BLIND_MIDDLE      3.0 /* the same of the evidence alone */
 #define BLIND_WIDTH       1.0
-#define HEAD_WEIGHT       2.0  /* of the asset head's log-odds beside the calibrated residual */
+#define ASSET_WEIGHT      2.0  /* of the asset head's log-odds beside the calibrated residual */
+#define CHANNEL_WEIGHT    1.0  /* of the strongest channel head's */
+#define LEVEL_TOP         4.0  /* fused statistic of a level that stays past all that was learnt */
+#define LEVEL_SLOPE       8.0  /* what it loses per unit of level below that */
 #define LOSS_MIN          0.25 /* log2 of a loss to the largest learnt */
 #define GUARD_FROM        10.0 /* evidence so far past health is heard whatever the model says */
 
@@ -39,6 +42,7 @@ static const double spread_floor[MW_N_COMPONENT] = {
     [MW_COMPONENT_MAX_Z] = 0.5,
     [MW_COMPONENT_MAX_STATIC] = 0.5,
     [MW_COMPONENT_MAX_DYNAMIC] = 0.5,
+    [MW_COMPONENT_LEVEL] = 0.5,
     [MW_COMPONENT_SYMPTOM + MW_SYMPTOM_IMPULSE] = 1.0,
     [MW_COMPONENT_SYMPTOM + MW_SYMPTOM_POWER] = 1.0,
     [MW_COMPONENT_SYMPTOM + MW_SYMPTOM_BAND] = 1.0,
@@ -51,8 +55,8 @@ static const double spread_floor[MW_N_COMPONENT] = {
 const char *mw_component_text(enum mw_component component)
 {
 	static const char *const text[MW_COMPONENT_SYMPTOM] = {
-	    "asset_head", "channel_head", "t2",         "q",          "dynamic",
-	    "mewma",      "max_z",        "max_static", "max_dynamic"};
+	    "asset_head", "channel_head", "t2",         "q",           "dynamic",
+	    "mewma",      "max_z",        "max_static", "max_dynamic", "level"};
 
 	return component < MW_COMPONENT_SYMPTOM
 		   ? text[component]
@@ -62,6 +66,7 @@ const char *mw_component_text(enum mw_component component)
 void mw_judge_init(struct mw_judge *judge)
 {
 	memset(judge, 0, sizeof(*judge));
+	judge->level_most = -INFINITY;
 }
 
 static double strongest_channel(const struct mw_reading *reading)
@@ -103,6 +108,7 @@ static void measure(const struct mw_evidence *evidence, const struct mw_reading 
 	ret[MW_COMPONENT_DYNAMIC] = (double)asset[MW_G_DYNAMIC];
 	ret[MW_COMPONENT_MEWMA] = (double)asset[MW_G_MEWMA];
 	ret[MW_COMPONENT_MAX_Z] = log2(fmax((double)asset[MW_G_MAX_Z], LARGEST_MIN));
+	ret[MW_COMPONENT_LEVEL] = ret[MW_COMPONENT_MAX_Z];
 	ret[MW_COMPONENT_MAX_STATIC] = log2(fmax((double)asset[MW_G_MAX_STATIC], LARGEST_MIN));
 	ret[MW_COMPONENT_MAX_DYNAMIC] = log2(fmax((double)asset[MW_G_MAX_DYNAMIC], LARGEST_MIN));
 }
@@ -123,7 +129,9 @@ void mw_judge_learn(struct mw_judge *judge, const struct mw_evidence *evidence,
 	float *kept;
 
 	judge->blind = reading->n_rows == 0;
+	judge->few = mw_evidence_n_channels(evidence) <= MW_JUDGE_FEW;
 	measure(evidence, reading, now);
+	judge->level_most = fmax(judge->level_most, now[MW_COMPONENT_LEVEL]);
 	smooth(judge, now);
 	if (!keep || judge->n_calibration >= MW_JUDGE_MAX_CALIBRATION)
 		return;
@@ -189,6 +197,18 @@ static double innovation(const struct mw_judge *judge, const double component[MW
 					  : residual;
 }
 
+/* On an asset of few channels nothing else confirms a level that has left what was learnt, so its
+ * staying there does: it counts by how long, not by how far. */
+static double staying(const struct mw_judge *judge, const double component[MW_N_COMPONENT])
+{
+	double most = (judge->level_most - judge->center[MW_COMPONENT_LEVEL]) /
+		      judge->spread[MW_COMPONENT_LEVEL];
+
+	if (!judge->few)
+		return -INFINITY;
+	return LEVEL_TOP - LEVEL_SLOPE * (most - calibrated(judge, component, MW_COMPONENT_LEVEL));
+}
+
 static double evidence_of(const struct mw_judge *judge, const double component[MW_N_COMPONENT])
 {
 	double joint = calibrated(judge, component, MW_COMPONENT_DYNAMIC);
@@ -198,10 +218,13 @@ static double evidence_of(const struct mw_judge *judge, const double component[M
 
 static double fuse(const struct mw_judge *judge, const double component[MW_N_COMPONENT])
 {
-	if (judge->blind)
-		return evidence_of(judge, component);
-	return fmax(HEAD_WEIGHT * component[MW_COMPONENT_ASSET_HEAD] + innovation(judge, component),
-		    gross(judge, component));
+	double heads = ASSET_WEIGHT * component[MW_COMPONENT_ASSET_HEAD] +
+		       CHANNEL_WEIGHT * component[MW_COMPONENT_CHANNEL_HEAD];
+	double fused = evidence_of(judge, component);
+
+	if (!judge->blind)
+		fused = fmax(heads + innovation(judge, component), gross(judge, component));
+	return fmax(fused, staying(judge, component));
 }
 
 static void fit_components(struct mw_judge *judge)
@@ -348,6 +371,7 @@ void mw_judge_window(struct mw_judge *judge, const struct mw_evidence *evidence,
 	double now[MW_N_COMPONENT];
 
 	measure(evidence, reading, now);
+	now[MW_COMPONENT_LEVEL] = fmin(now[MW_COMPONENT_LEVEL], judge->level_most);
 	smooth(judge, now);
 	memcpy(ret->component, judge->smooth, sizeof(ret->component));
 	conclude(judge, ret);

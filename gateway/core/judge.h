@@ -5,10 +5,11 @@
  * own statistics (T2, Q, whitened dynamic, MEWMA, largest channel residuals) and, of each symptom
  * (symptom.h), the channel that shows it most; each smoothed over windows by an EWMA.
  *
- * The *fused* statistic ranks windows: twice the asset head's log-odds plus the largest dynamic
- * residual, the latter centred on the median and scaled by the distance to the 90 % quantile of the
+ * The *fused* statistic ranks windows: twice the asset head's log-odds, the strongest channel head's
+ * and the largest dynamic residual, the latter centred on the median and scaled by the distance to the 90 % quantile of the
  * asset's own healthy windows, which it was held out from.  Gross evidence of any kind cannot be
- * voted down.  The score is a fixed function of it.
+ * voted down; and on an asset of few channels a level that stays past all that was learnt counts, by
+ * how long it stays.  The score is a fixed function of it.
  *
  * The *evidence alone* is one rule: the largest of the whitened dynamic statistic, the largest
  * dynamic residual and a channel's loss, each calibrated on the asset's own healthy windows, for
@@ -37,6 +38,7 @@ enum mw_component {
 	MW_COMPONENT_MAX_Z, /* log2 of the largest channel's */
 	MW_COMPONENT_MAX_STATIC,
 	MW_COMPONENT_MAX_DYNAMIC,
+	MW_COMPONENT_LEVEL,   /* as MAX_Z, no larger than was learnt: how long, not how far */
 	MW_COMPONENT_SYMPTOM, /* + enum mw_symptom_kind: the largest channel's, without its sign */
 	MW_N_COMPONENT = MW_COMPONENT_SYMPTOM + MW_N_SYMPTOM
 };
@@ -44,6 +46,7 @@ const char *mw_component_text(enum mw_component component);
 
 #define MW_JUDGE_MAX_CALIBRATION 512 /* healthy windows kept for calibration */
 #define MW_JUDGE_MIN_CALIBRATION 16
+#define MW_JUDGE_FEW             3 /* channels that cannot confirm each other */
 
 /* What the model said of a window. */
 struct mw_reading {
@@ -66,9 +69,11 @@ enum mw_view {
 };
 
 struct mw_judge {
-	bool ready;     /* calibrated */
-	bool smoothing; /* the EWMA has a value */
-	bool blind;     /* calibrated without a model */
+	bool ready;        /* calibrated */
+	bool smoothing;    /* the EWMA has a value */
+	bool blind;        /* calibrated without a model */
+	bool few;          /* MW_JUDGE_FEW channels or fewer */
+	double level_most; /* largest level learnt, before smoothing */
 	double smooth[MW_N_COMPONENT];
 	uint32_t n_calibration;
 	float calibration[MW_JUDGE_MAX_CALIBRATION][MW_N_COMPONENT]; /* while calibrating */

@@ -10,6 +10,7 @@ from model.eval.detection import EVIDENCE, SCORE, Run, detection_table, evidence
 from model.eval.detection import measure, of, parts
 from model.eval.harness import Brief, Context, Table
 from model.eval.metrics import flagged_counts
+from model.eval.split import HALVES, half_of_skab
 
 LEARN = 400
 LABELS = ("anomaly", "changepoint")
@@ -54,6 +55,16 @@ def shipped_table(measured: list[Run]) -> Table:
                  rows, [note])  # fmt: skip
 
 
+def halves_table(measured: list[Run]) -> Table:
+    """Each half at its own learn rows' threshold."""
+    rows, columns = [], []
+    for half in HALVES:
+        table = detection_table([run for run in measured if half_of_skab(run.name) == half], half)
+        columns = ["half", *table.columns]
+        rows += [[half, *row] for row in table.rows if row[0] in (SCORE, EVIDENCE)]
+    return Table("Development and scored half (model/eval/split.py)", columns, rows)
+
+
 def evaluate(context: Context) -> list[Table]:
     measured = runs(context)
     title = f"SKAB valve1, {len(measured)} files, {LEARN} rows learnt, the rest pooled"
@@ -73,4 +84,4 @@ def evaluate(context: Context) -> list[Table]:
         Brief("evidence alone, J", of(first, EVIDENCE, "J"), least=58),
     ]
     single = detection_table(parts(measured), "Statistics one by one (`replay --evidence`)")
-    return [first, lead_table(measured, "files"), shipped_table(measured), single]
+    return [first, halves_table(measured), lead_table(measured, "files"), shipped_table(measured), single]
