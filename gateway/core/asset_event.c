@@ -8,6 +8,8 @@
 
 #define DEVIATES                                                                                   \
 	3.0 /* strength that is a deviation when the model suspects nobody, in healthy spreads */
+#define NAME_SURE                                                                                  \
+	0.3 /* of a fault's name: less likely ones are not said (model/RESULTS.md: risk) */
 
 void mw_asset_limits(const struct mw_asset *asset, const struct mw_outcome *outcome,
 		     struct mw_answer_limits *ret_limits)
@@ -185,6 +187,21 @@ static struct mw_explain_opts with_weak_point(const struct mw_asset *asset,
 	return opts;
 }
 
+/* A name that the model itself holds for unlikely would send people the wrong way. */
+static bool is_named(const struct mw_answer *answer)
+{
+	return answer &&
+	       (answer->verdict != MW_VERDICT_FAULT || answer->fault_probability >= NAME_SURE);
+}
+
+static void fill_name(struct mw_event *event, const struct mw_answer *answer)
+{
+	event->fault = is_named(answer) ? answer->fault : MW_FAULT_UNKNOWN;
+	event->fault_probability = is_named(answer) ? answer->fault_probability : 0;
+	if (answer && !is_named(answer))
+		event->verdict = MW_VERDICT_UNKNOWN;
+}
+
 void mw_asset_explain(struct mw_asset *asset, const struct mw_lm *model,
 		      const struct mw_fault_library *library, const struct mw_explain_opts *opts,
 		      const struct mw_outcome *outcome, const struct mw_answer *answer,
@@ -204,11 +221,10 @@ void mw_asset_explain(struct mw_asset *asset, const struct mw_lm *model,
 	asset_fill_event(asset, outcome);
 	fill_times(asset, onset, before);
 	fill_channels(asset, outcome, answer, onset);
-	asset->event->fault = answer ? answer->fault : MW_FAULT_UNKNOWN;
-	asset->event->fault_probability = answer ? (double)answer->fault_probability : 0;
+	fill_name(asset->event, answer);
 	raise_severity(asset, outcome);
 	own = with_weak_point(asset, *opts);
-	if (answer)
+	if (is_named(answer))
 		mw_explain_words(model, answer, library, &own, asset->event);
 	else
 		mw_explain_template(library, &own, asset->event);

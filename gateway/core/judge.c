@@ -26,8 +26,7 @@
  * healthy evidence reaches. */
 static const struct mw_tail population[MW_N_VIEW] = {
     [MW_VIEW_FUSED] = {.share = 0.01, .from = 5.8, .mean = 1.23},
-    [MW_VIEW_ASSET_HEAD] = {.share = 0.01, .from = 0.41, .mean = 0.25},
-    [MW_VIEW_CHANNEL_HEAD] = {.share = 0.01, .from = 1.38, .mean = 0.62},
+    [MW_VIEW_HEADS] = {.share = 0.01, .from = 0.41, .mean = 0.25},
     [MW_VIEW_EVIDENCE] = {.share = 0.01, .from = 21.9, .mean = 2.6},
 };
 
@@ -252,10 +251,8 @@ static double view_of(const struct mw_judge *judge, enum mw_view view,
 		      const double component[MW_N_COMPONENT])
 {
 	switch (view) {
-	case MW_VIEW_ASSET_HEAD:
-		return component[MW_COMPONENT_ASSET_HEAD];
-	case MW_VIEW_CHANNEL_HEAD:
-		return component[MW_COMPONENT_CHANNEL_HEAD];
+	case MW_VIEW_HEADS:
+		return component[MW_COMPONENT_ASSET_HEAD] + component[MW_COMPONENT_CHANNEL_HEAD];
 	case MW_VIEW_EVIDENCE:
 		return evidence_of(judge, component);
 	default:

@@ -16,12 +16,14 @@
  * innovations do not care where a healthy machine wanders; and gross evidence of what lasts.
  * Without a model (mw_reading of no rows) it is the fused statistic.
  *
- * The *p-value* decides alarms.  Four views -- fused statistic, asset head, channel head, evidence
- * alone (so that it can raise) -- are held against two tails each, exponential past a quantile
- * (peaks over threshold, Pickands 1975, shape 0): the asset's own healthy windows, and those of
- * simulated healthy machines *after* their learn segment, in regimes they had not shown before
- * (model/eval/healthy.py).  A view counts as unusual as the milder of its two tails says; the most
- * unusual view decides, times four (Bonferroni).
+ * The *p-value* decides alarms.  Three views -- the heads (asset's plus strongest channel's log-odds),
+ * the fused statistic, the evidence alone (so that it can raise) -- are held against two tails each,
+ * exponential past a quantile (peaks over threshold, Pickands 1975, shape 0): the asset's own healthy
+ * windows, and those of simulated healthy machines *after* their learn segment, in regimes they had
+ * not shown before.  The latter's slope is not that of windows but of alarms: healthy windows that
+ * look ill come in rows, and a p-value of MW_JUDGE_BUDGET_P is to be an alarm twice a day at one row
+ * a second (model/eval/healthy.py measures both).  A view counts as unusual as the milder of its two
+ * tails says; the most unusual view decides, times three (Bonferroni).
  */
 #ifndef MW_CORE_JUDGE_H
 #define MW_CORE_JUDGE_H
@@ -46,6 +48,7 @@ const char *mw_component_text(enum mw_component component);
 
 #define MW_JUDGE_MAX_CALIBRATION 512 /* healthy windows kept for calibration */
 #define MW_JUDGE_MIN_CALIBRATION 16
+#define MW_JUDGE_BUDGET_P        0.002
 #define MW_JUDGE_FEW             3 /* channels that cannot confirm each other */
 
 /* What the model said of a window. */
@@ -60,13 +63,7 @@ struct mw_tail {
 	double share, from, mean;
 };
 
-enum mw_view {
-	MW_VIEW_FUSED,
-	MW_VIEW_ASSET_HEAD,
-	MW_VIEW_CHANNEL_HEAD,
-	MW_VIEW_EVIDENCE,
-	MW_N_VIEW
-};
+enum mw_view { MW_VIEW_FUSED, MW_VIEW_HEADS, MW_VIEW_EVIDENCE, MW_N_VIEW };
 
 struct mw_judge {
 	bool ready;        /* calibrated */

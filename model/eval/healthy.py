@@ -1,9 +1,11 @@
-"""Healthy machines past their learn segment: what the judge's population tails (gateway/core/judge.c) come from,
-and how often a healthy machine is called ill.
+"""Healthy machines past their learn segment: the constants of the judge's population tails (`population` of
+gateway/core/judge.c).
 
-    /usr/bin/python3 model/eval/healthy.py [--machines 54] [--first-seed 100] [--model FILE] [--work DIR]
+    /usr/bin/python3 -m model.eval.healthy [--machines 117] [--first-seed 8000] [--model FILE]
 
-Each machine: 400 rows learnt, 1200 rows watched, nothing injected; loads and set points move as they like.
+Each machine learns 400 rows and is watched for 3,600; nothing is injected, loads and set points move as they
+like.  Of each view: `from`, above which lie 1 % of the windows, and `mean`, so that windows whose p-value is the
+budget's (MW_JUDGE_BUDGET_P over the number of views) come as alarms BUDGET / views times a day at one row a second.
 """
 from __future__ import annotations
 
@@ -11,63 +13,83 @@ import argparse
 import csv
 import subprocess
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 
-TYPES = ["pump", "compressor", "conveyor", "other", "exchanger", "tank", "fan", "motor", "hydraulic"]
-VIEWS = {"fused": 0.01, "asset_head": 0.01, "channel_head": 0.01, "evidence": 0.01}  # share of windows in the tail
-LEARN, ROWS, PATCH, WINDOW = 400, 1600, 4, 64
+from model.eval.calibration import LEARN, MACHINES, ROWS, ROWS_A_DAY
+from model.eval.harness import PATCH, WINDOW
+
+SHARE = 0.01
+BUDGET_P = 0.002  # MW_JUDGE_BUDGET_P
+BUDGET = 2.0  # alarms a day
+ON_WINDOWS = 2  # alarm.on_windows
+QUIET = 16  # windows after which the next exceedance is another alarm
+TAIL_MIN, TAIL_MAX = 0.15, 0.4  # EVIDENCE_TAIL_MIN, EVIDENCE_TAIL_MAX
 
 
-def watch(args: argparse.Namespace, seed: int, work: Path) -> tuple[dict[str, np.ndarray], np.ndarray, int]:
-    """Views and p-values per watched window, and the number of false alarms."""
-    machine = TYPES[seed % len(TYPES)]
-    table = work / f"{seed}.csv"
-    if not table.exists():
-        subprocess.run([args.binary, "simulate", "--seed", str(seed), "--machine", f"{seed}={machine}", "--rows",
-                        str(ROWS), "--csv", str(work), "--quiet"], check=True)
-    command = [args.binary, "replay", "--csv", str(table), "--time", "time", "--type", machine, "--quiet", "--scores",
-               str(work / "scores.csv"), "--evidence", str(work / "evidence.csv"), "--events", str(work / "events.jsonl")]
-    subprocess.run(command + (["--model", args.model] if args.model else []), check=True)
-    table_rows = list(csv.DictReader(open(work / "evidence.csv")))
-    rows = table_rows[LEARN::PATCH]
-    p_value = np.array([float(row["p_value"]) for row in csv.DictReader(open(work / "scores.csv"))])[LEARN::PATCH]
-    raised = sum('"transition":"raised"' in line for line in open(work / "events.jsonl"))
-    views = {view: np.array([float(row[view]) for row in rows]) for view in VIEWS}
-    views["evidence"] = in_own_tail(views["evidence"], [float(row["evidence"]) for row in table_rows[WINDOW:LEARN:PATCH]])
-    return views, p_value, raised
+def table(path: Path) -> dict[str, np.ndarray]:
+    with open(path, encoding="utf-8", newline="") as handle:
+        rows = list(csv.DictReader(handle))
+    return {name: np.array([float(row[name]) for row in rows]) for name in rows[0] if name != "time"}
 
 
-def in_own_tail(value: np.ndarray, learnt: list[float]) -> np.ndarray:
+def in_own_tail(value: np.ndarray, learnt: np.ndarray) -> np.ndarray:
     """(x - from) / mean of the asset's own tail, as gateway/core/judge.c fits it."""
     start = np.quantile(learnt, 0.8)
-    over = np.array([x - start for x in learnt if x > start])
-    return (value - start) / min(max(over.mean() if len(over) else 0.0, 0.15), 0.4)
+    over = learnt[learnt > start] - start
+    return (value - start) / min(max(over.mean() if len(over) else 0.0, TAIL_MIN), TAIL_MAX)
+
+
+def watch(args: argparse.Namespace, work: Path, index: int) -> dict[str, np.ndarray]:
+    """Views per watched window."""
+    machine, name = MACHINES[index % len(MACHINES)], f"m{index}"
+    seed = str(args.first_seed + index)
+    subprocess.run([args.binary, "simulate", "--quiet", "--machine", f"{name}={machine}", "--seed", seed, "--rows",
+                    str(ROWS), "--learn", str(LEARN), "--csv", work], check=True)  # fmt: skip
+    evidence = work / f"{name}.evidence"
+    command = [args.binary, "replay", "--csv", work / f"{name}.csv", "--time", "time", "--type", machine, "--learn",
+               str(LEARN), "--quiet", "--evidence", evidence]  # fmt: skip
+    subprocess.run(command + (["--model", args.model] if args.model else []), check=True)
+    seen = table(evidence)
+    rows, learnt = slice(LEARN + PATCH - 1, None, PATCH), slice(WINDOW - 1, LEARN, PATCH)
+    return {"fused": seen["fused"][rows], "heads": (seen["asset_head"] + seen["channel_head"])[rows],
+            "evidence": in_own_tail(seen["evidence"][rows], seen["evidence"][learnt])}  # fmt: skip
+
+
+def alarms(value: np.ndarray, limit: float) -> int:
+    """An alarm takes ON_WINDOWS windows in a row."""
+    over = np.lib.stride_tricks.sliding_window_view(value > limit, ON_WINDOWS).all(axis=1)
+    at = np.flatnonzero(over)
+    return int(len(at) > 0) + int((np.diff(at) > QUIET).sum())
+
+
+def limit_of(values: list[np.ndarray], wanted: float) -> float:
+    """The lowest limit with no more than `wanted` alarms in all."""
+    low, high = np.quantile(np.concatenate(values), 0.5), max(value.max() for value in values)
+    for _ in range(40):
+        middle = (low + high) / 2
+        low, high = (middle, high) if sum(alarms(v, middle) for v in values) > wanted else (low, middle)
+    return float(high)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--machines", type=int, default=54)
-    parser.add_argument("--first-seed", type=int, default=100)
+    parser.add_argument("--machines", type=int, default=117)
+    parser.add_argument("--first-seed", type=int, default=8000)
     parser.add_argument("--binary", default="build/millwright")
     parser.add_argument("--model")
-    parser.add_argument("--work")
     args = parser.parse_args()
-    with tempfile.TemporaryDirectory() as scratch:
-        work = Path(args.work or scratch)
-        work.mkdir(exist_ok=True)
-        seen = [watch(args, seed, work) for seed in range(args.first_seed, args.first_seed + args.machines)]
-    for view, share in VIEWS.items():
-        value = np.concatenate([views[view] for views, _, _ in seen])
-        start = np.quantile(value, 1 - share)
-        print(f"{view:13s} share {share} from {start:.2f} mean {(value[value > start] - start).mean():.3f}")
-    p_value = np.concatenate([p for _, p, _ in seen])
-    for level in (0.1, 0.05, 0.01, 0.002, 0.001, 1e-4):
-        print(f"windows with p <= {level}: {(p_value <= level).mean():.5f}")
-    ill = sum(raised > 0 for _, _, raised in seen)
-    alarms = sum(raised for _, _, raised in seen)
-    print(f"{alarms} false alarms on {ill} of {len(seen)} healthy machines, {ROWS - LEARN} rows each")
+    with tempfile.TemporaryDirectory() as scratch, ThreadPoolExecutor(2) as pool:
+        seen = list(pool.map(lambda i: watch(args, Path(scratch), i), range(args.machines)))
+    days = args.machines * (ROWS - LEARN) / ROWS_A_DAY
+    for view in seen[0]:
+        values = [views[view] for views in seen]
+        start = float(np.quantile(np.concatenate(values), 1 - SHARE))
+        limit = limit_of(values, BUDGET / len(seen[0]) * days)
+        mean = (limit - start) / np.log(SHARE / (BUDGET_P / len(seen[0])))
+        print(f"{view:9s} from {start:6.2f} mean {mean:.3f} (budget's limit {limit:.2f})")
 
 
 if __name__ == "__main__":

@@ -55,8 +55,9 @@ static const struct mw_reading calm = {.n_rows = 3,
 
 static const struct mw_reading no_model;
 
-/* What reads the windows. */
+/* What reads the windows, and what it says of one that is raised. */
 static const struct mw_reading *reader = &calm;
+static const struct mw_answer *said;
 
 struct seen {
 	int learnt, raised, cleared, windows;
@@ -76,7 +77,7 @@ static void take(struct mw_asset *asset, struct seen *seen)
 	seen->raised += outcome.action == MW_ALARM_RAISE;
 	seen->cleared += outcome.action == MW_ALARM_CLEAR;
 	if (outcome.action == MW_ALARM_RAISE || outcome.action == MW_ALARM_UPDATE) {
-		mw_asset_explain(asset, NULL, &library, &explain_opts, &outcome, NULL,
+		mw_asset_explain(asset, NULL, &library, &explain_opts, &outcome, said,
 				 &seen->window);
 		seen->event = *mw_asset_event(asset);
 	}
@@ -138,6 +139,25 @@ START_TEST(a_gross_fault_is_raised_explained_and_cleared)
 	ck_assert(strstr(event->explanation, "pressure"));
 	ck_assert_uint_eq(whole.window.n_rows, MW_WINDOW_ROWS);
 	mw_asset_free(asset);
+}
+END_TEST
+
+START_TEST(a_name_that_the_model_doubts_is_not_said)
+{
+	static const struct mw_answer doubted = {.verdict = MW_VERDICT_FAULT,
+						 .fault = MW_FAULT_LEAK,
+						 .fault_probability = 0.1,
+						 .severity = 2,
+						 .onset_patch = 3};
+
+	said = &doubted;
+	mw_asset_free(run(0, &whole));
+	said = NULL;
+	ck_assert_int_eq(whole.raised, 1);
+	ck_assert_int_eq(whole.event.verdict, MW_VERDICT_UNKNOWN);
+	ck_assert_int_eq(whole.event.fault, MW_FAULT_UNKNOWN);
+	ck_assert_double_eq(whole.event.fault_probability, 0);
+	ck_assert_ptr_nonnull(strstr(whole.event.explanation, "fits no known fault"));
 }
 END_TEST
 
@@ -232,7 +252,7 @@ START_TEST(a_learn_segment_that_is_too_short_is_refused)
 END_TEST
 
 MW_TEST_MAIN("asset", a_gross_fault_is_raised_explained_and_cleared,
-	     a_restored_asset_continues_bit_for_bit,
+	     a_name_that_the_model_doubts_is_not_said, a_restored_asset_continues_bit_for_bit,
 	     an_asset_without_a_model_is_watched_by_its_evidence_and_continues_bit_for_bit,
 	     a_cut_state_is_refused, the_machines_own_weak_point_is_said,
 	     a_learn_segment_that_is_too_short_is_refused)

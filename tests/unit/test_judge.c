@@ -119,6 +119,40 @@ START_TEST(a_stronger_reading_never_scores_lower)
 }
 END_TEST
 
+/* Pushes rows of one reading; the last judgement of them. */
+static void stay(struct fixture *f, struct mw_judge *judge, int64_t from, int64_t rows,
+		 const double reading[2], struct mw_judgement *ret)
+{
+	struct mw_reading calm;
+
+	reading_of(-4, -3, &calm);
+	for (int64_t t = from; t < from + rows; t++) {
+		mw_evidence_push(f->evidence, ROWS + t, reading);
+		mw_evidence_read(f->evidence);
+		if (mw_evidence_rows(f->evidence) % MW_PATCH_ROWS == 0)
+			mw_judge_window(judge, f->evidence, &calm, ret);
+	}
+}
+
+START_TEST(on_few_channels_a_level_counts_by_how_long_it_stays)
+{
+	static const double away[2] = {5, 30};
+	struct fixture f;
+	struct mw_judgement early;
+	struct mw_judgement late;
+
+	set_up(&f);
+	ck_assert_int_eq(mw_judge_calibrate(&f.judge), MW_E_OK);
+	ck_assert(f.judge.few);
+	stay(&f, &f.judge, 0, MW_PATCH_ROWS, away, &early);
+	stay(&f, &f.judge, MW_PATCH_ROWS, 40 * MW_PATCH_ROWS, away, &late);
+	ck_assert_double_lt(early.component[MW_COMPONENT_LEVEL], f.judge.level_most);
+	ck_assert_double_eq_tol(late.component[MW_COMPONENT_LEVEL], f.judge.level_most, 1e-3);
+	ck_assert_double_gt(late.component[MW_COMPONENT_MAX_Z], f.judge.level_most + 1);
+	tear_down(&f);
+}
+END_TEST
+
 START_TEST(gross_evidence_cannot_be_voted_down_by_the_model)
 {
 	struct fixture f;
@@ -297,6 +331,7 @@ END_TEST
 MW_TEST_MAIN("judge", too_few_healthy_windows_do_not_calibrate,
 	     healthy_windows_are_centred_and_their_p_values_spread,
 	     a_stronger_reading_never_scores_lower,
+	     on_few_channels_a_level_counts_by_how_long_it_stays,
 	     gross_evidence_cannot_be_voted_down_by_the_model,
 	     without_a_model_the_score_rises_with_the_evidence,
 	     without_a_model_the_p_value_is_that_of_the_evidence,
