@@ -30,7 +30,14 @@ static mw_err replay(struct replay *r)
 
 /* --- options ---------------------------------------------------------------------------------- */
 
-enum { OPTION_LONG = 256, OPTION_PROFILE, OPTION_EXPLAIN_AT, OPTION_LEARN_FROM, OPTION_JSON };
+enum {
+	OPTION_LONG = 256,
+	OPTION_PROFILE,
+	OPTION_EXPLAIN_AT,
+	OPTION_LEARN_FROM,
+	OPTION_JSON,
+	OPTION_PER_DAY
+};
 
 static const struct option long_options[] = {
     {"csv", required_argument, NULL, 'c'},
@@ -54,6 +61,7 @@ static const struct option long_options[] = {
     {"name", required_argument, NULL, 'n'},
     {"language", required_argument, NULL, 'g'},
     {"p-raise", required_argument, NULL, 'r'},
+    {"per-day", required_argument, NULL, OPTION_PER_DAY},
     {"quiet", no_argument, NULL, 'q'},
     {"help", no_argument, NULL, 'h'},
     {0}};
@@ -78,6 +86,7 @@ static void usage(FILE *to)
 	    "  --explain-at T    explanation and ranked causes at a time; may be given many times\n"
 	    "  --json            these as JSON, one object a line\n"
 	    "  --p-raise P       threshold on the p-value (default 0.002)\n"
+	    "  --per-day N       alarms a healthy machine may raise a day: P follows\n"
 	    "  --language en|ko  of the explanations\n"
 	    "  --name NAME       of the asset (default: replay)\n"
 	    "  --model FILE      of the model; none: the evidence alone judges and fixed sentences "
@@ -179,6 +188,8 @@ static bool set_value(struct replay *r, int option, const char *text)
 		return ok;
 	case 'r':
 		return set_number(text, 0, 1, &r->asset_opts.alarm.p_raise);
+	case OPTION_PER_DAY:
+		return set_number(text, 0, 1000, &r->asset_opts.alarm.per_day);
 	default:
 		return set_coded(r, option, text);
 	}

@@ -1,5 +1,8 @@
 #include "gateway/core/alarm.h"
+#include "gateway/base/clock.h"
+#include "gateway/core/judge.h"
 
+#include <math.h>
 #include <string.h>
 
 #define GROSS_SCORE .99
@@ -55,6 +58,13 @@ static void unshelve(struct mw_alarm *alarm)
 {
 	alarm->shelved_until_ns = 0;
 	enter(alarm, alarm->open ? MW_ALARM_UNACK_ACTIVE : MW_ALARM_NORMAL);
+}
+
+double mw_alarm_p_of_budget(double per_day, int64_t period_ns)
+{
+	double rows = (double)period_ns / (double)MW_NS_PER_S;
+
+	return fmin(MW_JUDGE_BUDGET_P * per_day / MW_JUDGE_BUDGET_DAY * rows, MW_ALARM_P_MAX);
 }
 
 enum mw_alarm_action mw_alarm_step(struct mw_alarm *alarm, const struct mw_alarm_opts *opts,

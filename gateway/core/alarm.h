@@ -22,7 +22,8 @@
 #include "gateway/core/event.h"
 
 struct mw_alarm_opts {
-	double p_raise;      /* threshold on the p-value */
+	double p_raise; /* threshold on the p-value */
+	double per_day; /* alarms that a healthy machine may raise: p_raise follows; 0 = unset */
 	int64_t on_windows;  /* >= 1 */
 	int64_t off_windows; /* >= 1 */
 	double p_gross; /* a p-value at or under this and score >= .99 raises at once; 0 = never */
@@ -54,6 +55,12 @@ struct mw_alarm_input {
 	bool is_fault; /* the verdict is fault or unknown (an operation is not raised) */
 	bool worse;    /* severity rose or the named fault changed: worth an update */
 };
+
+/* The threshold for a budget of alarms a day: judge.h scales p-values so that MW_JUDGE_BUDGET_P is an
+ * alarm MW_JUDGE_BUDGET_DAY times a day at a row a second, and healthy alarms are as rare as their p-value
+ * and as the rows.  At most MW_ALARM_P_MAX, which slow machines reach.  period_ns > 0. */
+#define MW_ALARM_P_MAX 0.02
+double mw_alarm_p_of_budget(double per_day, int64_t period_ns);
 
 void mw_alarm_init(struct mw_alarm *alarm);
 enum mw_alarm_action mw_alarm_step(struct mw_alarm *alarm, const struct mw_alarm_opts *opts,

@@ -354,7 +354,11 @@ static bool looks_healthy(const struct mw_asset *asset, const struct mw_judgemen
 static void watch(struct mw_asset *asset, const struct mw_reading *reading, struct mw_outcome *out)
 {
 	struct mw_alarm_input input = {.time_ns = asset->last_row_ns};
+	int64_t period_ns = mw_assembler_period(asset->assembler);
 
+	if (asset->opts.alarm.per_day > 0 && period_ns > 0)
+		asset->opts.alarm.p_raise =
+		    mw_alarm_p_of_budget(asset->opts.alarm.per_day, period_ns);
 	mw_judge_window(&asset->judge, asset->evidence, reading, &out->judgement);
 	out->verdict = verdict_of(asset, reading, &out->judgement);
 	if (out->verdict != MW_VERDICT_NORMAL)

@@ -49,6 +49,7 @@ const char *mw_component_text(enum mw_component component);
 #define MW_JUDGE_MAX_CALIBRATION 512 /* healthy windows kept for calibration */
 #define MW_JUDGE_MIN_CALIBRATION 16
 #define MW_JUDGE_BUDGET_P        0.002
+#define MW_JUDGE_BUDGET_DAY      2.0
 #define MW_JUDGE_FEW             3 /* channels that cannot confirm each other */
 
 /* What the model said of a window. */

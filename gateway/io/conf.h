@@ -98,6 +98,7 @@ struct mw_config {
 	} window;
 	struct {
 		double p_raise;      /* raise when p_value <= this: 0.002 */
+		double per_day;      /* alarms a healthy machine may raise a day; 0 = by p_raise */
 		int64_t on_windows;  /* consecutive windows over the threshold before raising: 2 */
 		int64_t off_windows; /* consecutive windows under it before clearing: 8 */
 		bool scores;         /* publish score/<asset> for every window: false */

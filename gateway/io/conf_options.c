@@ -113,7 +113,11 @@ static const struct mw_option window_options[] = {
 
 static const struct mw_option alarm_options[] = {
     {"p_raise", MW_OPT_FLOAT, AT(alarm.p_raise), "0.002", 1e-9, 0.5,
-     "An alarm is raised when a window's p-value is at most this."},
+     "An alarm is raised when a window's p-value is at most this; at a row a second the default "
+     "is about two alarms a day of a healthy machine."},
+    {"per_day", MW_OPT_FLOAT, AT(alarm.per_day), "0", 0, 1000,
+     "Alarms that a healthy machine may raise a day: p_raise then follows from this and from each "
+     "machine's period; 0 = p_raise as it stands."},
     {"on_windows", MW_OPT_INT, AT(alarm.on_windows), "2", 1, 1000,
      "Consecutive windows over the threshold before an alarm is raised."},
     {"off_windows", MW_OPT_INT, AT(alarm.off_windows), "8", 1, 10000,

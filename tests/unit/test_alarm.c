@@ -213,7 +213,19 @@ START_TEST(a_shelf_without_an_end_is_refused)
 }
 END_TEST
 
-MW_TEST_MAIN("alarm", every_story_ends_as_the_standard_says, a_shelf_ends_by_data_time,
+START_TEST(a_budget_of_alarms_gives_a_threshold_by_the_period)
+{
+	const int64_t second = 1000000000;
+
+	ck_assert_double_eq_tol(mw_alarm_p_of_budget(2, second), 0.002, 1e-12);
+	ck_assert_double_eq_tol(mw_alarm_p_of_budget(1, second), 0.001, 1e-12);
+	ck_assert_double_eq_tol(mw_alarm_p_of_budget(2, second / 10), 0.0002, 1e-12);
+	ck_assert_double_eq(mw_alarm_p_of_budget(2, 180 * second), MW_ALARM_P_MAX);
+}
+END_TEST
+
+MW_TEST_MAIN("alarm", a_budget_of_alarms_gives_a_threshold_by_the_period,
+	     every_story_ends_as_the_standard_says, a_shelf_ends_by_data_time,
 	     an_anomaly_that_outlasts_its_shelf_goes_on_as_the_same_alarm,
 	     id_times_and_sequence_follow_the_transitions, a_number_that_is_none_never_raises,
 	     gross_needs_both_the_p_value_and_the_score, a_shelf_without_an_end_is_refused)
