@@ -7,8 +7,6 @@ copied equally often, so a root mean square stays what it was.  New layers add n
 """
 from __future__ import annotations
 
-from dataclasses import replace
-
 import torch
 from torch import Tensor
 
@@ -16,15 +14,14 @@ from model.train.model import Block, Millwright, Shape
 
 SHARE = (0.5, 1.5)  # of a copy, before the shares of one source are made to add up to 1
 READERS = ("attn_q", "attn_k", "attn_v", "ffn_gate", "ffn_up")
-ADDERS = ("attn_output", "ffn_down")
+FIXED = ("vocab", "head_size", "row_length", "first_patch", "asset_prefix")
 
 
 def check(before: Shape, after: Shape) -> None:
     """ValueError where the larger shape cannot hold the smaller one's function."""
-    if replace(before, width=0, layers=0, heads=0, kv_heads=0, ffn=0) != replace(
-        after, width=0, layers=0, heads=0, kv_heads=0, ffn=0
-    ):
-        raise ValueError("growth keeps vocabulary, head size, rows, rope and norm as they are")
+    for name in FIXED:
+        if getattr(before, name) != getattr(after, name):
+            raise ValueError(f"{name} is {getattr(before, name)} and cannot grow")
     per_group = before.heads // before.kv_heads, after.heads // after.kv_heads
     whole = (
         after.width % before.width == 0

@@ -1,4 +1,4 @@
-"""Trains the model: `python3 -m model.train.train [--config FILE] [--resume]`.
+"""Trains a model: `python3 -m model.train.train [STAGE] [--config FILE] [--resume] [--set A.B=JSON]`.
 
 Wall-clock schedule, averaged weights, int8 imitated in the last part; a checkpoint every
 few minutes.
@@ -18,15 +18,14 @@ import torch
 from torch import Tensor
 
 from model.train.augment import drop_features, jitter_bins
+from model.train.balance import count_faults, fault_weights
 from model.train.fused import forward
 from model.train.kernels import library
 from model.train.loss import PARTS, losses, total
 from model.train.model import Millwright
 from model.train.replicas import Replicas
-from model.train.setup import DEFAULT_CONFIG, Setup, make_model, read_setup, start_from
+from model.train.setup import DEFAULT_CONFIG, LAST, Setup, make_model, read_setup, start_from
 from model.train.shards import Group, Pool, batches
-
-LAST = "last.pt"
 
 
 @dataclass
@@ -80,7 +79,9 @@ def stream(setup: Setup, seed: tuple[int, int], rank: int) -> Iterator[Batch]:
     pool = Pool(setup.folder("shards"), data["train"], at_once, rank, count)
     while True:
         for group in batches(pool.draw(rng), data["positions_per_batch"], rng):
-            yield make_batch(setup, group, bool(shared.random() < data["text_share"]), rng)
+            group = setup.held_out.for_training(group)
+            if len(group):
+                yield make_batch(setup, group, bool(shared.random() < data["text_share"]), rng)
 
 
 class Trainer:
@@ -204,13 +205,22 @@ def train(setup: Setup, model: Millwright, replicas: Replicas, resume: bool) -> 
     return path
 
 
+def balance_faults(setup: Setup) -> None:
+    """Weighs each fault's name by how often the training shards have it now."""
+    balance = setup.config["loss"].get("fault_balance")
+    if balance:
+        counts = count_faults(setup.train_shards(), setup.layout, setup.held_out)
+        setup.teacher.balance = fault_weights(counts, balance["power"], balance["most"])
+
+
 def run(setup: Setup, resume: bool) -> Path:
     """Trains until the budget is spent; returns the last checkpoint."""
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
     model = make_model(setup, setup.config["seed"])
     if setup.config.get("start_from"):
-        start_from(model, setup, Path(setup.config["start_from"]))
+        start_from(model, setup, setup.source(setup.config["start_from"]))
+    balance_faults(setup)
     n_values = sum(p.numel() for p in model.parameters())
     replicas = Replicas(setup.config["replicas"], n_values)
     library()  # built once, before the replicas part
@@ -219,10 +229,13 @@ def run(setup: Setup, resume: bool) -> Path:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("stage", nargs="?", help="a stage of the configuration; none: its top level")
     parser.add_argument("--config", type=Path, default=DEFAULT_CONFIG)
     parser.add_argument("--resume", action="store_true")
+    parser.add_argument("--set", action="append", default=[], metavar="A.B=JSON", dest="changes")
     arguments = parser.parse_args()
-    run(read_setup(arguments.config), arguments.resume)
+    setup = read_setup(arguments.config, arguments.stage, arguments.changes)
+    run(setup, arguments.resume)
 
 
 if __name__ == "__main__":
