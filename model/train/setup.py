@@ -3,15 +3,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Optional
 
 import torch
 
 from model.train.answers import Teacher, Weights
-from model.train.export import load_exported, rows_by_name
-from model.train.grow import grow
+from model.train.export import load_exported
 from model.train.layout import Layout, read_layout
 from model.train.loss import LossWeights
 from model.train.model import Millwright, Shape
@@ -38,6 +37,11 @@ class Setup:
 
     def folder(self, key: str) -> Path:
         return Path(self.config[key])
+
+    @property
+    def tokens(self) -> list[str]:
+        """Names of all tokens: codes, then words."""
+        return list(self.layout.names) + self.wording.words
 
     def train_shards(self) -> list[Path]:
         return sorted(self.folder("shards").glob(self.config["data"]["train"]))
@@ -72,11 +76,12 @@ def changed(config: dict[str, Any], assignment: str) -> dict[str, Any]:
 
 
 def stage_config(config: dict[str, Any], stage: str) -> dict[str, Any]:
-    """What a stage runs with: the whole file, its own entries on top."""
+    """What a stage runs with: the whole file, then the stage that it is `like`, then its own."""
     if stage not in config["stages"]:
         raise ValueError(f"no stage {stage}: there are {', '.join(config['stages'])}")
     own = config["stages"][stage] | {"checkpoints": f"{config['runs']}/{stage}", "stage": stage}
-    return merged(config, own)
+    base = stage_config(config, own["like"]) if "like" in own else config
+    return merged(base, own)
 
 
 def read_setup(path: Path, stage: Optional[str] = None, changes: Sequence[str] = ()) -> Setup:
@@ -85,14 +90,15 @@ def read_setup(path: Path, stage: Optional[str] = None, changes: Sequence[str] =
         config = stage_config(config, stage)
     for assignment in changes:
         config = changed(config, assignment)
-    return make_setup(config)
+    return setup_of(config)
 
 
-def make_setup(config: dict[str, Any]) -> Setup:
+def setup_of(config: dict[str, Any]) -> Setup:
     layout = read_layout(Path(config["describe"]))
     wording = Wording(layout)
     loss = dict(config["loss"])
-    loss.pop("fault_balance", None)
+    for other in ("fault_balance", "distil"):
+        loss.pop(other, None)
     weights = Weights(**loss.pop("token"))
     teacher = Teacher(layout, wording, weights)
     held_out = HeldOut.of(layout, config.get("unknown", {}))
@@ -120,29 +126,6 @@ def load_named(path: Path, setup: Setup) -> tuple[Millwright, list[str]]:
         return load_exported(path)
     model, saved = load_checkpoint(path, setup)
     return model, list(setup.layout.names) + saved["words"]
-
-
-def take_tokens(model: Millwright, before: list[str], setup: Setup, new_codes: float) -> Millwright:
-    """The model with the tokens of the setup, matched by name; what is new is drawn, codes with
-    `new_codes` times the spread of the table."""
-    names, table = list(setup.layout.names) + setup.wording.words, model.token_embd.detach().numpy()
-    generator = torch.Generator().manual_seed(setup.config["seed"])
-    fresh = torch.randn(len(names), model.shape.width, generator=generator).numpy() * table.std()
-    fresh[: setup.layout.n_codes] *= new_codes
-    rows = torch.from_numpy(rows_by_name(table, before, names, fresh))
-    renamed = Millwright(replace(model.shape, vocab=len(names)))
-    renamed.load_state_dict(model.state_dict() | {"token_embd": rows})
-    return renamed
-
-
-def start_from(model: Millwright, setup: Setup, path: Path) -> None:
-    """Takes over the weights of a checkpoint or of a GGUF file, grown where `model` is larger.  Beside
-    a file new codes start at zero, so that the run starts with what the file answers."""
-    other, before = load_named(path, setup)
-    other = take_tokens(other, before, setup, 0.0 if path.suffix == ".gguf" else 1.0)
-    if other.shape.size != model.shape.size:
-        other = grow(other, model.shape, setup.config["grow_noise"], setup.config["seed"])
-    model.load_state_dict(other.state_dict())
 
 
 def load_checkpoint(path: Path, setup: Setup, averaged: bool = True) -> tuple[Millwright, dict]:
