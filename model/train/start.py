@@ -14,7 +14,7 @@ from torch import Tensor
 from model.train.distil import Distiller, DistilOptions
 from model.train.export import rows_by_name
 from model.train.grow import grow
-from model.train.model import Millwright
+from model.train.model import Millwright, Shape
 from model.train.prune import prune
 from model.train.setup import Setup, load_named, make_model
 
@@ -57,8 +57,18 @@ def lineage_of(path: Path) -> list[dict[str, Any]]:
     if path.suffix == ".gguf":
         digest = hashlib.sha256(path.read_bytes()).hexdigest()[:DIGEST]
         return [{"stage": path.name, "sha256": digest}]
-    saved = torch.load(path, map_location="cpu")
-    return saved.get("lineage", [{"stage": str(path), **saved["progress"], "curve": None}])
+    return lineage_saved(torch.load(path, map_location="cpu"))
+
+
+def lineage_saved(saved: dict[str, Any]) -> list[dict[str, Any]]:
+    """Of a checkpoint; of one without a lineage what its configuration says."""
+    if saved.get("lineage"):
+        return saved["lineage"]
+    config, shape = saved["config"], Shape(**saved["shape"])
+    entry = {"stage": config.get("stage", "run"), "size": list(shape.size), "seed": config["seed"]}
+    entry["from"] = config.get("start_from")
+    progress = {key: value for key, value in saved["progress"].items() if key != "curve"}
+    return [entry | progress]
 
 
 def fit(

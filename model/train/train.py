@@ -27,7 +27,7 @@ from model.train.model import Millwright, Output
 from model.train.replicas import Replicas
 from model.train.setup import DEFAULT_CONFIG, LAST, Setup, make_model, read_setup
 from model.train.shards import Group, Pool, batches
-from model.train.start import begin, make_distiller
+from model.train.start import begin, lineage_saved, make_distiller
 
 CURVE = "curve.jsonl"  # beside the checkpoint: the running losses, one line a report
 
@@ -211,7 +211,7 @@ class Trainer:
 
     def resume(self, path: Path) -> None:
         saved = torch.load(path, map_location="cpu")
-        self.lineage = saved.get("lineage", [])
+        self.lineage = lineage_saved(saved)
         self.model.load_state_dict(saved["model"])
         self.optimiser.load_state_dict(saved["optimiser"])
         self.average = saved["ema"]
