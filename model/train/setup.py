@@ -79,7 +79,7 @@ def stage_config(config: dict[str, Any], stage: str) -> dict[str, Any]:
     """What a stage runs with: the whole file, then the stage that it is `like`, then its own."""
     if stage not in config["stages"]:
         raise ValueError(f"no stage {stage}: there are {', '.join(config['stages'])}")
-    own = config["stages"][stage] | {"checkpoints": f"{config['runs']}/{stage}", "stage": stage}
+    own = config["stages"][stage] | {"stage": stage}
     base = stage_config(config, own["like"]) if "like" in own else config
     return merged(base, own)
 
@@ -90,6 +90,8 @@ def read_setup(path: Path, stage: Optional[str] = None, changes: Sequence[str] =
         config = stage_config(config, stage)
     for assignment in changes:
         config = changed(config, assignment)
+    if stage is not None:
+        config["checkpoints"] = f"{config['runs']}/{stage}"
     return setup_of(config)
 
 
