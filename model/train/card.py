@@ -108,7 +108,7 @@ def how_it_was_trained(saved: dict) -> str:
 From simulated machines only (`mw-corpus`, {config["corpus"]["windows"]:,} windows a shard);
 no measured data, no tuning on a benchmark. Seeds of shards by role: training from {seeds["train"]},
 validation from {seeds["validation"]}, test from {seeds["test"]}; a series never serves two roles.
-Configuration: `model/train/config.json`; {config["replicas"]} CPU core(s) in bf16, shared with other work.
+Configuration: `model/train/config.json`; replicas: {config["replicas"]}, one CPU core each, shared, in bf16.
 Taught as *unknown*: {listed("taught")}. Never shown: {listed("never")}.
 
 {table(header, rows)}

@@ -232,6 +232,8 @@ def train(
     if resume and path.exists():
         trainer.resume(path)
     options, progress = trainer.options, trainer.progress
+    if trainer.done_share >= 1:
+        return path
     saved_at = progress.seconds
     for batch in stream(setup, (setup.config["seed"], progress.step), replicas.rank):
         trainer.step(batch)
@@ -243,7 +245,8 @@ def train(
         if trainer.done_share >= 1:
             break
     if first:
-        trainer.log()
+        if not progress.curve or progress.curve[-1]["step"] != progress.step:
+            trainer.log()
         trainer.save(path)
     return path
 

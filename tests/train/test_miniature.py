@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from model.train.evaluate import auroc, evaluate
+from model.train.evaluate import auroc, evaluate, groups_of, load_model
 from model.train.export import load_exported
-from model.train.layout import NONE_CODE, Layout, read_layout
+from model.train.layout import NONE_CODE, NORMAL, Layout
 from model.train.model import Millwright
 from model.train.setup import DEFAULT_CONFIG, Setup, make_model, merged, read_setup
 from model.train.shards import Group, read_shard
@@ -29,9 +29,10 @@ STUDENT = {"width": 64, "layers": 1, "heads": 2, "kv_heads": 1, "ffn": 96}
 SEED = {"width": 32, "layers": 1, "heads": 2, "kv_heads": 1, "ffn": 64}
 FROM_TEACHER = {"teacher": "teacher", "share": 0.5, "temperature": 2.0}
 # At least so much (at most, of a loss) of a trained model, on windows of unseen series.
-BARS = {"patch_auroc_channel": 0.75, "patch_auroc_asset": 0.62, "window_auroc": 0.64, "verdict_right": 0.6}
+BARS = {"patch_auroc_channel": 0.78, "patch_auroc_asset": 0.68, "window_auroc": 0.65}
+ABOVE_ALWAYS_NORMAL = 0.03  # share of verdicts right, beyond what "normal" gets right everywhere
 BAR_LOSS = 0.30
-INT8_LOSES = 0.02
+INT8_LOSES, PRUNING_LOSES = 0.02, 0.03
 
 
 def budget(steps: int, rate: float, quantised_from: float = 1.0) -> dict[str, Any]:
@@ -43,11 +44,11 @@ def budget(steps: int, rate: float, quantised_from: float = 1.0) -> dict[str, An
 
 def stages() -> dict[str, Any]:
     return {
-        "seed": {"model": SEED, "optimiser": budget(160, 4e-3)},
-        "teacher": {"start_from": "seed", "model": TEACHER, "optimiser": budget(200, 3e-3)},
+        "seed": {"model": SEED, "optimiser": budget(200, 4e-3)},
+        "teacher": {"start_from": "seed", "model": TEACHER, "optimiser": budget(300, 3e-3)},
         "small": {
             "start_from": "teacher", "model": STUDENT, "loss": {"distil": FROM_TEACHER},
-            "optimiser": budget(120, 2e-3),
+            "optimiser": budget(160, 2e-3),
         },
         "small-int8": {
             "like": "small", "start_from": "small", "optimiser": budget(40, 5e-4, 0.0),
@@ -122,6 +123,11 @@ class Miniature(unittest.TestCase):
     def setup_of(self, stage: str) -> Setup:
         return read_setup(self.config, stage)
 
+    @staticmethod
+    def share_of_normal(setup: Setup) -> float:
+        verdicts = [group.data["verdict"] for group in groups_of(setup, "validation", JUDGED)]
+        return float((np.concatenate(verdicts) == NORMAL).mean())
+
     def curve(self, stage: str) -> list[dict[str, float]]:
         lines = (self.folder / "runs" / stage / "curve.jsonl").read_text().splitlines()
         return [json.loads(line) for line in lines]
@@ -130,7 +136,8 @@ class Miniature(unittest.TestCase):
         setup = self.setup_of("small")
         fresh: Millwright = make_model(setup, 7)
         untrained = evaluate(fresh, setup, "validation", JUDGED)
-        for name, bar in BARS.items():
+        bars = BARS | {"verdict_right": self.share_of_normal(setup) + ABOVE_ALWAYS_NORMAL}
+        for name, bar in bars.items():
             with self.subTest(name):
                 self.assertGreater(self.figures["int8"][name], bar)
                 self.assertLess(untrained[name], bar)
@@ -143,9 +150,13 @@ class Miniature(unittest.TestCase):
     def test_growth_keeps_what_the_seed_had_learnt(self):
         self.assertLess(self.curve("teacher")[0]["channel"], self.curve("seed")[1]["channel"])
 
-    def test_the_student_comes_near_its_teacher(self):
+    def test_the_pruned_student_comes_near_its_teacher(self):
+        setup = self.setup_of("teacher")
+        teacher = evaluate(load_model(setup.source("teacher"), setup), setup, "validation", JUDGED)
+        for name in ("patch_auroc_asset", "patch_auroc_channel", "verdict_right"):
+            self.assertGreater(self.figures["fp32"][name], teacher[name] - PRUNING_LOSES)
         curve = self.curve("small")
-        self.assertLess(curve[-1]["soft_channel"], 0.7 * curve[0]["soft_channel"])
+        self.assertLess(curve[-1]["soft_answer"], curve[0]["soft_answer"])
 
     def test_int8_costs_little(self):
         for name in ("patch_auroc_asset", "patch_auroc_channel", "verdict_right"):
