@@ -36,14 +36,16 @@ class Teacher:
 
     def __init__(self, layout: Layout, wording: Wording, weights: Weights) -> None:
         self.layout, self.wording, self.weights = layout, wording, weights
+        self.balance = np.ones(len(layout.faults), np.float32)  # a factor on each fault's weight
 
     def answer(self, data: dict[str, np.ndarray], i: int) -> tuple[list[int], list[float]]:
         """The answer tokens of window i up to the onset, with their weights."""
         table, weights = self.layout.table, self.weights
         named = [int(row) for row in data["channels"][i] if row != NO_CHANNEL]
+        fault = int(data["fault"][i])
         head = [
             (table("verdict") + int(data["verdict"][i]), weights.verdict),
-            (table("fault") + int(data["fault"][i]), weights.fault),
+            (table("fault") + fault, weights.fault * float(self.balance[fault])),
             (table("severity") + max(1, int(data["severity"][i])) - 1, weights.severity),
         ]
         head += [(table("channel") + row - 1, weights.channel) for row in named]

@@ -1,7 +1,7 @@
 """How good a model is on a role's shards:
-`python3 -m model.train.evaluate FILE [--role validation]`.
+`python3 -m model.train.evaluate MODEL [--role validation] [--int8]`.
 
-FILE is a checkpoint or an exported GGUF.  Answers are decoded greedily within the grammar, fields
+MODEL is a stage, a checkpoint or a GGUF file.  Answers are decoded greedily within the grammar, fields
 in order, each conditioned on the model's own earlier ones.
 """
 from __future__ import annotations
@@ -18,11 +18,16 @@ import torch
 from torch import Tensor
 
 from model.train.export import load_exported
-from model.train.layout import FAULT, N_ONSET, N_VERDICT, NONE_CODE, OPERATION, Layout
+from model.train.layout import (
+    FAULT, N_ONSET, N_VERDICT, NONE_CODE, NORMAL, OPERATION, UNKNOWN, Layout,
+)  # fmt: skip
 from model.train.model import Millwright, Output
+from model.train.risk import unknown_figures
 from model.train.setup import DEFAULT_CONFIG, Setup, load_checkpoint, read_setup
 from model.train.shards import NO_CHANNEL, Group, merge, read_shard
+from model.train.unknown import HeldOut
 
+WRONG = (FAULT, UNKNOWN)  # verdicts that say that something is wrong
 BANDS = ((0.5, 1.0), (1.0, 2.0), (2.0, 4.0), (4.0, 8.0), (8.0, np.inf))
 
 
@@ -47,9 +52,12 @@ class Answers:
     asset: list[tuple[np.ndarray, np.ndarray]] = field(default_factory=list)
     channel: list[tuple[np.ndarray, np.ndarray]] = field(default_factory=list)
 
-    def add(self, group: Group, said: dict[str, np.ndarray], out) -> None:
-        for name in ("verdict", "fault", "onset", "channels", "effect", "severity"):
-            self.label.setdefault(name, []).append(np.asarray(group.data[name]))
+    def add(self, group: Group, held_out: HeldOut, said: dict[str, np.ndarray], out: Output) -> None:
+        labels = {name: np.asarray(group.data[name]) for name in ("onset", "channels", "effect")}
+        labels["verdict"], labels["fault"] = held_out.labels(group.data)
+        labels |= {"code": np.asarray(group.data["fault"]), "never": held_out.is_never(group.data)}
+        for name, value in labels.items():
+            self.label.setdefault(name, []).append(value)
         for name, value in said.items():
             self.said.setdefault(name, []).append(value)
         truth = group.data["patch"].astype(bool)
@@ -96,7 +104,7 @@ class Reader:
         verdict, share = logits.argmax(1), logits.softmax(1)
         columns.append(table("verdict") + verdict)
         logits = ask(table("fault"), len(self.layout.faults))
-        fault = logits.masked_fill(~self.fitting[verdict], -1e9).argmax(1)
+        sure, fault = logits.masked_fill(~self.fitting[verdict], -1e9).softmax(1).max(1)
         columns += [table("fault") + fault, torch.full((n,), table("severity") + 1)]
         width = table("end_channels") - table("channel") + 1
         logits = ask(table("channel"), width)
@@ -108,7 +116,8 @@ class Reader:
         logits = ask(table("onset"), N_ONSET)
         heads = torch.maximum(asset.amax(1), channel.flatten(1).amax(1))
         said = {
-            "verdict": verdict, "share": share[:, FAULT], "fault": fault,
+            "verdict": verdict, "share": share[:, (FAULT, UNKNOWN)].sum(1), "fault": fault,
+            "name_sure": sure,
             "top": torch.where(named, top + 1, torch.zeros_like(top)), "onset": logits.argmax(1),
             "asset_head": asset.amax(1), "heads": heads, "asset_now": asset[:, -1],
             "channel_now": channel[:, :, -1].amax(1),
@@ -149,7 +158,7 @@ def by_effect(label: dict, said: dict, real: np.ndarray, healthy: np.ndarray) ->
                 "auroc_heads": auroc(said["heads"][both], band[both]),
                 "auroc_asset_head": auroc(said["asset_head"][both], band[both]),
                 "auroc_verdict": auroc(said["share"][both], band[both]),
-                "called_fault": share(said["verdict"][band] == FAULT),
+                "called_fault": share(np.isin(said["verdict"][band], WRONG)),
                 "fault_top1": share(said["fault"][band] == label["fault"][band]),
                 "top_channel": share(said["top"][band][known] == first[known]),
                 "top_channel_heads": share(said["top_head"][band][known] == first[known]),
@@ -174,12 +183,12 @@ def evaluate(model: Millwright, setup: Setup, role: str, limit: int) -> dict:
     with torch.no_grad():
         for group in groups_of(setup, role, limit):
             said, out = reader.read(group)
-            answers.add(group, said, out)
+            answers.add(group, setup.held_out, said, out)
     label, said = answers.joined(answers.label), answers.joined(answers.said)
     asset = map(np.concatenate, zip(*answers.asset))
     channel = map(np.concatenate, zip(*answers.channel))
-    real, healthy = label["verdict"] == FAULT, label["verdict"] == 0
-    operation = label["verdict"] == OPERATION
+    real, healthy = np.isin(label["verdict"], WRONG), label["verdict"] == NORMAL
+    operation, named = label["verdict"] == OPERATION, (label["verdict"] == FAULT) & ~label["never"]
     return {
         "windows": len(real),
         "patch_auroc_asset": auroc(*asset),
@@ -189,11 +198,12 @@ def evaluate(model: Millwright, setup: Setup, role: str, limit: int) -> dict:
         "window_auroc": auroc(said["heads"], real),
         "window_auroc_without_operations": auroc(said["heads"][~operation], real[~operation]),
         "verdict_auroc": auroc(said["share"], real),
-        "verdict_right": share(said["verdict"] == label["verdict"]),
-        "operation_called_fault": share(said["verdict"][operation] == FAULT),
-        "normal_called_fault": share(said["verdict"][healthy] == FAULT),
-        "by_effect": by_effect(label, said, real, healthy),
-        "by_fault": by_fault(label, said, real, setup.layout),
+        "verdict_right": share((said["verdict"] == label["verdict"])[~label["never"]]),
+        "operation_called_fault": share(np.isin(said["verdict"][operation], WRONG)),
+        "normal_called_fault": share(np.isin(said["verdict"][healthy], WRONG)),
+        "by_effect": by_effect(label, said, named, healthy),
+        "by_fault": by_fault(label, said, named, setup.layout),
+        "names": unknown_figures(label, said, setup.layout, setup.config["evaluate"]),
     }
 
 
@@ -205,18 +215,20 @@ def load_model(path: Path, setup: Setup) -> Millwright:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("model", type=Path)
+    parser.add_argument("model", help="a stage of the configuration, a checkpoint or a GGUF file")
     parser.add_argument("--config", type=Path, default=DEFAULT_CONFIG)
+    parser.add_argument("--set", action="append", default=[], metavar="A.B=JSON", dest="changes")
     parser.add_argument("--role", default="validation", choices=("train", "validation", "test"))
-    parser.add_argument("--limit", type=int, default=10000)
+    parser.add_argument("--limit", type=int, help="windows at most; none: as configured")
     parser.add_argument("--int8", action="store_true", help="imitate int8 weights and activations")
     parser.add_argument("--out", type=Path)
     arguments = parser.parse_args()
-    setup = read_setup(arguments.config)
+    setup = read_setup(arguments.config, None, arguments.changes)
     torch.set_num_threads(setup.config["threads"])
-    model = load_model(arguments.model, setup)
+    model = load_model(setup.source(arguments.model), setup)
     model.quantised.on = arguments.int8
-    text = json.dumps(evaluate(model, setup, arguments.role, arguments.limit), indent=1)
+    limit = arguments.limit or setup.config["evaluate"]["windows"]
+    text = json.dumps(evaluate(model, setup, arguments.role, limit), indent=1)
     print(text)
     if arguments.out:
         arguments.out.write_text(text + "\n", encoding="utf-8")

@@ -39,6 +39,7 @@ class Trunk:
         tables = zip(geo.row_rope, geo.tail_rope)
         self.cosine, self.sine = (torch.cat(pair)[:, 0].contiguous() for pair in tables)
         self.saved: list[tuple[Tensor, ...]] = []
+        self.keep = torch.is_grad_enabled()
         self.lib = library()
 
     def half(self, width: int) -> Tensor:
@@ -127,7 +128,8 @@ class Trunk:
         x1, y1, r1 = self.norm(x0, mixed @ w_out.t(), p[1])
         both = y1 @ w_both.t()
         h = self.swiglu(both)
-        self.saved.append((x0, y0, r0, qkv, mixed, x1, y1, r1, both, h, *weights))
+        if self.keep:
+            self.saved.append((x0, y0, r0, qkv, mixed, x1, y1, r1, both, h, *weights))
         return x1, h @ w_down.t()
 
     def block_back(

@@ -11,6 +11,7 @@ from model.train.answers import IGNORE
 from model.train.model import Millwright, Output
 
 PARTS = ("asset", "channel", "answer")
+SOFT_PARTS = ("soft_asset", "soft_channel", "soft_answer")  # the same against a teacher
 
 
 @dataclass(frozen=True)
@@ -31,12 +32,17 @@ def answer_loss(
     return (token * weight[known]).sum() / len(target)
 
 
+def patch_weights(patches: int, last: float) -> Tensor:
+    """[patches], mean 1; the newest counts `last` times as much as another."""
+    weight = torch.ones(patches)
+    weight[-1] = last
+    return weight / weight.mean()
+
+
 def patch_loss(logit: Tensor, truth: Tensor, last: float) -> Tensor:
     """Mean over [..., patches], the newest patch weighted by `last`."""
     bce = fn.binary_cross_entropy_with_logits(logit.float(), truth, reduction="none")
-    weight = torch.ones(logit.shape[-1])
-    weight[-1] = last
-    return (bce * (weight / weight.mean())).mean()
+    return (bce * patch_weights(logit.shape[-1], last)).mean()
 
 
 def losses(
@@ -53,6 +59,10 @@ def losses(
     )
 
 
-def total(parts: Tensor, weights: LossWeights) -> Tensor:
-    scale = (weights.asset_patch, weights.channel_patch, weights.answer)
-    return (parts * torch.tensor(scale)).sum()
+def total(parts: Tensor, weights: LossWeights, soft_share: float = 0.0) -> Tensor:
+    """Of PARTS, or of PARTS and SOFT_PARTS, of which the soft ones get `soft_share`."""
+    scale = torch.tensor((weights.asset_patch, weights.channel_patch, weights.answer))
+    if len(parts) == len(PARTS):
+        return (parts * scale).sum()
+    hard, soft = parts.split(len(PARTS))
+    return ((1 - soft_share) * hard * scale + soft_share * soft * scale).sum()

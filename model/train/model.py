@@ -35,6 +35,11 @@ class Shape:
     def as_dict(self) -> dict:
         return asdict(self)
 
+    @property
+    def size(self) -> tuple[int, ...]:
+        """What growth and pruning change."""
+        return (self.width, self.layers, self.heads, self.kv_heads, self.ffn)
+
 
 class Output(NamedTuple):
     """What one pass gives: logits of the patch heads, normed hidden states of the tail."""

@@ -1,4 +1,4 @@
-"""Trains the model: `python3 -m model.train.train [--config FILE] [--resume]`.
+"""Trains a model: `python3 -m model.train.train [STAGE] [--config FILE] [--resume] [--set A.B=JSON]`.
 
 Wall-clock schedule, averaged weights, int8 imitated in the last part; a checkpoint every
 few minutes.
@@ -10,23 +10,26 @@ import json
 import math
 import time
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Iterator
+from typing import Iterator, Sequence
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from model.train.augment import drop_features, jitter_bins
+from model.train.balance import count_faults, fault_weights
 from model.train.fused import forward
 from model.train.kernels import library
-from model.train.loss import PARTS, losses, total
-from model.train.model import Millwright
+from model.train.loss import PARTS, SOFT_PARTS, losses, total
+from model.train.model import Millwright, Output
 from model.train.replicas import Replicas
-from model.train.setup import DEFAULT_CONFIG, Setup, make_model, read_setup, start_from
+from model.train.setup import DEFAULT_CONFIG, LAST, Setup, make_model, read_setup
 from model.train.shards import Group, Pool, batches
+from model.train.start import begin, lineage_saved, make_distiller
 
-LAST = "last.pt"
+CURVE = "curve.jsonl"  # beside the checkpoint: the running losses, one line a report
 
 
 @dataclass
@@ -80,7 +83,20 @@ def stream(setup: Setup, seed: tuple[int, int], rank: int) -> Iterator[Batch]:
     pool = Pool(setup.folder("shards"), data["train"], at_once, rank, count)
     while True:
         for group in batches(pool.draw(rng), data["positions_per_batch"], rng):
-            yield make_batch(setup, group, bool(shared.random() < data["text_share"]), rng)
+            group = setup.held_out.for_training(group)
+            if len(group):
+                yield make_batch(setup, group, bool(shared.random() < data["text_share"]), rng)
+
+
+def label_losses(setup: Setup, model: Millwright, batch: Batch) -> tuple[Output, Tensor]:
+    """-> (what the model says, the parts of PARTS)."""
+    out = forward(model, batch.codes, batch.tail, setup.config["fused"])
+    labels = (batch.patch, batch.target, batch.weight)
+    return out, losses(model, out, *labels, setup.first_answer, setup.loss_weights)
+
+
+def label_loss(setup: Setup, model: Millwright, batch: Batch) -> Tensor:
+    return total(label_losses(setup, model, batch)[1], setup.loss_weights)
 
 
 class Trainer:
@@ -88,6 +104,7 @@ class Trainer:
 
     def __init__(self, setup: Setup, model: Millwright, replicas: Replicas) -> None:
         self.setup, self.model, self.replicas = setup, model, replicas
+        self.lineage: list[dict] = []
         self.options = setup.config["optimiser"]
         matrices = [p for p in model.parameters() if p.dim() > 1]
         vectors = [p for p in model.parameters() if p.dim() <= 1]
@@ -100,7 +117,9 @@ class Trainer:
         self.average = {k: v.detach().clone() for k, v in model.state_dict().items()}
         self.progress = Progress()
         self.started = time.monotonic()
-        self.recent = torch.zeros(len(PARTS))
+        self.distiller = make_distiller(setup)
+        self.parts = PARTS + (SOFT_PARTS if self.distiller else ())
+        self.recent = torch.zeros(len(self.parts))
 
     @property
     def done_share(self) -> float:
@@ -120,10 +139,7 @@ class Trainer:
         self.model.quantised.on = self.done_share >= self.options["quantised_from"]
         for group in self.optimiser.param_groups:
             group["lr"] = self.learning_rate()
-        out = forward(self.model, batch.codes, batch.tail, fused=self.setup.config["fused"])
-        first, weights = self.setup.first_answer, self.setup.loss_weights
-        parts = losses(self.model, out, batch.patch, batch.target, batch.weight, first, weights)
-        loss = total(parts, weights)
+        loss, parts = self.loss(batch)
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
         elapsed = time.monotonic() - self.started
@@ -131,6 +147,20 @@ class Trainer:
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.options["clip"])
         self.optimiser.step()
         self.account(batch, parts.detach())
+
+    def loss(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """The loss of a batch, and its parts by the names of `parts`."""
+        fused, weights = self.setup.config["fused"], self.setup.loss_weights
+        out, parts = label_losses(self.setup, self.model, batch)
+        if self.distiller is None:
+            return total(parts, weights), parts
+        with torch.no_grad():
+            opinion = forward(self.distiller.teacher, batch.codes, batch.tail, fused)
+        soft = self.distiller.losses(
+            self.model, out, opinion, batch.target, batch.weight, weights.last_patch
+        )
+        parts = torch.cat((parts, soft))
+        return total(parts, weights, self.distiller.options.share), parts
 
     def account(self, batch: Batch, parts: Tensor) -> None:
         progress = self.progress
@@ -147,7 +177,7 @@ class Trainer:
 
     def log(self) -> None:
         progress = self.progress
-        entry = {name: round(float(v), 4) for name, v in zip(PARTS, self.recent)}
+        entry = {name: round(float(v), 4) for name, v in zip(self.parts, self.recent)}
         entry |= {"step": progress.step, "seconds": round(progress.seconds)}
         entry |= {"windows": progress.windows, "positions": progress.positions}
         progress.curve.append(entry)
@@ -163,31 +193,47 @@ class Trainer:
             "optimiser": self.optimiser.state_dict(),
             "progress": asdict(self.progress),
             "recent": self.recent,
+            "lineage": self.history(),
             "config": self.setup.config,
         }
         path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_suffix(".partial")
-        torch.save(state, partial)
-        partial.replace(path)
+        unfinished = path.with_suffix(".partial")
+        torch.save(state, unfinished)
+        unfinished.replace(path)
+        curve = "\n".join(json.dumps(entry) for entry in self.progress.curve)
+        (path.parent / CURVE).write_text(curve + "\n", encoding="utf-8")
+
+    def history(self) -> list[dict]:
+        """Every stage that led to these weights, this one as far as it has come."""
+        own = asdict(self.progress)
+        del own["curve"]
+        return self.lineage[:-1] + [entry | own for entry in self.lineage[-1:]]
 
     def resume(self, path: Path) -> None:
         saved = torch.load(path, map_location="cpu")
+        self.lineage = lineage_saved(saved)
         self.model.load_state_dict(saved["model"])
         self.optimiser.load_state_dict(saved["optimiser"])
         self.average = saved["ema"]
         self.progress = Progress(**saved["progress"])
-        self.recent = saved["recent"]
+        if len(saved["recent"]) == len(self.recent):  # else: it goes on with or without a teacher
+            self.recent = saved["recent"]
         self.started = time.monotonic() - self.progress.seconds
 
 
-def train(setup: Setup, model: Millwright, replicas: Replicas, resume: bool) -> Path:
+def train(
+    setup: Setup, model: Millwright, replicas: Replicas, resume: bool, lineage: Sequence[dict] = ()
+) -> Path:
     """The work of one replica."""
     trainer = Trainer(setup, model, replicas)
+    trainer.lineage = list(lineage)
     first = replicas.rank == 0
     path = setup.folder("checkpoints") / LAST
     if resume and path.exists():
         trainer.resume(path)
     options, progress = trainer.options, trainer.progress
+    if trainer.done_share >= 1:
+        return path
     saved_at = progress.seconds
     for batch in stream(setup, (setup.config["seed"], progress.step), replicas.rank):
         trainer.step(batch)
@@ -199,30 +245,45 @@ def train(setup: Setup, model: Millwright, replicas: Replicas, resume: bool) -> 
         if trainer.done_share >= 1:
             break
     if first:
-        trainer.log()
+        if not progress.curve or progress.curve[-1]["step"] != progress.step:
+            trainer.log()
         trainer.save(path)
     return path
+
+
+def balance_faults(setup: Setup) -> None:
+    """Weighs each fault's name by how often the training shards have it now."""
+    balance = setup.config["loss"].get("fault_balance")
+    if balance:
+        counts = count_faults(setup.train_shards(), setup.layout, setup.held_out)
+        setup.teacher.balance = fault_weights(counts, balance["power"], balance["most"])
 
 
 def run(setup: Setup, resume: bool) -> Path:
     """Trains until the budget is spent; returns the last checkpoint."""
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
-    model = make_model(setup, setup.config["seed"])
-    if setup.config.get("start_from"):
-        start_from(model, setup, Path(setup.config["start_from"]))
+    balance_faults(setup)
+    library()  # built once, before the replicas part
+    if resume and (setup.folder("checkpoints") / LAST).exists():
+        model, lineage = make_model(setup, setup.config["seed"]), []
+    else:
+        start = begin(setup, stream(setup, (setup.config["seed"], 0), 0), partial(label_loss, setup))
+        model, lineage = start.model, start.lineage
     n_values = sum(p.numel() for p in model.parameters())
     replicas = Replicas(setup.config["replicas"], n_values)
-    library()  # built once, before the replicas part
-    return replicas.run(lambda rank: train(setup, model, replicas, resume))
+    return replicas.run(lambda rank: train(setup, model, replicas, resume, lineage))
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("stage", nargs="?", help="a stage of the configuration; none: its top level")
     parser.add_argument("--config", type=Path, default=DEFAULT_CONFIG)
     parser.add_argument("--resume", action="store_true")
+    parser.add_argument("--set", action="append", default=[], metavar="A.B=JSON", dest="changes")
     arguments = parser.parse_args()
-    run(read_setup(arguments.config), arguments.resume)
+    setup = read_setup(arguments.config, arguments.stage, arguments.changes)
+    run(setup, arguments.resume)
 
 
 if __name__ == "__main__":
