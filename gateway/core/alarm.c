@@ -1,11 +1,11 @@
 #include "gateway/core/alarm.h"
-#include "gateway/base/clock.h"
 #include "gateway/core/judge.h"
 
 #include <math.h>
 #include <string.h>
 
 #define GROSS_SCORE .99
+#define NS_PER_S    1e9
 
 void mw_alarm_init(struct mw_alarm *alarm)
 {
@@ -62,7 +62,7 @@ static void unshelve(struct mw_alarm *alarm)
 
 double mw_alarm_p_of_budget(double per_day, int64_t period_ns)
 {
-	double rows = (double)period_ns / (double)MW_NS_PER_S;
+	double rows = (double)period_ns / NS_PER_S;
 
 	return fmin(MW_JUDGE_BUDGET_P * per_day / MW_JUDGE_BUDGET_DAY * rows, MW_ALARM_P_MAX);
 }
