@@ -31,7 +31,7 @@ class Tail:
     weight: np.ndarray  # [B, T] float32
 
 
-class Teacher:
+class TailWriter:
     """Writes tails.  The language is drawn per window."""
 
     def __init__(self, layout: Layout, wording: Wording, weights: Weights) -> None:

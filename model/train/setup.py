@@ -9,7 +9,7 @@ from typing import Any, Optional
 
 import torch
 
-from model.train.answers import Teacher, Weights
+from model.train.answers import TailWriter, Weights
 from model.train.export import load_exported
 from model.train.layout import Layout, read_layout
 from model.train.loss import LossWeights
@@ -26,7 +26,7 @@ class Setup:
     config: dict[str, Any]
     layout: Layout
     wording: Wording
-    teacher: Teacher
+    writer: TailWriter
     loss_weights: LossWeights
     held_out: HeldOut
 
@@ -102,9 +102,9 @@ def setup_of(config: dict[str, Any]) -> Setup:
     for other in ("fault_balance", "distil"):
         loss.pop(other, None)
     weights = Weights(**loss.pop("token"))
-    teacher = Teacher(layout, wording, weights)
+    writer = TailWriter(layout, wording, weights)
     held_out = HeldOut.of(layout, config.get("unknown", {}))
-    return Setup(config, layout, wording, teacher, LossWeights(**loss), held_out)
+    return Setup(config, layout, wording, writer, LossWeights(**loss), held_out)
 
 
 def make_shape(setup: Setup) -> Shape:

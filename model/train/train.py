@@ -65,7 +65,7 @@ def make_batch(setup: Setup, group: Group, with_words: bool, rng: np.random.Gene
     data = setup.config["data"]
     codes = drop_features(group.data["code"], setup.layout, data["feature_dropout"], rng)
     codes = jitter_bins(codes, setup.layout, data["bin_jitter"], rng)
-    tail = setup.teacher.tail(group, with_words, rng)
+    tail = setup.writer.tail(group, with_words, rng)
     return Batch(
         codes=as_tensor(codes),
         tail=as_tensor(tail.codes),
@@ -256,7 +256,7 @@ def balance_faults(setup: Setup) -> None:
     balance = setup.config["loss"].get("fault_balance")
     if balance:
         counts = count_faults(setup.train_shards(), setup.layout, setup.held_out)
-        setup.teacher.balance = fault_weights(counts, balance["power"], balance["most"])
+        setup.writer.balance = fault_weights(counts, balance["power"], balance["most"])
 
 
 def run(setup: Setup, resume: bool) -> Path:

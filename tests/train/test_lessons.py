@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 import fixture
-from model.train.answers import Teacher, Weights
+from model.train.answers import TailWriter, Weights
 from model.train.balance import count_faults, fault_weights
 from model.train.distil import Distiller, DistilOptions, families
 from model.train.layout import FAULT, UNKNOWN, read_layout
@@ -39,7 +39,7 @@ class Distilled(unittest.TestCase):
         self.teacher, self.student = Millwright(TINY), Millwright(TINY)
         self.distiller = Distiller(self.teacher, LAYOUT, DistilOptions("teacher", 0.5, 2.0))
         group = fixture.make_group(LAYOUT, 3, 12, np.random.default_rng(2))
-        tail = Teacher(LAYOUT, WORDING, Weights(1, 1, 1, 1, 1, 1)).tail(group, True, np.random.default_rng(3))
+        tail = TailWriter(LAYOUT, WORDING, Weights(1, 1, 1, 1, 1, 1)).tail(group, True, np.random.default_rng(3))
         self.codes = torch.from_numpy(group.data["code"].astype(np.int64))
         self.tail = torch.from_numpy(tail.codes.astype(np.int64))
         self.target, self.weight = torch.from_numpy(tail.target), torch.from_numpy(tail.weight)

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 import fixture
-from model.train.answers import IGNORE, Teacher, Weights, check_labels
+from model.train.answers import IGNORE, TailWriter, Weights, check_labels
 from model.train.augment import drop_features, jitter_bins
 from model.train.evaluate import auroc
 from model.train.fused import fused_forward
@@ -208,9 +208,9 @@ class Files(unittest.TestCase):
 class Labels(unittest.TestCase):
     def test_tail_teaches_the_grammar_in_order(self):
         wording = Wording(LAYOUT)
-        teacher = Teacher(LAYOUT, wording, Weights(1, 1, 1, 1, 1, 0.5))
+        writer = TailWriter(LAYOUT, wording, Weights(1, 1, 1, 1, 1, 0.5))
         group = fixture.make_group(LAYOUT, 3, 20, np.random.default_rng(2))
-        tail = teacher.tail(group, True, np.random.default_rng(3))
+        tail = writer.tail(group, True, np.random.default_rng(3))
         table = LAYOUT.table
         for i in range(len(group)):
             target = tail.target[i][tail.target[i] != IGNORE]
