@@ -77,6 +77,8 @@ def fit(
 ) -> tuple[Millwright, dict[str, Any]]:  # fmt: skip
     """`other` in the shape of `model`, and how."""
     before, after = other.shape.size, model.shape.size
+    if other.shape.head_size != model.shape.head_size:
+        raise ValueError(f"heads of {other.shape.head_size} do not fit heads of {model.shape.head_size}")
     if before == after:
         return other, {"how": "as it was"}
     if all(new >= old for old, new in zip(before, after)):

@@ -17,8 +17,8 @@ from model.train.export import load_exported, words_of
 from model.train.gguf import read_gguf
 from model.train.layout import NONE_CODE, Layout, read_layout
 from model.train.migrate import migrate
-from model.train.model import Millwright, Shape
-from model.train.setup import DEFAULT_CONFIG, make_model, read_setup, start_from
+from model.train.setup import DEFAULT_CONFIG, read_setup
+from model.train.start import begin
 
 DESCRIBE = Path(os.environ["MW_DESCRIBE"])
 GOLDEN = Path("tests/data/golden_lm.gguf")
@@ -104,12 +104,14 @@ class Migration(unittest.TestCase):
 
 
 class StartFrom(unittest.TestCase):
-    def setup_with(self, folder: Path, describe: dict):
-        """A run of the golden file's size whose codes are `describe`."""
+    def setup_with(self, folder: Path, describe: dict, **shape: int):
+        """A run of the golden file's size, but for `shape`, whose codes are `describe`."""
         config = json.loads(DEFAULT_CONFIG.read_text(encoding="utf-8"))
         (folder / "describe.json").write_text(json.dumps(describe), encoding="utf-8")
         config["describe"] = str(folder / "describe.json")
         config["model"] |= {"width": 32, "layers": 2, "heads": 4, "kv_heads": 2, "head_size": 8, "ffn": 64}
+        config["model"] |= shape
+        config["start_from"] = str(GOLDEN)
         (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
         return read_setup(folder / "config.json")
 
@@ -119,27 +121,27 @@ class StartFrom(unittest.TestCase):
         describe["tables"] = {k: v + len(FRESH) * (v >= 224) for k, v in describe["tables"].items()}
         with tempfile.TemporaryDirectory() as name:
             setup = self.setup_with(Path(name), describe)
-            model, drawn = make_model(setup, seed=4), make_model(setup, seed=4)
-            start_from(model, setup, GOLDEN)
+            model = begin(setup, iter(()), None).model
         earlier, before = load_exported(GOLDEN)
         names = describe["names"] + setup.wording.words
         known = {name: i for i, name in enumerate(before)}
         self.assertGreater(sum(name in known for name in names), 1000)
         for i, token in enumerate(names):
-            expected = drawn.token_embd[i] if i >= len(describe["names"]) else torch.zeros(32)
+            row = model.token_embd[i]
             if token in known:
-                expected = earlier.token_embd[known[token]]
-            self.assertTrue(torch.equal(model.token_embd[i], expected), token)
+                self.assertTrue(torch.equal(row, earlier.token_embd[known[token]]), token)
+            else:
+                self.assertEqual(bool(row.any()), i >= len(describe["names"]), token)
         for key, value in earlier.state_dict().items():
             if key != "token_embd":
                 self.assertTrue(torch.equal(model.state_dict()[key], value), key)
 
     def test_a_file_of_another_size_is_refused(self):
         with tempfile.TemporaryDirectory() as name:
-            setup = self.setup_with(Path(name), json.loads(DESCRIBE.read_text(encoding="utf-8")))
-            wider = Millwright(Shape(vocab=len(setup.layout.names) + len(setup.wording.words), width=64))
-            with self.assertRaises((RuntimeError, ValueError)):
-                start_from(wider, setup, GOLDEN)
+            describe = json.loads(DESCRIBE.read_text(encoding="utf-8"))
+            setup = self.setup_with(Path(name), describe, head_size=32)
+            with self.assertRaises(ValueError):
+                begin(setup, iter(()), None)
 
 
 if __name__ == "__main__":
