@@ -31,6 +31,13 @@ class Shape:
     row_length: int = 20
     first_patch: int = 4
     asset_prefix: bool = True
+    full_causal: bool = False  # every position sees all before it; ablation only
+    spread: int = 1  # positions that a patch's codes take: 7, one feature each; ablation only
+
+    @property
+    def patches(self) -> slice:
+        """Positions of a row that the patch heads read."""
+        return slice(self.first_patch, None, self.spread)
 
     def as_dict(self) -> dict:
         return asdict(self)
@@ -79,6 +86,17 @@ class RmsNorm(nn.Module):
         return x * torch.rsqrt(x.square().mean(-1, keepdim=True) + self.eps) * self.weight
 
 
+def spread_codes(codes: Tensor, spread: int) -> Tensor:
+    """[..., length, slots] -> [..., length * spread, slots]: a slot each, the rest on the last."""
+    if spread == 1:
+        return codes
+    empty = NONE_CODE if codes.dtype == torch.long else -1
+    out = torch.full((*codes.shape[:-1], spread, codes.shape[-1]), empty, dtype=codes.dtype)
+    for slot in range(codes.shape[-1]):
+        out[..., min(slot, spread - 1), slot] = codes[..., slot]
+    return out.flatten(-3, -2)
+
+
 def rope_tables(position: Tensor, head_size: int, base: float) -> tuple[Tensor, Tensor]:
     """cos and sin, [positions, 1, head_size / 2]."""
     frequency = base ** (-torch.arange(0, head_size, 2, dtype=torch.float64) / head_size)
@@ -115,12 +133,15 @@ class Geometry:
         position = torch.arange(length).repeat(rows).reshape(rows, length)
         position[1:] += prefix
         after = torch.arange(tail) + prefix + length
+        if shape.full_causal:
+            position, after = torch.arange(rows * length + tail).tensor_split([rows * length])
         size, base = shape.head_size, shape.rope_base
         self.row_rope = rope_tables(position.flatten(), size, base)
         self.tail_rope = rope_tables(after, size, base)
-        causal = torch.triu(torch.full((length, length), NEGATIVE), 1)
+        block = rows * length if shape.full_causal else length
+        causal = torch.triu(torch.full((block, block), NEGATIVE), 1)
         self.own = causal
-        self.prefixed = torch.cat((torch.zeros(length, prefix), causal), 1)
+        self.prefixed = torch.cat((torch.zeros(block, prefix), causal), 1)
         late = torch.triu(torch.full((tail, tail), NEGATIVE), 1)
         self.late = torch.cat((torch.zeros(tail, rows * length), late), 1)
 
@@ -153,6 +174,8 @@ class Block(nn.Module):
 
     def attend_rows(self, q: Tensor, k: Tensor, v: Tensor, geo: Geometry) -> Tensor:
         """[B, rows * length, heads, size] -> [B, rows * length, heads * size]."""
+        if self.shape.full_causal:
+            return attend(q, k, v, geo.own)
         batch, rows = q.shape[0], geo.rows
         q, k, v = (t.reshape(batch, rows, -1, *t.shape[2:]) for t in (q, k, v))
         asset = attend(q[:, 0], k[:, 0], v[:, 0], geo.own).unsqueeze(1)
@@ -219,6 +242,7 @@ class Millwright(nn.Module):
 
     def read_rows(self, codes: Tensor) -> tuple[Tensor, Tensor, list[tuple[Tensor, Tensor]]]:
         """codes [B, rows, row_length, slots] -> logits of both heads, keys and values by block."""
+        codes = spread_codes(codes, self.shape.spread)
         batch, rows, length, _ = codes.shape
         geo, cache = self.geometry(rows, 0), []
         x = self.embed(codes).flatten(1, 2)
@@ -226,7 +250,7 @@ class Millwright(nn.Module):
             x, k, v = block.forward_rows(x, geo)
             cache.append((k, v))
         patches = self.output_norm(x).reshape(batch, rows, length, -1)
-        patches = patches[:, :, self.shape.first_patch :]
+        patches = patches[:, :, self.shape.patches]
         asset = self.head_asset(patches[:, 0]).squeeze(-1)
         return asset, self.head_channel(patches[:, 1:]).squeeze(-1), cache
 

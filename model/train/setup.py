@@ -108,11 +108,11 @@ def setup_of(config: dict[str, Any]) -> Setup:
 
 
 def make_shape(setup: Setup) -> Shape:
-    layout = setup.layout
+    layout, spread = setup.layout, setup.config["model"].get("spread", 1)
     return Shape(
         vocab=layout.n_codes + len(setup.wording.words),
-        row_length=layout.row_length,
-        first_patch=layout.first_patch,
+        row_length=layout.row_length * spread,
+        first_patch=(layout.first_patch + 1) * spread - 1,
         **setup.config["model"],
     )
 
