@@ -30,20 +30,12 @@ from model.train.layout import Layout
 from model.train.model import Millwright, Shape
 from model.train.quant import fake_weight
 from model.train.replicas import Replicas
-from model.train.setup import Setup, make_model, make_shape, setup_of
-from model.train.train import LAST, train
+from model.train.setup import LAST, Setup, make_model, make_shape, merged, setup_of
+from model.train.train import run as train_setup
+from model.train.train import train
 
 PLAN = Path(__file__).with_name("ablations.json")
 RESULT = "result.json"
-
-
-def merged(config: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
-    """`config` with `changes` laid over it, table by table."""
-    out = dict(config)
-    for key, value in changes.items():
-        both = isinstance(value, dict) and isinstance(out.get(key), dict)
-        out[key] = merged(out[key], value) if both else value
-    return out
 
 
 @dataclass
@@ -75,6 +67,8 @@ def runs_of(plan: dict[str, Any], base: dict[str, Any]) -> Iterator[Run]:
     for variant, entry in plan["variants"].items():
         for seed in entry["seeds"]:
             place = {"seed": seed, "checkpoints": f"{plan['folder']}/{variant}-{seed}"}
+            if "from" in entry:
+                place["start_from"] = f"{plan['folder']}/{entry['from']}-{seed}/{LAST}"
             config = merged(merged(base, entry.get("set", {})), place)
             yield Run(variant, seed, config, entry)
 
@@ -107,6 +101,8 @@ def build(run: Run, setup: Setup) -> Millwright:
 
 def train_run(run: Run, setup: Setup) -> Path:
     """Trains in this process and returns the checkpoint."""
+    if not run.entry.get("dense_values"):
+        return train_setup(setup, resume=True)
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
     model = build(run, setup)

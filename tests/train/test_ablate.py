@@ -11,14 +11,14 @@ import numpy as np
 import torch
 
 import fixture
-from model.train.ablate import PLAN, RESULT, DenseValues, build, complete, export_run, merged
+from model.train.ablate import PLAN, RESULT, DenseValues, build, complete, export_run
 from model.train.ablate import read_plan, read_result
 from model.train.ablate_page import write
 from model.train.augment import empty_codes
 from model.train.evaluate import load_model
 from model.train.layout import NONE_CODE, read_layout
 from model.train.model import Shape, spread_codes
-from model.train.setup import setup_of
+from model.train.setup import merged, setup_of
 
 DESCRIBE = Path(os.environ["MW_DESCRIBE"])
 LAYOUT = read_layout(DESCRIBE)
