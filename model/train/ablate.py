@@ -1,8 +1,8 @@
-"""What each part is worth: the variants of ablations.json, each trained from the same seed on the
-same batches for the same number of steps, and read off the validation shards.
+"""What each part is worth: the variants of ablations.json, each trained on the same batches for the
+same number of steps, and read off the validation shards.
 
-`python3 -m model.train.ablate [--only VARIANT-SEED]`; a run that has its result is skipped, one that
-was stopped goes on from its last checkpoint.
+`python3 -m model.train.ablate [--only VARIANT-SEED] [--page model/ABLATIONS.md]`; a run that has
+its result is skipped, one that was stopped goes on from its last checkpoint.
 """
 from __future__ import annotations
 
@@ -74,14 +74,16 @@ def runs_of(plan: dict[str, Any], base: dict[str, Any]) -> Iterator[Run]:
 
 
 class DenseValues(Millwright):
-    """The value instead of a table: the rows of a feature's bins lie on a line, so that a bin is read
-    as its number through a dense projection (the feature's first row plus that many times its second)."""
+    """The value instead of a table: the rows of a feature's bins lie on a line, so that a bin is
+    read as its number through a dense projection: the first row plus that many times the second."""
 
     def __init__(self, shape: Shape, layout: Layout) -> None:
         super().__init__(shape)
         feature = torch.from_numpy(features_of(layout)[: shape.vocab])
         code, binned = torch.arange(shape.vocab), feature != NO_FEATURE
-        first = torch.stack([code[feature == f].min() if f >= 0 else c for c, f in zip(code, feature)])
+        first = code.clone()
+        for one in feature[binned].unique():
+            first[feature == one] = code[feature == one].min()
         self.first, self.second = first, torch.where(binned, first + 1, first)
         middle = (BINS - 1) / 2
         value = (code - first - middle) / (middle / 2)
@@ -134,7 +136,8 @@ def skab_figures(run: Run, data: Path, build_folder: Path) -> dict[str, dict[str
         for file in skab.files(context):
             _, label = skab.read(file)
             replay = context.replay(file, skab.OPTIONS)
-            recordings.append(Recording(file.stem, skab.LEARN, label, {SCORE: replay.score}, replay))
+            score = {SCORE: replay.score}
+            recordings.append(Recording(file.stem, skab.LEARN, label, score, replay))
     tables = detection_table(recordings, ""), detection_table(parts(recordings), "")
     return {row[0]: dict(zip(table.columns, row)) for table in tables for row in table.rows}
 

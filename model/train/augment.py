@@ -20,7 +20,7 @@ def features_of(layout: Layout) -> np.ndarray:
 
 
 def empty_codes(codes: np.ndarray, layout: Layout, families: list[str]) -> np.ndarray:
-    """Without the codes whose names begin with "<" and one of `families`; copied where there are any."""
+    """Without the codes whose names begin with "<" and one of `families`; never in place."""
     if not families:
         return codes
     kept = np.arange(NONE_CODE + 1, dtype=codes.dtype)

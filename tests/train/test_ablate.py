@@ -94,8 +94,10 @@ class Plan(unittest.TestCase):
             text = page.read_text()
             self.assertNotIn("old", text)
             self.assertTrue(text.startswith("before") and text.endswith("after\n"))
-            figure = f"{100 * results[1]['fp32']['patch_auroc_asset']:.2f}"
+            figure = f"{100 * results[1]['fp32']['patch_auroc_asset']:.1f}"
             self.assertIn(f"| without | 1 | {figure} |", text)
+            write(page, {}, results[:1])  # the other run's figures stay
+            self.assertEqual(page.read_text(), text)
             export_run(chosen[1], folder / "without.gguf")
             shipped = load_model(folder / "without.gguf", setup_of(chosen[1].config))
             at = LAYOUT.names.index("<patch.dynamic:0>")
