@@ -22,6 +22,7 @@ from model.eval import skab
 from model.eval.detection import SCORE, detection_table, parts
 from model.eval.detection import Run as Recording
 from model.eval.harness import Context
+from model.eval.split import HALVES, half_of_skab
 from model.train.ablate_page import write
 from model.train.augment import BINS, NO_FEATURE, empty_codes, features_of
 from model.train.evaluate import evaluate
@@ -126,14 +127,18 @@ def export_run(run: Run, path: Path) -> None:
     export(model, setup.layout, setup.wording.words, path, f"ablation {run.name}")
 
 
+def is_development(file: Path) -> bool:
+    return half_of_skab(file.stem) == HALVES[0]
+
+
 def skab_figures(run: Run, data: Path, build_folder: Path) -> dict[str, dict[str, Any]]:
-    """Rows of model.eval's detection tables, by detector: the score and the heads alone."""
+    """Rows of model.eval's detection tables over the development half, by detector."""
     with tempfile.TemporaryDirectory() as work:
         path = Path(work, "model.gguf")
         export_run(run, path)
         context = Context(data, build_folder, path, Path("schemas/faults.cfg"), Path(work), jobs=1)
         recordings = []
-        for file in skab.files(context):
+        for file in filter(is_development, skab.files(context)):
             _, label = skab.read(file)
             replay = context.replay(file, skab.OPTIONS)
             score = {SCORE: replay.score}

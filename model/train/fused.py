@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn import functional as fn
 
 from model.train.kernels import HEAD_SIZE, Geometry, address, library, size
-from model.train.model import Block, Millwright, Output, spread_codes
+from model.train.model import Block, Millwright, Output
 from model.train.quant import fake_weight
 
 HALF = torch.bfloat16
@@ -192,13 +192,12 @@ def fused_forward(model: Millwright, codes: Tensor, tail: Tensor) -> Output:
     matrices = [p for block in model.blocks for p in block_parameters(block)]
     if model.quantised.on:
         matrices = [fake_weight(p) if p.dim() > 1 else p for p in matrices]
-    codes = spread_codes(codes, shape.spread)
     trunk = Trunk(model, codes.contiguous(), tail.contiguous())
     hidden = TrunkFunction.apply(trunk, model.embedding(), model.output_norm.weight, *matrices)
     windows, rows, length = codes.shape[:3]
     hidden = hidden.reshape(windows, -1, shape.width).float()
     patches = hidden[:, : rows * length].reshape(windows, rows, length, -1)
-    patches = patches[:, :, shape.patches]
+    patches = patches[:, :, shape.first_patch :]
     return Output(
         asset=model.head_asset(patches[:, 0]).squeeze(-1),
         channel=model.head_channel(patches[:, 1:]).squeeze(-1),

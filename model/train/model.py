@@ -32,12 +32,6 @@ class Shape:
     first_patch: int = 4
     asset_prefix: bool = True
     full_causal: bool = False  # every position sees all before it; ablation only
-    spread: int = 1  # positions that a patch's codes take: 7, one feature each; ablation only
-
-    @property
-    def patches(self) -> slice:
-        """Positions of a row that the patch heads read."""
-        return slice(self.first_patch, None, self.spread)
 
     def as_dict(self) -> dict:
         return asdict(self)
@@ -84,17 +78,6 @@ class RmsNorm(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         x = x.float()
         return x * torch.rsqrt(x.square().mean(-1, keepdim=True) + self.eps) * self.weight
-
-
-def spread_codes(codes: Tensor, spread: int) -> Tensor:
-    """[..., length, slots] -> [..., length * spread, slots]: a slot each, the rest on the last."""
-    if spread == 1:
-        return codes
-    empty = NONE_CODE if codes.dtype == torch.long else -1
-    out = torch.full((*codes.shape[:-1], spread, codes.shape[-1]), empty, dtype=codes.dtype)
-    for slot in range(codes.shape[-1]):
-        out[..., min(slot, spread - 1), slot] = codes[..., slot]
-    return out.flatten(-3, -2)
 
 
 def rope_tables(position: Tensor, head_size: int, base: float) -> tuple[Tensor, Tensor]:
@@ -242,7 +225,6 @@ class Millwright(nn.Module):
 
     def read_rows(self, codes: Tensor) -> tuple[Tensor, Tensor, list[tuple[Tensor, Tensor]]]:
         """codes [B, rows, row_length, slots] -> logits of both heads, keys and values by block."""
-        codes = spread_codes(codes, self.shape.spread)
         batch, rows, length, _ = codes.shape
         geo, cache = self.geometry(rows, 0), []
         x = self.embed(codes).flatten(1, 2)
@@ -250,7 +232,7 @@ class Millwright(nn.Module):
             x, k, v = block.forward_rows(x, geo)
             cache.append((k, v))
         patches = self.output_norm(x).reshape(batch, rows, length, -1)
-        patches = patches[:, :, self.shape.patches]
+        patches = patches[:, :, self.shape.first_patch :]
         asset = self.head_asset(patches[:, 0]).squeeze(-1)
         return asset, self.head_channel(patches[:, 1:]).squeeze(-1), cache
 

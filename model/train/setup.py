@@ -108,11 +108,11 @@ def setup_of(config: dict[str, Any]) -> Setup:
 
 
 def make_shape(setup: Setup) -> Shape:
-    layout, spread = setup.layout, setup.config["model"].get("spread", 1)
+    layout = setup.layout
     return Shape(
         vocab=layout.n_codes + len(setup.wording.words),
-        row_length=layout.row_length * spread,
-        first_patch=(layout.first_patch + 1) * spread - 1,
+        row_length=layout.row_length,
+        first_patch=layout.first_patch,
         **setup.config["model"],
     )
 

@@ -17,7 +17,7 @@ from model.train.ablate_page import write
 from model.train.augment import empty_codes
 from model.train.evaluate import load_model
 from model.train.layout import NONE_CODE, read_layout
-from model.train.model import Shape, spread_codes
+from model.train.model import Shape
 from model.train.setup import merged, setup_of
 
 DESCRIBE = Path(os.environ["MW_DESCRIBE"])
@@ -55,14 +55,6 @@ class Parts(unittest.TestCase):
         self.assertGreater(float((bins[1] - bins[0]).abs().max()), 1e-3)
         faults = slice(LAYOUT.table("fault"), LAYOUT.table("severity"))
         self.assertTrue(torch.equal(table[faults], model.token_embd[faults].detach()))
-
-    def test_spread_codes_keep_every_code_once_and_in_order(self):
-        codes = torch.arange(2 * 3 * 10).reshape(2, 3, 10)
-        found = spread_codes(codes, 7)
-        self.assertEqual(found.shape, (2, 21, 10))
-        kept = found[found != NONE_CODE]
-        self.assertTrue(torch.equal(kept, codes.flatten()))
-        self.assertEqual(int((found[0, 6] != NONE_CODE).sum()), 4)
 
 
 class Plan(unittest.TestCase):
