@@ -19,6 +19,16 @@ def features_of(layout: Layout) -> np.ndarray:
     return feature
 
 
+def empty_codes(codes: np.ndarray, layout: Layout, families: list[str]) -> np.ndarray:
+    """Without the codes whose names begin with "<" and one of `families`; never in place."""
+    if not families:
+        return codes
+    kept = np.arange(NONE_CODE + 1, dtype=codes.dtype)
+    begin = tuple("<" + family for family in families)
+    kept[[i for i, name in enumerate(layout.names) if name.startswith(begin)]] = NONE_CODE
+    return kept[codes]
+
+
 def drop_features(
     codes: np.ndarray, layout: Layout, share: float, rng: np.random.Generator
 ) -> np.ndarray:

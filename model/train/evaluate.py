@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from model.train.augment import empty_codes
 from model.train.export import load_exported
 from model.train.layout import (
     FAULT, N_ONSET, N_VERDICT, NONE_CODE, NORMAL, OPERATION, UNKNOWN, Layout,
@@ -130,13 +131,16 @@ def groups_of(setup: Setup, role: str, limit: int) -> Iterator[Group]:
     """Groups of the role's shards, cut to `limit` windows in all, in pieces of bounded size."""
     paths = sorted(setup.folder("shards").glob(setup.config["data"][role]))
     merged = merge(group for path in paths for group in read_shard(path))
+    empty = setup.config["data"].get("empty", [])
     total = sum(map(len, merged.values()))
     for group in merged.values():
         count = max(1, round(len(group) * min(1.0, limit / total)))
-        piece = max(1, 40000 // (group.rows * 20))
+        piece = max(1, 10000 // (group.rows * 20))
         chosen = np.linspace(0, len(group) - 1, count).astype(int)
         for at in range(0, count, piece):
-            yield group.take(chosen[at : at + piece])
+            part = group.take(chosen[at : at + piece])
+            part.data["code"] = empty_codes(part.data["code"], setup.layout, empty)
+            yield part
 
 
 def share(hits: np.ndarray) -> float:

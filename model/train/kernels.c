@@ -28,6 +28,7 @@ struct geometry {
 	int32_t heads, kv_heads;
 	int32_t prefix;    /* channel rows see the asset row */
 	int32_t quantised; /* imitate int8 activations */
+	int32_t full;      /* every position sees all before it */
 };
 
 static inline float widen(uint16_t value)
@@ -479,9 +480,11 @@ static void visit_row(const struct task *t, struct scratch *w, size_t row, visit
 	}
 }
 
-static void visit_tail(const struct task *t, struct scratch *w, visit_fn *visit, bool back)
+/* From `first` on every position sees all before it. */
+static void visit_rest(const struct task *t, struct scratch *w, size_t first, visit_fn *visit,
+		       bool back)
 {
-	size_t n = window_length(t->g), first = n - (size_t)t->g->tail;
+	size_t n = window_length(t->g);
 	struct segment *s = &w->tail;
 	segment_take(s, w, 0, n, 0);
 	segment_ready(s, n, back);
@@ -505,10 +508,11 @@ static void visit_window(const struct task *t, struct scratch *w, visit_fn *visi
 		memset(w->dk, 0, n * HD * sizeof(float));
 		memset(w->dv, 0, n * HD * sizeof(float));
 	}
-	for (size_t row = 0; row < (size_t)t->g->rows; row++)
+	size_t blocked = t->g->full ? 0 : (size_t)t->g->rows;
+	for (size_t row = 0; row < blocked; row++)
 		visit_row(t, w, row, visit, back);
-	if (t->g->tail)
-		visit_tail(t, w, visit, back);
+	if (t->g->full || t->g->tail)
+		visit_rest(t, w, blocked * (size_t)t->g->row_length, visit, back);
 	for (size_t at = 0; back && at < n; at++) {
 		uint16_t *out = t->dqkv + at * t->stride;
 		turn_back(w->dk + at * HD, t->cosine + at * HALF, t->sine + at * HALF, 1,

@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from model.train.augment import drop_features, jitter_bins
+from model.train.augment import drop_features, empty_codes, jitter_bins
 from model.train.balance import count_faults, fault_weights
 from model.train.fused import forward
 from model.train.kernels import library
@@ -63,7 +63,8 @@ def as_tensor(array: np.ndarray) -> Tensor:
 
 def make_batch(setup: Setup, group: Group, with_words: bool, rng: np.random.Generator) -> Batch:
     data = setup.config["data"]
-    codes = drop_features(group.data["code"], setup.layout, data["feature_dropout"], rng)
+    codes = empty_codes(group.data["code"], setup.layout, data.get("empty", []))
+    codes = drop_features(codes, setup.layout, data["feature_dropout"], rng)
     codes = jitter_bins(codes, setup.layout, data["bin_jitter"], rng)
     tail = setup.writer.tail(group, with_words, rng)
     return Batch(
