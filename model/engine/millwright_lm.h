@@ -124,7 +124,8 @@ MW_LM_API uint32_t mw_lm_token_find(const struct mw_lm *model, const char *text)
 /* --- text -------------------------------------------------------------------------------------
  *
  * For files that bring a tokenizer: SentencePiece's byte-pair model (tokenizer.ggml.model = llama)
- * or byte-level BPE (gpt2, splitting words as GPT-2 does).  Any number of threads at once. */
+ * or byte-level BPE (gpt2) that splits words as GPT-2, StarCoder, Llama 3 or Qwen 2 do
+ * (tokenizer.ggml.pre).  Any number of threads at once. */
 
 #define MW_LM_MAX_TEXT (1u << 20) /* bytes that are encoded at once */
 
@@ -149,6 +150,10 @@ MW_LM_API mw_lm_err mw_lm_encode(const struct mw_lm *model, const char *text, si
 MW_LM_API mw_lm_err mw_lm_decode(const struct mw_lm *model, const uint32_t *tokens, size_t n,
 				 bool at_start, char *ret_text, size_t max,
 				 size_t *ret_size) MW_LM_MUST_CHECK;
+
+/* How texts become tokens, in words ("SentencePiece BPE"); NULL if the file has no tokenizer or one
+ * that is not known: then *ret_why, which may be NULL, says which.  Lent by the model. */
+MW_LM_API const char *mw_lm_tokenizer_name(const struct mw_lm *model, const char **ret_why);
 
 /* Whether a token ends an answer (end of sequence, or of a turn). */
 MW_LM_API bool mw_lm_token_ends(const struct mw_lm *model, uint32_t token);
