@@ -82,6 +82,8 @@ struct mw_lm {
 	const char *no_tokenizer;       /* why; NULL if there is one */
 	struct lm_entry *entries;
 	size_t n_entries;
+	struct mw_lm_tensor *tensors; /* [n_tensors] */
+	size_t n_tensors;
 };
 
 /* A file being read into a model. */
