@@ -12,8 +12,9 @@
 #endif
 
 #define MAX_THREADS 64u
-#define WINDOW_NS   200000000 /* how long is measured */
-#define ROUNDS      20000
+#define WINDOW_NS   300000000 /* how long is measured */
+#define SLICE_NS    2000000
+#define ROUNDS      2000
 
 /* A thread's work: rounds of something until the window is over. */
 struct worker {
@@ -24,21 +25,40 @@ struct worker {
 	pthread_t thread;
 };
 
+#define UNROLLED _Pragma("GCC unroll 8") /* so that sums stay in registers */
+
 static volatile uint64_t sink; /* so that no sum is left out */
+
+typedef uint64_t vector __attribute__((vector_size(32)));
+
+__attribute__((always_inline)) static inline double read_vectors(const struct worker *worker)
+{
+	const vector *at = (const vector *)(const void *)worker->words;
+	const vector *end = at + worker->n_words / 32 * 8;
+	vector sum[8] = {{0}};
+
+	for (; at < end; at += 8) {
+		UNROLLED
+		for (int k = 0; k < 8; k++)
+			sum[k] += at[k];
+	}
+	for (int k = 1; k < 8; k++)
+		sum[0] += sum[k];
+	sink = sum[0][0] + sum[0][1] + sum[0][2] + sum[0][3];
+	return (double)(8 * worker->n_words);
+}
 
 static double read_words(const struct worker *worker)
 {
-	uint64_t a = 0, b = 0, c = 0, d = 0;
-
-	for (size_t i = 0; i + 8 <= worker->n_words; i += 8) {
-		a += worker->words[i] + worker->words[i + 1];
-		b += worker->words[i + 2] + worker->words[i + 3];
-		c += worker->words[i + 4] + worker->words[i + 5];
-		d += worker->words[i + 6] + worker->words[i + 7];
-	}
-	sink = a + b + c + d;
-	return (double)(8 * worker->n_words);
+	return read_vectors(worker);
 }
+
+#if defined(__x86_64__)
+__attribute__((target("avx2"))) static double read_words_avx2(const struct worker *worker)
+{
+	return read_vectors(worker);
+}
+#endif
 
 #if defined(__x86_64__)
 /* vpmaddubsw, vpmaddwd, vpaddd: 32 products a triple, 8 sums at once. */
@@ -50,6 +70,7 @@ __attribute__((target("avx2"))) static double multiply_avx2(const struct worker 
 	for (int k = 0; k < 8; k++)
 		sum[k] = _mm256_setzero_si256();
 	for (int i = 0; i < ROUNDS; i++) {
+		UNROLLED
 		for (int k = 0; k < 8; k++) {
 			__m256i pairs = _mm256_maddubs_epi16(x, sum[k]);
 
@@ -69,9 +90,11 @@ multiply_vnni(const struct worker *worker)
 	(void)worker;
 	for (int k = 0; k < 8; k++)
 		sum[k] = _mm512_setzero_si512();
-	for (int i = 0; i < ROUNDS; i++)
+	for (int i = 0; i < ROUNDS; i++) {
+		UNROLLED
 		for (int k = 0; k < 8; k++)
 			sum[k] = _mm512_dpbusd_epi32(sum[k], x, y);
+	}
 	for (int k = 0; k < 8; k++)
 		sink += (uint64_t)_mm512_reduce_add_epi32(sum[k]);
 	return 64.0 * 8 * ROUNDS;
@@ -87,6 +110,7 @@ static double multiply_neon(const struct worker *worker)
 	for (int k = 0; k < 8; k++)
 		sum[k] = vdupq_n_s32(k);
 	for (int i = 0; i < ROUNDS; i++) {
+		UNROLLED
 		for (int k = 0; k < 8; k++) {
 			int8x16_t y = vreinterpretq_s8_s32(sum[k]);
 			int16x8_t pairs = vmull_s8(vget_low_s8(x), vget_low_s8(y));
@@ -118,19 +142,25 @@ static double multiply_plain(const struct worker *worker)
 	return 64.0 * (ROUNDS / 8);
 }
 
+/* The best of many short slices: what else runs on the machine is no limit of it. */
 static void *work(void *context)
 {
 	struct worker *worker = context;
-	int64_t start, now;
-	double done = 0;
+	int64_t begin, start, now;
 
 	(void)worker->run(worker); /* pages, caches, clock rate */
-	start = mw_clock_mono_ns();
+	begin = mw_clock_mono_ns();
 	do {
-		done += worker->run(worker);
-		now = mw_clock_mono_ns();
-	} while (now - start < WINDOW_NS);
-	worker->rate = done * 1e9 / (double)(now - start);
+		double done = 0;
+
+		start = mw_clock_mono_ns();
+		do {
+			done += worker->run(worker);
+			now = mw_clock_mono_ns();
+		} while (now - start < SLICE_NS);
+		done *= 1e9 / (double)(now - start);
+		worker->rate = done > worker->rate ? done : worker->rate;
+	} while (now - begin < WINDOW_NS);
 	return NULL;
 }
 
@@ -153,20 +183,24 @@ static double run_all(struct worker *workers, uint32_t n)
 double mw_lm_limit_bytes(size_t size, uint32_t threads)
 {
 	struct worker workers[MAX_THREADS] = {{0}};
+	double (*run)(const struct worker *worker) = read_words;
 	uint64_t *words;
 	double rate;
 
 	threads = threads < MAX_THREADS ? threads : MAX_THREADS;
 	size = size < 1u << 20 ? 1u << 20 : size > 512u << 20 ? 512u << 20 : size;
-	words = malloc(size);
+	words = aligned_alloc(64, size / 64 * 64);
 	if (!words)
 		return 0;
-	memset(words, 1, size);
+	memset(words, 1, size / 64 * 64);
+#if defined(__x86_64__)
+	if (__builtin_cpu_supports("avx2"))
+		run = read_words_avx2;
+#endif
 	for (uint32_t i = 0; i < threads; i++) {
-		size_t n = size / 8 / threads / 8 * 8;
+		size_t n = size / 8 / threads / 32 * 32;
 
-		workers[i] =
-		    (struct worker){.words = words + i * n, .n_words = n, .run = read_words};
+		workers[i] = (struct worker){.words = words + i * n, .n_words = n, .run = run};
 	}
 	rate = run_all(workers, threads);
 	free(words);
