@@ -1,6 +1,7 @@
 /* schema_write.c -- answers of random-weight models to schemas, for tests/contract/schema.test:
  *
  *     schema_write N <SCHEMAS
+ *     schema_write --model FILE       writes one of the models, with a chat template
  *
  * A schema a line, before it "free" or "no-digits" and a blank; {ch2.peak} and {asset.rms} are
  * references where digits are not free.  For every schema N answers, a line each, of models with
@@ -82,6 +83,20 @@ static void write_all(struct mw_lm *const *models, struct mw_lm_session *const *
 	}
 }
 
+static int write_model(const char *path)
+{
+	static const char *const specials[] = {"<|im_start|>", "<|im_end|>"};
+	const struct text_model wanted = {
+	    .template = "<|im_start|>", .specials = specials, .n_specials = 2, .seed = 5};
+	size_t size;
+	uint8_t *bytes = text_model_file(&wanted, &size);
+	FILE *file = fopen(path, "wb");
+	bool good = file && fwrite(bytes, 1, size, file) == size;
+
+	free(bytes);
+	return file && fclose(file) == 0 && good ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
 int main(int argc, char **argv)
 {
 	struct mw_lm *models[2];
@@ -91,6 +106,8 @@ int main(int argc, char **argv)
 	char *line = NULL;
 	ssize_t size;
 
+	if (argc == 3 && strcmp(argv[1], "--model") == 0)
+		return write_model(argv[2]);
 	for (uint32_t i = 0; i < 2; i++) {
 		models[i] = text_model_open(&(struct text_model){.spm = i == 0, .seed = i + 5});
 		sessions[i] = text_session(models[i], 512);
