@@ -330,7 +330,7 @@ const char *mw_lm_no_text(const struct mw_lm *model)
 char *mw_lm_read_file(const char *path, size_t *ret_size)
 {
 	FILE *file = fopen(path, "rb");
-	char *text = file ? malloc(MAX_FILE + 1) : NULL, *fitted;
+	char *text = file ? malloc(MAX_FILE + 1) : NULL;
 	size_t size = text ? fread(text, 1, MAX_FILE + 1, file) : 0;
 	bool good = text && !ferror(file) && size <= MAX_FILE;
 
@@ -344,9 +344,8 @@ char *mw_lm_read_file(const char *path, size_t *ret_size)
 		return NULL;
 	}
 	text[size] = '\0';
-	fitted = realloc(text, size + 1);
 	*ret_size = size;
-	return fitted ? fitted : text;
+	return text;
 }
 
 void mw_lm_print_text(const char *text)

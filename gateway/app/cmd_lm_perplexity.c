@@ -76,14 +76,15 @@ static mw_lm_err encode(struct perplexity *run, const char *text, size_t size)
 static void score(struct perplexity *run, uint32_t token)
 {
 	uint32_t n = mw_lm_info(run->model)->n_vocab;
-	float best = run->logits[0];
-	double sum = 0, loss;
+	double sum = 1, loss; /* the likeliest one's own part */
+	uint32_t best = 0;
 
 	for (uint32_t i = 1; i < n; i++)
-		best = run->logits[i] > best ? run->logits[i] : best;
+		best = run->logits[i] > run->logits[best] ? i : best;
 	for (uint32_t i = 0; i < n; i++)
-		sum += exp((double)(run->logits[i] - best));
-	loss = log(sum) - (double)(run->logits[token] - best);
+		if (i != best)
+			sum += exp((double)(run->logits[i] - run->logits[best]));
+	loss = log(sum) - (double)(run->logits[token] - run->logits[best]);
 	run->sum += loss;
 	run->squares += loss * loss;
 	run->n++;

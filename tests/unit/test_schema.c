@@ -34,64 +34,64 @@ static struct mw_lm_schema *compile(const struct mw_lm *model, const char *text,
 static const char *const references[] = {"{ch2.peak}", "{ch12.rms}"};
 static const struct mw_lm_schema_options numberless = {true, references, 2};
 
+static const struct {
+	const char *schema;
+	const char *good[6], *bad[12];
+} described[] = {
+    {"{\"type\":\"boolean\"}", {"true", "false"}, {"", "tru", "truee", "null", " true"}},
+    {"{\"type\":[\"string\",\"null\"],\"maxLength\":2}",
+     {"null", "\"\"", "\"ab\"", "\"\xC3\xA9\xEA\xB8\xB0\"", "\"\\n\\\"\""},
+     {"\"abc\"", "true", "\"a", "\"\n\"", "\"\xC3\"", "\"\\u0041\"", "\"\xED\xA0\x80\"",
+      "\"\xC0\xAF\"", "\"\xF4\x90\x80\x80\"", "\"\x7F\"", "\"\xC2\x85\""}},
+    {"{\"type\":\"string\",\"minLength\":2,\"maxLength\":3}",
+     {"\"ab\"", "\"abc\"", "\"{1}\""},
+     {"\"a\"", "\"abcd\"", "\"\""}},
+    {"{\"type\":\"string\",\"minLength\":1}", {"\"a\"", "\"abcabc\""}, {"\"\""}},
+    {"{\"enum\":[1,12,\"a\",\"ab\",null,{\"k\":[1, 2]}]}",
+     {"1", "12", "\"a\"", "\"ab\"", "null", "{\"k\":[1,2]}"},
+     {"2", "123", "\"\"", "{\"k\":[1, 2]}", "\"abc\""}},
+    {"{\"enum\":[1,\"x\",2.5],\"type\":\"integer\"}", {"1"}, {"\"x\"", "2.5"}},
+    {"{\"const\":\"a\\u00e9\\n\"}", {"\"a\xC3\xA9\\u000a\""}, {"\"a\""}},
+    {"{\"type\":\"integer\"}",
+     {"0", "-1", "12345", "-90", "999999999999999"},
+     {"01", "-0", "+1", "1.0", "1e3", "-", "1234567890123456"}},
+    {"{\"type\":\"integer\",\"minimum\":-2,\"maximum\":11}",
+     {"-2", "-1", "0", "1", "10", "11"},
+     {"-3", "12", "111", "01"}},
+    {"{\"type\":\"integer\",\"minimum\":1}", {"1", "20"}, {"0", "-1"}},
+    {"{\"type\":\"number\",\"minimum\":0}", {"0", "0.5", "12.000001"}, {"-1", "1.", ".5"}},
+    {"{\"type\":\"array\",\"items\":{\"type\":\"null\"},\"minItems\":1,\"maxItems\":2}",
+     {"[null]", "[null,null]"},
+     {"[]", "[null,null,null]", "[null,]", "[,null]"}},
+    {"{\"items\":{\"const\":1}}", {"[]", "[1]", "[1,1,1,1,1]"}, {"[1 ]", "[1,]"}},
+    {"{\"items\":{\"const\":1},\"minItems\":3}", {"[1,1,1]", "[1,1,1,1]"}, {"[1,1]"}},
+    {"{\"type\":\"array\",\"maxItems\":0}", {"[]"}, {"[1]"}},
+    {"{\"type\":\"object\"}", {"{}"}, {"{\"a\":1}"}},
+    {"{\"properties\":{\"a\":{\"const\":1},\"b\":{\"const\":2},\"c\":{\"const\":3}},"
+     "\"required\":[\"b\"]}",
+     {"{\"b\":2}", "{\"a\":1,\"b\":2}", "{\"b\":2,\"c\":3}", "{\"a\":1,\"b\":2,\"c\":3}"},
+     {"{}", "{\"a\":1}", "{\"b\":2,\"a\":1}", "{,\"b\":2}", "{\"a\":1,\"c\":3}", "{\"b\":2,}",
+      "{\"b\":2,\"b\":2}"}},
+    {"{\"anyOf\":[{\"type\":\"null\"},{\"type\":\"integer\"},{\"items\":{\"const\":1}}]}",
+     {"null", "-7", "[1,1]"},
+     {"\"\"", "true"}},
+};
+
 START_TEST(a_schema_admits_what_it_describes_and_nothing_else)
 {
-	static const struct {
-		const char *schema;
-		const char *good[6], *bad[12];
-	} cases[] = {
-	    {"{\"type\":\"boolean\"}", {"true", "false"}, {"", "tru", "truee", "null", " true"}},
-	    {"{\"type\":[\"string\",\"null\"],\"maxLength\":2}",
-	     {"null", "\"\"", "\"ab\"", "\"\xC3\xA9\xEA\xB8\xB0\"", "\"\\n\\\"\""},
-	     {"\"abc\"", "true", "\"a", "\"\n\"", "\"\xC3\"", "\"\\u0041\"", "\"\xED\xA0\x80\"",
-	      "\"\xC0\xAF\"", "\"\xF4\x90\x80\x80\"", "\"\x7F\"", "\"\xC2\x85\""}},
-	    {"{\"type\":\"string\",\"minLength\":2,\"maxLength\":3}",
-	     {"\"ab\"", "\"abc\"", "\"{1}\""},
-	     {"\"a\"", "\"abcd\"", "\"\""}},
-	    {"{\"type\":\"string\",\"minLength\":1}", {"\"a\"", "\"abcabc\""}, {"\"\""}},
-	    {"{\"enum\":[1,12,\"a\",\"ab\",null,{\"k\":[1, 2]}]}",
-	     {"1", "12", "\"a\"", "\"ab\"", "null", "{\"k\":[1,2]}"},
-	     {"2", "123", "\"\"", "{\"k\":[1, 2]}", "\"abc\""}},
-	    {"{\"enum\":[1,\"x\",2.5],\"type\":\"integer\"}", {"1"}, {"\"x\"", "2.5"}},
-	    {"{\"const\":\"a\\u00e9\\n\"}", {"\"a\xC3\xA9\\u000a\""}, {"\"a\""}},
-	    {"{\"type\":\"integer\"}",
-	     {"0", "-1", "12345", "-90", "999999999999999"},
-	     {"01", "-0", "+1", "1.0", "1e3", "-", "1234567890123456"}},
-	    {"{\"type\":\"integer\",\"minimum\":-2,\"maximum\":11}",
-	     {"-2", "-1", "0", "1", "10", "11"},
-	     {"-3", "12", "111", "01"}},
-	    {"{\"type\":\"integer\",\"minimum\":1}", {"1", "20"}, {"0", "-1"}},
-	    {"{\"type\":\"number\",\"minimum\":0}", {"0", "0.5", "12.000001"}, {"-1", "1.", ".5"}},
-	    {"{\"type\":\"array\",\"items\":{\"type\":\"null\"},\"minItems\":1,\"maxItems\":2}",
-	     {"[null]", "[null,null]"},
-	     {"[]", "[null,null,null]", "[null,]", "[,null]"}},
-	    {"{\"items\":{\"const\":1}}", {"[]", "[1]", "[1,1,1,1,1]"}, {"[1 ]", "[1,]"}},
-	    {"{\"items\":{\"const\":1},\"minItems\":3}", {"[1,1,1]", "[1,1,1,1]"}, {"[1,1]"}},
-	    {"{\"type\":\"array\",\"maxItems\":0}", {"[]"}, {"[1]"}},
-	    {"{\"type\":\"object\"}", {"{}"}, {"{\"a\":1}"}},
-	    {"{\"properties\":{\"a\":{\"const\":1},\"b\":{\"const\":2},\"c\":{\"const\":3}},"
-	     "\"required\":[\"b\"]}",
-	     {"{\"b\":2}", "{\"a\":1,\"b\":2}", "{\"b\":2,\"c\":3}", "{\"a\":1,\"b\":2,\"c\":3}"},
-	     {"{}", "{\"a\":1}", "{\"b\":2,\"a\":1}", "{,\"b\":2}", "{\"a\":1,\"c\":3}",
-	      "{\"b\":2,}", "{\"b\":2,\"b\":2}"}},
-	    {"{\"anyOf\":[{\"type\":\"null\"},{\"type\":\"integer\"},{\"items\":{\"const\":1}}]}",
-	     {"null", "-7", "[1,1]"},
-	     {"\"\"", "true"}},
-	};
-
 	open_models();
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < sizeof(described) / sizeof(described[0]); i++) {
 		for (size_t k = 0; k < 2; k++) {
-			struct mw_lm_schema *schema = compile(models[k], cases[i].schema, NULL);
+			struct mw_lm_schema *schema = compile(models[k], described[i].schema, NULL);
 
-			for (size_t g = 0; g < 6 && cases[i].good[g]; g++)
-				ck_assert_msg(mw_lm_schema_admits(schema, cases[i].good[g],
-								  strlen(cases[i].good[g])),
-					      "%s: %s", cases[i].schema, cases[i].good[g]);
-			for (size_t b = 0; b < 12 && cases[i].bad[b]; b++)
-				ck_assert_msg(!mw_lm_schema_admits(schema, cases[i].bad[b],
-								   strlen(cases[i].bad[b])),
-					      "%s: %s", cases[i].schema, cases[i].bad[b]);
+			for (size_t g = 0; g < 6 && described[i].good[g]; g++)
+				ck_assert_msg(mw_lm_schema_admits(schema, described[i].good[g],
+								  strlen(described[i].good[g])),
+					      "%s: %s", described[i].schema, described[i].good[g]);
+			for (size_t b = 0; b < 12 && described[i].bad[b]; b++)
+				ck_assert_msg(!mw_lm_schema_admits(schema, described[i].bad[b],
+								   strlen(described[i].bad[b])),
+					      "%s: %s", described[i].schema, described[i].bad[b]);
 			mw_lm_schema_free(schema);
 		}
 	}
