@@ -12,6 +12,7 @@
 #define WITHIN_LENGTH    23u
 #define CODE_MASK        0x1FFFFFu
 #define LAST_CODE        0x10FFFFu
+#define FIRST_WIDE       0xA0u /* C1 controls are left out */
 
 /* Whether an admitted character lies in [low, high]: not a surrogate, and not a number where there
  * are to be none. */
@@ -26,9 +27,16 @@ static bool any_admitted(const struct lm_automaton *automaton, uint32_t low, uin
 	return low <= high && !(low >= 0xD800 && low < 0xE000);
 }
 
+bool lm_automaton_char(const struct lm_automaton *automaton, uint32_t c)
+{
+	if (c < 0x80)
+		return automaton->ascii[c];
+	return automaton->wide && c >= FIRST_WIDE && any_admitted(automaton, c, c);
+}
+
 static bool step_wide(const struct lm_automaton *automaton, struct lm_place *place, uint8_t byte)
 {
-	static const uint32_t least[] = {0xA0, 0x800, 0x10000}; /* C1 controls are left out */
+	static const uint32_t least[] = {FIRST_WIDE, 0x800, 0x10000};
 	uint32_t length = place->within >> WITHIN_LENGTH & 3;
 	uint32_t left = (place->within >> WITHIN_LEFT & 3) - 1;
 	uint32_t code = (place->within & CODE_MASK) << 6 | (byte & 0x3Fu);
@@ -196,8 +204,11 @@ bool lm_automaton_node(struct lm_automaton *automaton, uint32_t *ret_node)
 		automaton->nodes = nodes;
 		automaton->room_nodes = room;
 	}
-	automaton->nodes[at] =
-	    (struct lm_node){LM_NO_NODE, LM_NO_NODE, LM_NO_NODE, at, LM_NO_NODE, false};
+	automaton->nodes[at] = (struct lm_node){.edges = LM_NO_NODE,
+						.also = LM_NO_NODE,
+						.after_char = LM_NO_NODE,
+						.twin = at,
+						.distance = LM_NO_NODE};
 	automaton->n_nodes++;
 	*ret_node = at;
 	return true;

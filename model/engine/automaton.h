@@ -31,6 +31,7 @@ struct lm_node {
 	uint32_t edges;      /* the first one, or LM_NO_NODE */
 	uint32_t also;       /* node, or LM_NO_NODE */
 	uint32_t after_char; /* node, or LM_NO_NODE: not within a string */
+	uint32_t more;       /* characters that may follow one another here; LM_NO_NODE: no end */
 	uint32_t twin;       /* the node, perhaps itself, that admits the same tokens */
 	uint32_t distance;   /* bytes to the end, at least */
 	bool final;
@@ -66,6 +67,9 @@ struct lm_place {
 
 /* The place after a byte; false, and the place untouched, if it is not admitted. */
 bool lm_automaton_step(const struct lm_automaton *automaton, struct lm_place *place, uint8_t byte);
+
+/* Whether a character may stand in a string as it is, without an escape or a reference. */
+bool lm_automaton_char(const struct lm_automaton *automaton, uint32_t c);
 
 /* Whether the text may end here; whether it must. */
 bool lm_automaton_may_end(const struct lm_automaton *automaton, struct lm_place place);

@@ -1,5 +1,6 @@
 #include "model/engine/mask.h"
 #include "model/engine/tokenizer.h"
+#include "model/engine/utf8.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -49,7 +50,7 @@ static void write_all(struct lm_vocabulary *vocabulary, const struct mw_lm *mode
 		size = lm_token_bytes(model, i, (char *)vocabulary->bytes + at, room - at);
 		if (size == 0)
 			continue;
-		*written = (struct lm_written){i, at, (uint32_t)size, 0};
+		*written = (struct lm_written){i, at, (uint32_t)size, 0, 0};
 		vocabulary->of_token[i] = (uint64_t)at << 32 | size;
 		if (size == 1)
 			vocabulary->single[vocabulary->bytes[at]] = true;
@@ -86,10 +87,46 @@ mw_lm_err lm_vocabulary_init(struct lm_vocabulary *vocabulary, const struct mw_l
 	return MW_LM_E_OK;
 }
 
+static uint32_t count_chars(const struct lm_automaton *automaton, const uint8_t *bytes, size_t size)
+{
+	uint32_t n = 0;
+
+	for (size_t length; size > 0; bytes += length, size -= length, n++) {
+		length = lm_utf8_length(bytes, size);
+		if (length == 0 || !lm_automaton_char(automaton, lm_utf8_char(bytes, length)))
+			return 0;
+	}
+	return n;
+}
+
+void lm_vocabulary_measure(struct lm_vocabulary *vocabulary, const struct lm_automaton *automaton)
+{
+	for (uint32_t i = 0; i < vocabulary->n; i++) {
+		struct lm_written *written = &vocabulary->list[i];
+
+		written->chars =
+		    count_chars(automaton, vocabulary->bytes + written->at, written->size);
+	}
+}
+
+/* Characters that may follow one another from a place on. */
+static uint32_t room_at(const struct lm_automaton *automaton, struct lm_place place)
+{
+	const struct lm_node *node = &automaton->nodes[place.node];
+
+	return place.within || node->after_char == LM_NO_NODE ? 0 : node->more;
+}
+
+static void mark(uint64_t *mask, uint32_t token)
+{
+	mask[token / 64] |= 1ull << token % 64;
+}
+
 void lm_mask_fill(const struct lm_vocabulary *vocabulary, const struct lm_automaton *automaton,
 		  struct lm_place from, struct lm_place *places, uint64_t *ret_mask, size_t n_words)
 {
-	uint32_t known = 0;         /* places[0..known] belong to the bytes of the token at hand */
+	uint32_t known = 0; /* places[0..known] belong to the bytes of the token at hand */
+	uint32_t room = room_at(automaton, from);
 	uint32_t dead = UINT32_MAX; /* so many first bytes are not admitted */
 
 	memset(ret_mask, 0, n_words * sizeof(*ret_mask));
@@ -103,6 +140,10 @@ void lm_mask_fill(const struct lm_vocabulary *vocabulary, const struct lm_automa
 		dead = UINT32_MAX;
 		if (known > written->shared)
 			known = written->shared;
+		if (written->chars > 0 && written->chars <= room) {
+			mark(ret_mask, written->token);
+			continue;
+		}
 		while (known < written->size) {
 			places[known + 1] = places[known];
 			if (!lm_automaton_step(automaton, &places[known + 1], bytes[known])) {
@@ -112,7 +153,7 @@ void lm_mask_fill(const struct lm_vocabulary *vocabulary, const struct lm_automa
 			known++;
 		}
 		if (dead == UINT32_MAX)
-			ret_mask[written->token / 64] |= 1ull << written->token % 64;
+			mark(ret_mask, written->token);
 	}
 }
 

@@ -14,6 +14,7 @@ struct lm_written {
 	uint32_t token;
 	uint32_t at, size; /* in bytes */
 	uint32_t shared;   /* bytes that the one before begins with too */
+	uint32_t chars; /* whole characters that strings may hold as they are; 0: not only such */
 };
 
 /* The tokens that write something; the model's, but for what they write. */
@@ -29,6 +30,10 @@ struct lm_vocabulary {
 /* Errors: UNSUPPORTED (no tokenizer), MEMORY.  The arena owns what is made. */
 mw_lm_err lm_vocabulary_init(struct lm_vocabulary *vocabulary, const struct mw_lm *model,
 			     struct lm_arena *arena);
+
+/* Fills in which tokens are characters of strings alone: where there is room they are admitted
+ * without a walk. */
+void lm_vocabulary_measure(struct lm_vocabulary *vocabulary, const struct lm_automaton *automaton);
 
 /* Marks the admitted tokens, bit t of ret_mask[(n_vocab + 63) / 64] for token t, other bits 0.
  * places: room for longest + 1. */

@@ -511,6 +511,8 @@ static mw_lm_err schema_init(struct mw_lm_schema *schema, const char *text, size
 	err = lm_json_parse(&builder.arena, text, size, &json, why);
 	if (!err)
 		err = build_all(&builder, json, options);
+	if (!err)
+		lm_vocabulary_measure(&schema->vocabulary, &schema->automaton);
 	lm_arena_done(&builder.arena);
 	return err;
 }

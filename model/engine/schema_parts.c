@@ -109,9 +109,15 @@ static mw_lm_err build_place(const struct lm_builder *builder, bool may_close, b
 		err = lm_build_edge(builder, node, '"', '"', next);
 	if (err)
 		return err;
-	if (more && builder->has_char)
-		builder->automaton->nodes[node].after_char =
-		    after_char == LM_NO_NODE ? node : after_char;
+	if (more && builder->has_char) {
+		struct lm_node *nodes = builder->automaton->nodes;
+		bool loop = after_char == LM_NO_NODE;
+
+		nodes[node].after_char = loop ? node : after_char;
+		nodes[node].more = loop || nodes[after_char].more == LM_NO_NODE
+				       ? LM_NO_NODE
+				       : nodes[after_char].more + 1;
+	}
 	*ret_node = node;
 	return MW_LM_E_OK;
 }
