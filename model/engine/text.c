@@ -32,19 +32,35 @@ static bool is_plain(const struct lm_tokenizer *tokenizer, uint32_t token)
 					   tokenizer->types[token] == LM_TOKEN_USER);
 }
 
+/* The token of a byte, or of the character that stands for one; *ret_size: its bytes in text. */
+static uint32_t byte_token(const struct encoder *out, const uint8_t *text, size_t size,
+			   size_t *ret_size)
+{
+	const struct lm_tokenizer *tokenizer = out->merger.model->tokenizer;
+	uint32_t token;
+
+	*ret_size = 1;
+	if (tokenizer->kind == LM_TOKENIZER_SPM)
+		return tokenizer->bytes[text[0]];
+	if (lm_utf8_length(text, size) > 0)
+		*ret_size = lm_utf8_length(text, size);
+	token = lm_tokenizer_find(out->merger.model, text, *ret_size);
+	return is_plain(tokenizer, token) ? token : MW_LM_NO_TOKEN;
+}
+
 /* A piece that is no token goes as its bytes, and what is no byte either as unknown. */
 static void emit_piece(struct encoder *out, const uint8_t *text, size_t size)
 {
 	const struct lm_tokenizer *tokenizer = out->merger.model->tokenizer;
 	uint32_t token = lm_tokenizer_find(out->merger.model, text, size);
+	size_t one;
 
 	if (is_plain(tokenizer, token)) {
 		emit(out, token);
 		return;
 	}
-	for (size_t i = 0; i < size; i++) {
-		token = tokenizer->kind == LM_TOKENIZER_SPM ? tokenizer->bytes[text[i]]
-							    : MW_LM_NO_TOKEN;
+	for (size_t i = 0; i < size; i += one) {
+		token = byte_token(out, text + i, size - i, &one);
 		if (token == MW_LM_NO_TOKEN) {
 			emit(out, tokenizer->unknown);
 			return;
