@@ -379,6 +379,84 @@ START_TEST(a_writer_can_be_used_again_and_says_the_same)
 }
 END_TEST
 
+/* --- memory ------------------------------------------------------------------------------------ */
+
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#define COUNTS_ALLOCATIONS 1
+extern void *__libc_malloc(size_t size);
+extern void *__libc_calloc(size_t n, size_t size);
+extern void *__libc_realloc(void *old, size_t size);
+void *malloc(size_t size);
+void *calloc(size_t n, size_t size);
+void *realloc(void *old, size_t size);
+
+static size_t n_allocations;
+
+void *malloc(size_t size)
+{
+	n_allocations++;
+	return __libc_malloc(size);
+}
+
+void *calloc(size_t n, size_t size)
+{
+	n_allocations++;
+	return __libc_calloc(n, size);
+}
+
+void *realloc(void *old, size_t size)
+{
+	n_allocations++;
+	return __libc_realloc(old, size);
+}
+#else
+#define COUNTS_ALLOCATIONS 0
+static size_t n_allocations;
+#endif
+
+START_TEST(writing_allocates_nothing)
+{
+	static const char text[] =
+	    "{\"properties\":{\"a\":{\"type\":\"string\",\"maxLength\":50}}}";
+	static const char *const stops[] = {"never"};
+	struct mw_lm *model = endless_model(true, 4);
+	struct mw_lm_session *session = text_session(model, 200);
+	struct mw_lm_schema *schema = NULL;
+	struct mw_lm_writer *writers[2] = {NULL, NULL};
+	struct heard heard = {0};
+	struct mw_lm_writer_options how = {.sampling = {.temperature = 1, .top_p = 0.9f, .seed = 2},
+					   .stop_texts = stops,
+					   .n_stop_texts = 1,
+					   .on_piece = hear,
+					   .context = &heard};
+	const uint32_t prompt[] = {1, 80};
+	struct mw_lm_answer answer;
+	mw_lm_err errs[2];
+	size_t before, after;
+
+	ck_assert_int_eq(mw_lm_schema_new(model, text, strlen(text), NULL, &schema, NULL, 0),
+			 MW_LM_E_OK);
+	ck_assert_int_eq(mw_lm_writer_new(model, &how, &writers[0]), MW_LM_E_OK);
+	how.schema = schema;
+	ck_assert_int_eq(mw_lm_writer_new(model, &how, &writers[1]), MW_LM_E_OK);
+	before = n_allocations;
+	for (size_t i = 0; i < 2; i++) {
+		mw_lm_session_reset(session);
+		errs[i] = mw_lm_write(writers[i], session, prompt, 2, 80, &answer);
+	}
+	after = n_allocations;
+	ck_assert(before > 0 || !COUNTS_ALLOCATIONS);
+	ck_assert_uint_eq(before, after);
+	ck_assert(errs[0] == MW_LM_E_OK && errs[1] == MW_LM_E_OK);
+	ck_assert_uint_gt(heard.n, 5);
+	mw_lm_writer_free(writers[0]);
+	mw_lm_writer_free(writers[1]);
+	mw_lm_schema_free(schema);
+	mw_lm_session_free(session);
+	mw_lm_close(model);
+}
+END_TEST
+
 /* --- limits ----------------------------------------------------------------------------------- */
 
 START_TEST(what_does_not_fit_is_refused_before_anything_is_read)
@@ -444,5 +522,5 @@ MW_TEST_MAIN("write", at_temperature_0_the_likeliest_is_drawn_of_equals_the_firs
 	     logits_that_are_no_numbers_do_no_harm, an_answer_is_what_stepping_by_hand_gives,
 	     characters_are_handed_on_whole, a_stop_text_ends_the_answer_and_is_not_part_of_it,
 	     a_stop_token_and_the_caller_end_the_answer,
-	     a_writer_can_be_used_again_and_says_the_same,
+	     a_writer_can_be_used_again_and_says_the_same, writing_allocates_nothing,
 	     what_does_not_fit_is_refused_before_anything_is_read, options_out_of_range_are_refused)
