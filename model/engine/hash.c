@@ -1,5 +1,6 @@
 #include "model/engine/hash.h"
 
+#include <endian.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,11 +15,10 @@ static uint64_t mix(uint64_t hash, uint64_t word)
 
 static uint64_t load_word(const uint8_t *bytes)
 {
-	uint64_t word = 0;
+	uint64_t word;
 
-	for (size_t i = 8; i-- > 0;)
-		word = word << 8 | bytes[i];
-	return word;
+	memcpy(&word, bytes, sizeof(word));
+	return le64toh(word);
 }
 
 void lm_hash_init(struct lm_hash *hash)
