@@ -49,7 +49,7 @@ BENCHES    := $(patsubst tests/bench/%.c,$(O)/bench/%,$(BENCH_SRC))
 LIBRARIES  := $(O)/libmw-app.a $(O)/libmw-io.a $(O)/libmw-core.a $(O)/libmw-corpus.a $(O)/libmillwright-lm.a
 
 .PHONY: all help
-all: $(O)/millwright $(TOOLS) $(PLUGINS) $(O)/libmillwright-lm.a ## build everything (default)
+all: $(O)/millwright $(TOOLS) $(PLUGINS) $(O)/libmillwright-lm.a $(O)/libmillwright-lm.so ## build everything (default)
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -86,6 +86,9 @@ define archive
 endef
 $(O)/libmillwright-lm.a: $(LM_OBJ)
 	$(archive)
+$(O)/libmillwright-lm.so: $(LM_OBJ)
+	$(call say,LINK,$@)
+	$(Q)$(CC) -shared -Wl,-soname,libmillwright-lm.so.0 -o $@ $^ $(ALL_LDFLAGS) -lpthread -lm
 $(O)/libmw-corpus.a: $(CORPUS_OBJ)
 	$(archive)
 $(O)/libmw-core.a: $(CORE_OBJ)
@@ -128,7 +131,7 @@ $(O)/bench/%: $(O)/obj/tests/bench/%.o $(LIBRARIES)
 	$(Q)$(CC) -rdynamic -o $@ $^ $(ALL_LDFLAGS) $(LIBS)
 
 .PHONY: deps test test-programs asan tsan lint bench eval install clean demo fuzz format
-test-programs: all $(TESTS) $(FUZZ_REPLAY) $(O)/tests/fuzz/seeds
+test-programs: all $(TESTS) $(FUZZ_REPLAY) $(O)/tests/fuzz/seeds $(O)/tests/contract/schema_write
 
 test: deps ## unit, contract, fuzz-corpus and end-to-end tests
 	@$(MAKE) --no-print-directory test-programs
@@ -182,6 +185,13 @@ install: all ## install below $(DESTDIR)$(PREFIX)
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/millwright/profiles schemas/profiles/*.cfg
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man1 deploy/man/*.1
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man5 deploy/man/*.5
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man3 deploy/man/*.3
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/include model/engine/millwright_lm.h
+	install -D -m 644 $(O)/libmillwright-lm.a $(DESTDIR)$(PREFIX)/lib/libmillwright-lm.a
+	install -D -m 755 $(O)/libmillwright-lm.so $(DESTDIR)$(PREFIX)/lib/libmillwright-lm.so.0
+	ln -sf libmillwright-lm.so.0 $(DESTDIR)$(PREFIX)/lib/libmillwright-lm.so
+	install -d $(DESTDIR)$(PREFIX)/lib/pkgconfig
+	sed 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|' deploy/millwright-lm.pc.in > $(DESTDIR)$(PREFIX)/lib/pkgconfig/millwright-lm.pc
 	install -D -m 644 deploy/completion/millwright.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/millwright
 
 clean: ## remove what was built

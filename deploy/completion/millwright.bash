@@ -12,11 +12,12 @@ _millwright() {
 		return
 	fi
 	if [ "$command" = lm ] && [ "$COMP_CWORD" -eq 2 ] && [ "${word#-}" = "$word" ]; then
-		mapfile -t COMPREPLY < <(compgen -W 'info bench logits run quantize' -- "$word")
+		mapfile -t COMPREPLY < <(compgen -W 'info run logits bench perplexity quantize' -- "$word")
 		return
 	fi
 	case $previous in
 	--language) mapfile -t COMPREPLY < <(compgen -W 'en ko' -- "$word") ;;
+	--template) mapfile -t COMPREPLY < <(compgen -W 'phi3 llama2 llama3 chatml zephyr' -- "$word") ;;
 	--kernels) mapfile -t COMPREPLY < <(compgen -W 'scalar avx2 avxvnni avx512vnni' -- "$word") ;;
 	*)
 		if [ "${word#-}" != "$word" ]; then

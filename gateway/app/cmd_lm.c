@@ -1,41 +1,63 @@
-/* cmd_lm.c -- the language-model engine by hand: what a file is, how fast it runs, what it answers.
- */
+/* cmd_lm.c -- the language-model engine by hand: what is asked for, and what its actions share. */
 #include "gateway/app/cmd_lm.h"
 #include "gateway/app/commands.h"
-#include "gateway/base/clock.h"
 
 #include <errno.h>
 #include <getopt.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
 
-#define MAX_BATCH 64
+#define MAX_FILE (64 << 20)
 
 static const char usage_text[] =
-    "usage: millwright lm info FILE [--json] [--tokens]\n"
-    "       millwright lm bench FILE [--rows N] [--batch N] [--seconds N] [--json]\n"
-    "       millwright lm logits FILE [--prompt FILE] [--top N] [--f32] [--json]\n"
-    "       millwright lm run -m FILE -p TEXT [-n N] [--f32]\n"
+    "usage: millwright lm info FILE [--tokens] [--json]\n"
+    "       millwright lm run -m FILE -p TEXT [-n N] [--chat] [--json-schema FILE] [--json]\n"
+    "       millwright lm logits -m FILE [--tokens N,N... | --prompt FILE] [--top N] [--json]\n"
+    "       millwright lm bench -m FILE [-p N,N...] [-n N] [-t N,N...] [--json]\n"
+    "       millwright lm perplexity -m FILE TEXTFILE [--context N] [--json]\n"
     "       millwright lm quantize SOURCE TARGET\n"
     "\n"
-    "  --kernels NAME  scalar, avx2, avxvnni or avx512vnni instead of the fastest\n"
-    "  --rows N        rows of the window that is read (9)\n"
-    "  --batch N       windows that share a pass (16)\n"
-    "  --seconds N     how long each speed is measured (2)\n"
-    "  --prompt FILE   one position a line, its codes apart by blanks, '-' for none: all rows of "
-    "the\n"
-    "                  window, then the question; or the tokens of a text.  Default: standard "
-    "input\n"
-    "  --top N         how many tokens to print (10)\n"
-    "  -m, --model FILE  the model of text that run continues TEXT with\n"
+    "  -m, --model FILE  the model; or the first argument\n"
+    "  -t, --threads N   threads that share the work (1); a list for bench\n"
+    "  --kernels NAME    scalar, avx2 ... instead of the fastest\n"
+    "  --f32             float weights and activations\n"
+    "  --json            for programs\n"
+    "run:\n"
     "  -p, --text TEXT   what it continues; names of control tokens are these tokens\n"
     "  -n, --count N     at most so many tokens (64)\n"
-    "  --f32           float weights and activations\n"
-    "  --tokens        print the vocabulary\n";
+    "  --chat            TEXT is a message, and the answer is the assistant's\n"
+    "  --system TEXT     the system message before it\n"
+    "  --template NAME   phi3, llama2, llama3, chatml or zephyr instead of the file's\n"
+    "  --json-schema FILE  the answer is JSON of this schema\n"
+    "  --no-digits       numbers only from enums, consts and references\n"
+    "  --reference TEXT  {...}, which strings may hold; may be repeated\n"
+    "  --temperature T   0 (the default): always the likeliest token\n"
+    "  --top-k K         of the K likeliest tokens\n"
+    "  --top-p P         of the likeliest that have probability P together\n"
+    "  --min-p P         of those that have P of the likeliest one's probability\n"
+    "  --repeat-penalty R  logits of the last 64 tokens are divided by R\n"
+    "  --seed N          of what is drawn (0)\n"
+    "  --stop TEXT       ends the answer; may be repeated\n"
+    "  --log-probs       each token and its log-probability\n"
+    "logits:\n"
+    "  --tokens N,N...   the tokens that are read; info: print the vocabulary\n"
+    "  --prompt FILE     one position a line, its codes apart by blanks, '-' for none: all rows\n"
+    "                    of the window, then the question; or the tokens of a text.  Default:\n"
+    "                    standard input\n"
+    "  --top N           how many tokens to print (10)\n"
+    "bench:\n"
+    "  -p, --prompts N,N...  lengths that are read (64,256,512)\n"
+    "  -n, --count N     tokens that are written (64)\n"
+    "  --batch N         windows, or sessions, that share a pass (16 windows, 1 session)\n"
+    "  --rows N          rows of the window that is read (9)\n"
+    "  --seconds N       how long each speed is measured (2)\n"
+    "perplexity:\n"
+    "  --context N       tokens that are read at once (512)\n";
 
-static bool parse_number(const char *text, long min, long max, long *ret_number)
+bool mw_lm_parse_whole(const char *text, long min, long max, long *ret_number)
 {
 	char *end;
 	long number;
@@ -48,6 +70,126 @@ static bool parse_number(const char *text, long min, long max, long *ret_number)
 	}
 	*ret_number = number;
 	return true;
+}
+
+bool mw_lm_parse_number(const char *text, double min, double max, float *ret_number)
+{
+	char *end;
+	double number;
+
+	errno = 0;
+	number = strtod(text, &end);
+	if (errno || end == text || *end || !(number >= min && number <= max)) {
+		(void)fprintf(stderr, "lm: '%s' is not a number from %g to %g\n", text, min, max);
+		return false;
+	}
+	*ret_number = (float)number;
+	return true;
+}
+
+bool mw_lm_parse_list(const char *text, long min, long max, struct lm_list *ret_list)
+{
+	char *copy = strdup(text), *rest = NULL;
+	struct lm_list list = {.n = 0};
+	long number = 0;
+	bool good = copy != NULL;
+
+	for (char *word = good ? strtok_r(copy, ",", &rest) : NULL; word && good;
+	     word = strtok_r(NULL, ",", &rest)) {
+		good = list.n < LM_MAX_LIST && mw_lm_parse_whole(word, min, max, &number);
+		if (good)
+			list.number[list.n++] = (uint32_t)number;
+	}
+	free(copy);
+	if (!good || list.n == 0) {
+		(void)fprintf(stderr, "lm: '%s' is not a list of 1 to %d numbers\n", text,
+			      LM_MAX_LIST);
+		return false;
+	}
+	*ret_list = list;
+	return true;
+}
+
+enum {
+	OPT_SYSTEM = 256,
+	OPT_TEMPLATE,
+	OPT_SCHEMA,
+	OPT_NO_DIGITS,
+	OPT_REFERENCE,
+	OPT_TEMPERATURE,
+	OPT_TOP_K,
+	OPT_TOP_P,
+	OPT_MIN_P,
+	OPT_PENALTY,
+	OPT_SEED,
+	OPT_STOP,
+	OPT_LOG_PROBS,
+	OPT_CHAT,
+	OPT_CONTEXT
+};
+
+static bool parse_repeated(const char **list, size_t *n)
+{
+	if (*n == LM_MAX_REPEATS) {
+		(void)fprintf(stderr, "lm: more than %d of '%s'\n", LM_MAX_REPEATS, optarg);
+		return false;
+	}
+	list[(*n)++] = optarg;
+	return true;
+}
+
+static bool parse_sampling(int option, struct mw_lm_sampling *sampling)
+{
+	long number = 0;
+	bool good;
+
+	switch (option) {
+	case OPT_TEMPERATURE:
+		return mw_lm_parse_number(optarg, 0, 100, &sampling->temperature);
+	case OPT_TOP_P:
+		return mw_lm_parse_number(optarg, 0, 1, &sampling->top_p);
+	case OPT_MIN_P:
+		return mw_lm_parse_number(optarg, 0, 1, &sampling->min_p);
+	case OPT_PENALTY:
+		return mw_lm_parse_number(optarg, 0.01, 100, &sampling->repeat_penalty);
+	case OPT_TOP_K:
+		good = mw_lm_parse_whole(optarg, 0, 1 << 20, &number);
+		sampling->top_k = (uint32_t)number;
+		return good;
+	case OPT_SEED:
+		good = mw_lm_parse_whole(optarg, 0, LONG_MAX, &number);
+		sampling->seed = (uint64_t)number;
+		return good;
+	default:
+		return false;
+	}
+}
+
+static bool parse_run(int option, struct lm_args *args)
+{
+	switch (option) {
+	case OPT_SYSTEM:
+		args->system = optarg;
+		return true;
+	case OPT_TEMPLATE:
+		args->chat_template = optarg;
+		return true;
+	case OPT_SCHEMA:
+		args->schema = optarg;
+		return true;
+	case OPT_NO_DIGITS:
+		return args->no_digits = true;
+	case OPT_REFERENCE:
+		return parse_repeated(args->references, &args->n_references);
+	case OPT_STOP:
+		return parse_repeated(args->stops, &args->n_stops);
+	case OPT_LOG_PROBS:
+		return args->log_probs = true;
+	case OPT_CHAT:
+		return args->chat = true;
+	default:
+		return parse_sampling(option, &args->sampling);
+	}
 }
 
 static bool parse_option(int option, struct lm_args *args)
@@ -66,46 +208,70 @@ static bool parse_option(int option, struct lm_args *args)
 		args->path[0] = optarg;
 		args->n_path = 1;
 		return true;
-	case 'r':
-		return parse_number(optarg, 1, 4096, &args->rows);
-	case 'b':
-		return parse_number(optarg, 1, MAX_BATCH, &args->batch);
-	case 's':
-		return parse_number(optarg, 1, 3600, &args->seconds);
 	case 'T':
-		return parse_number(optarg, 1, 1000, &args->top);
-	case 'n':
-		return parse_number(optarg, 1, 1000000, &args->count);
+		args->token_list = optarg;
+		return args->tokens = true;
 	case 'j':
 		return args->json = true;
-	case 't':
-		return args->tokens = true;
 	case 'f':
 		return args->f32 = true;
+	case 't':
+		return mw_lm_parse_list(optarg, 1, 64, &args->threads);
+	case 'r':
+		return mw_lm_parse_whole(optarg, 1, 4096, &args->rows);
+	case 'b':
+		return mw_lm_parse_whole(optarg, 1, LM_MAX_BATCH, &args->batch);
+	case 's':
+		return mw_lm_parse_whole(optarg, 1, 3600, &args->seconds);
+	case 'o':
+		return mw_lm_parse_whole(optarg, 1, 1000, &args->top);
+	case 'n':
+		return mw_lm_parse_whole(optarg, 0, 1000000, &args->count);
+	case OPT_CONTEXT:
+		return mw_lm_parse_whole(optarg, 2, 1 << 20, &args->context);
 	default:
-		return false;
+		return parse_run(option, args);
 	}
 }
 
 static bool parse_args(int argc, char **argv, struct lm_args *args)
 {
-	static const struct option options[] = {{"kernels", required_argument, NULL, 'k'},
-						{"prompt", required_argument, NULL, 'P'},
-						{"rows", required_argument, NULL, 'r'},
-						{"batch", required_argument, NULL, 'b'},
-						{"seconds", required_argument, NULL, 's'},
-						{"top", required_argument, NULL, 'T'},
-						{"model", required_argument, NULL, 'm'},
-						{"text", required_argument, NULL, 'p'},
-						{"count", required_argument, NULL, 'n'},
-						{"json", no_argument, NULL, 'j'},
-						{"tokens", no_argument, NULL, 't'},
-						{"f32", no_argument, NULL, 'f'},
-						{0}};
+	static struct option options[] = {{"tokens", required_argument, NULL, 'T'},
+					  {"kernels", required_argument, NULL, 'k'},
+					  {"prompt", required_argument, NULL, 'P'},
+					  {"rows", required_argument, NULL, 'r'},
+					  {"batch", required_argument, NULL, 'b'},
+					  {"seconds", required_argument, NULL, 's'},
+					  {"top", required_argument, NULL, 'o'},
+					  {"model", required_argument, NULL, 'm'},
+					  {"text", required_argument, NULL, 'p'},
+					  {"prompts", required_argument, NULL, 'p'},
+					  {"count", required_argument, NULL, 'n'},
+					  {"threads", required_argument, NULL, 't'},
+					  {"json", no_argument, NULL, 'j'},
+					  {"f32", no_argument, NULL, 'f'},
+					  {"system", required_argument, NULL, OPT_SYSTEM},
+					  {"template", required_argument, NULL, OPT_TEMPLATE},
+					  {"json-schema", required_argument, NULL, OPT_SCHEMA},
+					  {"no-digits", no_argument, NULL, OPT_NO_DIGITS},
+					  {"reference", required_argument, NULL, OPT_REFERENCE},
+					  {"temperature", required_argument, NULL, OPT_TEMPERATURE},
+					  {"top-k", required_argument, NULL, OPT_TOP_K},
+					  {"top-p", required_argument, NULL, OPT_TOP_P},
+					  {"min-p", required_argument, NULL, OPT_MIN_P},
+					  {"repeat-penalty", required_argument, NULL, OPT_PENALTY},
+					  {"seed", required_argument, NULL, OPT_SEED},
+					  {"stop", required_argument, NULL, OPT_STOP},
+					  {"log-probs", no_argument, NULL, OPT_LOG_PROBS},
+					  {"chat", no_argument, NULL, OPT_CHAT},
+					  {"context", required_argument, NULL, OPT_CONTEXT},
+					  {0}};
 	int option;
 
+	/* the vocabulary for info, a list for logits */
+	options[0].has_arg = strcmp(argv[0], "info") == 0 ? no_argument : required_argument;
 	optind = 1;
-	while ((option = getopt_long(argc, argv, "m:p:n:", options, NULL)) != -1)
+	while ((option = getopt_long(argc, argv, "m:p:n:t:", options, NULL)) != -1)
 		if (!parse_option(option, args))
 			return false;
 	for (; optind < argc && args->n_path < 2; optind++)
@@ -134,14 +300,58 @@ int mw_lm_complain(mw_lm_err err, const char *path, const char *why)
 	return exit_code(err);
 }
 
-int mw_lm_open_model(const struct lm_args *args, struct mw_lm **ret_model)
+int mw_lm_open_model(const struct lm_args *args, uint32_t threads, struct mw_lm **ret_model)
 {
-	const struct mw_lm_options options = {.precision = args->f32 ? MW_LM_F32 : MW_LM_INT8,
-					      .kernels = args->kernels};
+	struct mw_lm_options options = {.precision = args->f32 ? MW_LM_F32 : MW_LM_INT8,
+					.kernels = args->kernels};
 	char why[512] = "";
-	mw_lm_err err = mw_lm_open(args->path[0], &options, ret_model, why, sizeof(why));
+	mw_lm_err err;
 
+#ifdef MW_LM_MAX_THREADS
+	options.threads = threads;
+#else
+	if (threads > 1)
+		return mw_lm_complain(MW_LM_E_UNSUPPORTED, args->path[0],
+				      "this engine reads with one thread");
+#endif
+	err = mw_lm_open(args->path[0], &options, ret_model, why, sizeof(why));
 	return err ? mw_lm_complain(err, args->path[0], why) : EX_OK;
+}
+
+const char *mw_lm_no_text(const struct mw_lm *model)
+{
+	const char *why = NULL;
+
+	if (mw_lm_tokenizer_name(model, &why))
+		return NULL;
+	return why ? why : "the model is not one of text";
+}
+
+char *mw_lm_read_file(const char *path, size_t *ret_size)
+{
+	FILE *file = fopen(path, "rb");
+	char *text = file ? malloc(MAX_FILE + 1) : NULL;
+	size_t size = text ? fread(text, 1, MAX_FILE + 1, file) : 0;
+	bool good = text && !ferror(file) && size <= MAX_FILE;
+
+	if (!good)
+		(void)fprintf(stderr, "lm: %s: %s\n", path,
+			      size > MAX_FILE ? "larger than 64 MiB" : strerror(errno));
+	if (file)
+		(void)fclose(file);
+	if (!good) {
+		free(text);
+		return NULL;
+	}
+	text[size] = '\0';
+	*ret_size = size;
+	return text;
+}
+
+void mw_lm_print_text(const char *text)
+{
+	for (; *text; text++)
+		(void)putchar((unsigned char)*text < 0x20 || *text == 0x7F ? '?' : *text);
 }
 
 int mw_lm_print_json(struct mw_json *object)
@@ -153,203 +363,6 @@ int mw_lm_print_json(struct mw_json *object)
 	puts(text);
 	free(text);
 	return EX_OK;
-}
-
-/* --- info ------------------------------------------------------------------------------------- */
-
-static int info_json(const struct mw_lm *model)
-{
-	const struct mw_lm_info *info = mw_lm_info(model);
-	struct mw_json *object = mw_json_object(), *metadata = mw_json_object();
-	const char *key;
-
-	mw_json_text(object, "architecture", info->architecture);
-	mw_json_text(object, "name", info->name);
-	mw_json_text(object, "kernels", info->kernels);
-	mw_json_integer(object, "parameters", (int64_t)info->n_parameters);
-	mw_json_integer(object, "layers", info->n_layers);
-	mw_json_integer(object, "width", info->n_embd);
-	mw_json_integer(object, "vocabulary", info->n_vocab);
-	mw_json_integer(object, "context", info->n_context);
-	mw_json_integer(object, "file_bytes", (int64_t)info->file_size);
-	mw_json_integer(object, "weight_bytes", (int64_t)info->weight_bytes);
-	for (size_t i = 0; (key = mw_lm_metadata_key(model, i)) != NULL; i++)
-		if (mw_lm_metadata(model, key))
-			mw_json_text(metadata, key, mw_lm_metadata(model, key));
-	mw_json_child(object, "metadata", metadata);
-	return mw_lm_print_json(object);
-}
-
-static void info_text(const struct mw_lm *model)
-{
-	const struct mw_lm_info *info = mw_lm_info(model);
-	const char *key;
-
-	printf("%s '%s': %.2f M parameters, %u layers, width %u, vocabulary %u, context %u\n",
-	       info->architecture, info->name, (double)info->n_parameters / 1e6, info->n_layers,
-	       info->n_embd, info->n_vocab, info->n_context);
-	printf("file %.2f MiB, in memory %.2f MiB, kernels %s\n",
-	       (double)info->file_size / (1 << 20), (double)info->weight_bytes / (1 << 20),
-	       info->kernels);
-	for (size_t i = 0; (key = mw_lm_metadata_key(model, i)) != NULL; i++)
-		printf("  %-48s %s\n", key,
-		       mw_lm_metadata(model, key) ? mw_lm_metadata(model, key) : "(list)");
-}
-
-static int lm_info(const struct lm_args *args)
-{
-	struct mw_lm *model = NULL;
-	int code = mw_lm_open_model(args, &model);
-	const char *text;
-
-	if (code)
-		return code;
-	if (args->json)
-		code = info_json(model);
-	else
-		info_text(model);
-	for (uint32_t i = 0; args->tokens && (text = mw_lm_token_text(model, i)) != NULL; i++)
-		printf("%u %s\n", i, text);
-	mw_lm_close(model);
-	return code;
-}
-
-/* --- bench ------------------------------------------------------------------------------------ */
-
-struct bench {
-	const struct lm_args *args;
-	const struct mw_lm_info *info;
-	struct mw_lm_session *session[MAX_BATCH];
-	uint16_t *codes; /* of one window and its question */
-};
-
-typedef mw_lm_err bench_step(struct bench *bench, size_t n);
-
-static mw_lm_err bench_read(struct bench *bench, size_t n)
-{
-	size_t n_codes = (size_t)bench->args->rows * bench->info->row_length * bench->info->slots;
-	struct mw_lm_window windows[MAX_BATCH];
-
-	for (size_t i = 0; i < n; i++)
-		windows[i] = (struct mw_lm_window){.session = bench->session[i],
-						   .codes = bench->codes,
-						   .n_rows = (uint32_t)bench->args->rows,
-						   .question = bench->codes + n_codes};
-	return mw_lm_read_batch(windows, n);
-}
-
-static mw_lm_err bench_prefill(struct bench *bench, size_t n)
-{
-	uint32_t tokens[64];
-
-	for (uint32_t i = 0; i < 64; i++)
-		tokens[i] = i * 37 % bench->info->n_vocab;
-	for (size_t i = 0; i < n; i++) {
-		mw_lm_err err;
-
-		mw_lm_session_reset(bench->session[i]);
-		err = mw_lm_prefill(bench->session[i], tokens, 64);
-		if (err)
-			return err;
-	}
-	return MW_LM_E_OK;
-}
-
-/* One token more in n sessions, which start over when they are full. */
-static mw_lm_err bench_decode(struct bench *bench, size_t n)
-{
-	uint32_t tokens[MAX_BATCH];
-	float logit;
-	mw_lm_err err;
-
-	for (size_t i = 0; i < n; i++) {
-		tokens[i] = (uint32_t)i * 11 % bench->info->n_vocab;
-		if (mw_lm_tail_length(bench->session[i]) >= 128)
-			mw_lm_session_reset(bench->session[i]);
-	}
-	err = mw_lm_step_batch(bench->session, tokens, n);
-	return err ? err : mw_lm_logits(bench->session[0], 0, 1, &logit);
-}
-
-/* Calls a second, 0 on an error. */
-static double bench_rate(struct bench *bench, bench_step *step, size_t n)
-{
-	int64_t start = mw_clock_mono_ns(), end = start + bench->args->seconds * 1000000000, now;
-	double calls = 0;
-
-	do {
-		if (step(bench, n) != MW_LM_E_OK)
-			return 0;
-		calls++;
-		now = mw_clock_mono_ns();
-	} while (now < end);
-	return calls * 1e9 / (double)(now - start);
-}
-
-static void bench_print(struct mw_json *object, const char *key, double rate, const char *unit)
-{
-	if (object)
-		mw_json_number(object, key, rate);
-	else
-		printf("%-28s %12.1f %s/s\n", key, rate, unit);
-	(void)fflush(stdout);
-}
-
-static int bench_run(struct bench *bench)
-{
-	struct mw_json *object = bench->args->json ? mw_json_object() : NULL;
-	size_t batch = (size_t)bench->args->batch;
-	bool windows = bench->info->slots > 0;
-	bench_step *read = windows ? bench_read : bench_prefill;
-	const char *unit = windows ? "windows" : "tokens";
-	double each = windows ? 1 : 64;
-
-	if (object)
-		mw_json_text(object, "kernels", bench->info->kernels);
-	bench_print(object, "read_1", each * bench_rate(bench, read, 1), unit);
-	bench_print(object, "read_batch", each * (double)batch * bench_rate(bench, read, batch),
-		    unit);
-	bench_print(object, "decode_1", bench_rate(bench, bench_decode, 1), "tokens");
-	bench_print(object, "decode_batch", (double)batch * bench_rate(bench, bench_decode, batch),
-		    "tokens");
-	return object ? mw_lm_print_json(object) : EX_OK;
-}
-
-static mw_lm_err bench_init(struct bench *bench, const struct mw_lm *model)
-{
-	bool windows = bench->info->slots > 0;
-	struct mw_lm_session_options options = {
-	    .max_rows = windows ? (uint32_t)bench->args->rows : 0, .max_tail = 160};
-	size_t n = (options.max_rows * bench->info->row_length + 1u) * bench->info->slots;
-	mw_lm_err err = MW_LM_E_OK;
-
-	bench->codes = calloc(n + 1, sizeof(*bench->codes));
-	if (!bench->codes)
-		return MW_LM_E_MEMORY;
-	for (size_t i = 0; i < n; i++)
-		bench->codes[i] = (uint16_t)(i * 31 % bench->info->n_vocab);
-	for (long i = 0; i < bench->args->batch && !err; i++)
-		err = mw_lm_session_new(model, &options, &bench->session[i]);
-	return err;
-}
-
-static int lm_bench(const struct lm_args *args)
-{
-	struct bench bench = {.args = args};
-	struct mw_lm *model = NULL;
-	int code = mw_lm_open_model(args, &model);
-	mw_lm_err err;
-
-	if (code)
-		return code;
-	bench.info = mw_lm_info(model);
-	err = bench_init(&bench, model);
-	code = err ? mw_lm_complain(err, args->path[0], "") : bench_run(&bench);
-	for (size_t i = 0; i < MAX_BATCH; i++)
-		mw_lm_session_free(bench.session[i]);
-	free(bench.codes);
-	mw_lm_close(model);
-	return code;
 }
 
 static int lm_quantize(const struct lm_args *args)
@@ -366,12 +379,14 @@ int mw_cmd_lm(int argc, char **argv)
 		const char *name;
 		int (*run)(const struct lm_args *args);
 		int n_path;
-	} actions[] = {{"info", lm_info, 1},
-		       {"bench", lm_bench, 1},
+	} actions[] = {{"info", mw_lm_info_command, 1},
+		       {"bench", mw_lm_bench_command, 1},
 		       {"logits", mw_lm_logits_command, 1},
 		       {"run", mw_lm_run_command, 1},
+		       {"perplexity", mw_lm_perplexity_command, 2},
 		       {"quantize", lm_quantize, 2}};
-	struct lm_args args = {.rows = 9, .batch = 16, .seconds = 2, .top = 10, .count = 64};
+	struct lm_args args = {
+	    .rows = 9, .seconds = 2, .top = 10, .count = 64, .context = 512, .threads = {{1}, 1}};
 
 	if (argc > 1 && strcmp(argv[1], "--help") == 0) {
 		(void)fputs(usage_text, stdout);

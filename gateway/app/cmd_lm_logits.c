@@ -14,6 +14,7 @@
 /* A prompt as it was typed: lines of at most `slots` codes. */
 struct prompt {
 	uint32_t slots; /* of a position; 1 for a text */
+	bool rows;      /* of a window */
 	uint32_t *codes;
 	size_t n_lines, room;
 };
@@ -57,7 +58,7 @@ static bool parse_code(const char *word, uint32_t *ret_code)
 /* One position, or, of a text, as many as there are words. */
 static bool prompt_parse_line(struct prompt *prompt, char *line)
 {
-	bool text = prompt->slots == 1;
+	bool text = !prompt->rows;
 	uint32_t n = 0;
 	char *rest = NULL;
 
@@ -87,6 +88,20 @@ static bool prompt_parse(struct prompt *prompt, FILE *file)
 	good = good && !ferror(file) && prompt->n_lines > 0;
 	free(line);
 	return good;
+}
+
+/* Tokens apart by commas. */
+static bool prompt_parse_tokens(struct prompt *prompt, const char *text)
+{
+	char *copy = strdup(text), *rest = NULL;
+	bool good = copy != NULL;
+
+	for (char *word = good ? strtok_r(copy, ",", &rest) : NULL; word && good;
+	     word = strtok_r(NULL, ",", &rest))
+		good = prompt_add_line(prompt) &&
+		       parse_code(word, &prompt->codes[(prompt->n_lines - 1) * prompt->slots]);
+	free(copy);
+	return good && prompt->n_lines > 0;
 }
 
 static bool prompt_read(struct prompt *prompt, const char *path)
@@ -171,6 +186,8 @@ static mw_lm_err print_tokens(const struct lm_args *args, const struct mw_lm *mo
 	float *logits = malloc(n_vocab * sizeof(*logits)), logit;
 	mw_lm_err err = logits ? mw_lm_logits(session, 0, n_vocab, logits) : MW_LM_E_MEMORY;
 
+	for (uint32_t i = 0; object && i < n_vocab && !err; i++)
+		mw_json_append_number(object, "logits", (double)logits[i]);
 	for (long i = 0; i < args->top && i < (long)n_vocab && !err; i++) {
 		uint32_t token = take_best(logits, n_vocab, &logit);
 		const char *text = mw_lm_token_text(model, token);
@@ -193,7 +210,7 @@ static mw_lm_err print_tokens(const struct lm_args *args, const struct mw_lm *mo
 /* Whole rows and a question; a text fits as it is. */
 static bool prompt_fits(const struct prompt *prompt, const struct mw_lm_info *info)
 {
-	if (info->slots == 0)
+	if (!prompt->rows)
 		return prompt->n_lines <= MAX_LINES;
 	return prompt->n_lines > info->row_length && (prompt->n_lines - 1) % info->row_length == 0;
 }
@@ -202,7 +219,7 @@ static mw_lm_err logits_run(const struct lm_args *args, const struct mw_lm *mode
 			    const struct prompt *prompt, struct mw_json *object)
 {
 	const struct mw_lm_info *info = mw_lm_info(model);
-	uint32_t n_rows = info->slots ? (uint32_t)(prompt->n_lines - 1) / info->row_length : 0;
+	uint32_t n_rows = prompt->rows ? (uint32_t)(prompt->n_lines - 1) / info->row_length : 0;
 	const struct mw_lm_session_options options = {
 	    .max_rows = n_rows, .max_tail = n_rows ? 1 : (uint32_t)prompt->n_lines};
 	float *patches = calloc((size_t)n_rows * info->n_patches + 1, sizeof(*patches));
@@ -238,14 +255,24 @@ int mw_lm_logits_command(const struct lm_args *args)
 {
 	struct prompt prompt = {.slots = 1};
 	struct mw_lm *model = NULL;
-	int code = mw_lm_open_model(args, &model);
+	int code = mw_lm_open_model(args, args->threads.number[0], &model);
+	bool good;
 
 	if (code)
 		return code;
-	if (mw_lm_info(model)->slots > 0)
+	prompt.rows = mw_lm_info(model)->slots > 0 && !args->token_list;
+	if (prompt.rows)
 		prompt.slots = mw_lm_info(model)->slots;
-	if (prompt_read(&prompt, args->prompt) && prompt_fits(&prompt, mw_lm_info(model))) {
+	good = args->token_list ? prompt_parse_tokens(&prompt, args->token_list)
+				: prompt_read(&prompt, args->prompt);
+	if (good && prompt_fits(&prompt, mw_lm_info(model))) {
 		code = logits_print(args, model, &prompt);
+	} else if (!prompt.rows) {
+		(void)fprintf(stderr, "lm: %s: no list of tokens\n",
+			      args->token_list ? args->token_list
+			      : args->prompt   ? args->prompt
+					       : "standard input");
+		code = EX_DATAERR;
 	} else {
 		(void)fprintf(stderr,
 			      "lm: %s: no prompt of this model: rows of %u positions and a "

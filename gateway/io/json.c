@@ -143,6 +143,18 @@ void mw_json_append(struct mw_json *object, const char *key, struct mw_json *ite
 		object->err = MW_E_NOMEM;
 }
 
+void mw_json_append_number(struct mw_json *object, const char *key, double value)
+{
+	if (!object)
+		return;
+	if (!json_object_get(object->root, key))
+		set(object, key, json_array());
+	if (json_array_append_new(json_object_get(object->root, key),
+				  isfinite(value) ? json_real(value) : json_null()) != 0 &&
+	    !object->err)
+		object->err = MW_E_NOMEM;
+}
+
 mw_err mw_json_finish(struct mw_json *object, char **ret_text)
 {
 	mw_err err = object ? object->err : MW_E_NOMEM;

@@ -43,6 +43,7 @@ void mw_json_child(struct mw_json *object, const char *key, struct mw_json *chil
 void mw_json_array(struct mw_json *object, const char *key);
 /* Takes item; the member becomes an array of what was appended. */
 void mw_json_append(struct mw_json *object, const char *key, struct mw_json *item);
+void mw_json_append_number(struct mw_json *object, const char *key, double value);
 MW_MUST_CHECK mw_err mw_json_finish(struct mw_json *object, char **ret_text); /* takes object */
 void mw_json_free(struct mw_json *object); /* one that is not wanted any more */
 

@@ -129,13 +129,18 @@ static int by_string(const void *a, const void *b)
 	return string_compare(*(const struct gguf_string *)a, *(const struct gguf_string *)b);
 }
 
+static mw_lm_err no_memory(const struct lm_why *why)
+{
+	return lm_why(why, MW_LM_E_MEMORY, "no memory for the lists of the file");
+}
+
 static mw_lm_err check_unique_keys(const struct gguf *gguf, const struct lm_why *why)
 {
 	struct gguf_string *keys = calloc(gguf->n_values + 1, sizeof(*keys));
 	mw_lm_err err = MW_LM_E_OK;
 
 	if (!keys)
-		return MW_LM_E_MEMORY;
+		return no_memory(why);
 	for (size_t i = 0; i < gguf->n_values; i++)
 		keys[i] = gguf->values[i].key;
 	qsort(keys, gguf->n_values, sizeof(*keys), by_string);
@@ -153,7 +158,7 @@ static mw_lm_err parse_values(struct reader *in, struct gguf *gguf, const struct
 
 	gguf->values = calloc(gguf->n_values + 1, sizeof(*gguf->values));
 	if (!gguf->values)
-		return MW_LM_E_MEMORY;
+		return no_memory(why);
 	for (size_t i = 0; i < gguf->n_values && !err; i++)
 		err = parse_value(in, &gguf->values[i], why);
 	return err ? err : check_unique_keys(gguf, why);
@@ -202,8 +207,9 @@ static mw_lm_err place_tensor(const struct gguf *gguf, struct gguf_tensor *tenso
 	uint64_t room = gguf->size - gguf->data_start;
 
 	if (tensor->offset % gguf->alignment)
-		return lm_why(why, MW_LM_E_FORMAT, "tensor %.*s: the offset is not aligned",
-			      (int)tensor->name.size, tensor->name.text);
+		return lm_why(why, MW_LM_E_FORMAT, "tensor %.*s: the offset %llu is not aligned",
+			      (int)tensor->name.size, tensor->name.text,
+			      (unsigned long long)tensor->offset);
 	if (tensor->offset > room || tensor->size > room - tensor->offset)
 		return lm_why(why, MW_LM_E_FORMAT, "tensor %.*s: lies outside the file",
 			      (int)tensor->name.size, tensor->name.text);
@@ -268,7 +274,7 @@ static mw_lm_err parse_tensors(struct reader *in, struct gguf *gguf, const struc
 
 	gguf->tensors = calloc(gguf->n_tensors + 1, sizeof(*gguf->tensors));
 	if (!gguf->tensors)
-		return MW_LM_E_MEMORY;
+		return no_memory(why);
 	for (size_t i = 0; i < gguf->n_tensors && !err; i++)
 		err = parse_tensor(in, &gguf->tensors[i], why);
 	if (!err)
@@ -286,6 +292,8 @@ static mw_lm_err parse_head(struct reader *in, struct gguf *gguf, const struct l
 	if (!magic || memcmp(magic, "GGUF", 4) != 0)
 		return lm_why(why, MW_LM_E_FORMAT, "not a GGUF file");
 	gguf->version = (uint32_t)reader_uint(in, 4);
+	if (gguf->version == 0x02000000u || gguf->version == 0x03000000u)
+		return lm_why(why, MW_LM_E_UNSUPPORTED, "a big-endian GGUF file");
 	if (gguf->version != 2 && gguf->version != 3)
 		return lm_why(why, MW_LM_E_UNSUPPORTED, "GGUF version %u", gguf->version);
 	n_tensors = reader_uint(in, 8);

@@ -115,6 +115,15 @@ MW_LM_API const char *mw_lm_metadata(const struct mw_lm *model, const char *key)
 /* Metadata key number i in file order, NULL past the last.  Lent by the model. */
 MW_LM_API const char *mw_lm_metadata_key(const struct mw_lm *model, size_t i);
 
+/* A matrix or vector as it stands in the file. */
+struct mw_lm_tensor {
+	const char *name, *type; /* "blk.0.attn_q.weight", "Q8_0" */
+	uint64_t rows, cols;     /* a vector has one row */
+};
+
+/* Tensor number i by name, NULL past the last.  Lent by the model. */
+MW_LM_API const struct mw_lm_tensor *mw_lm_tensor(const struct mw_lm *model, size_t i);
+
 /* The text of a token, NUL-terminated; NULL past the vocabulary.  Lent by the model. */
 MW_LM_API const char *mw_lm_token_text(const struct mw_lm *model, uint32_t token);
 
@@ -124,7 +133,8 @@ MW_LM_API uint32_t mw_lm_token_find(const struct mw_lm *model, const char *text)
 /* --- text -------------------------------------------------------------------------------------
  *
  * For files that bring a tokenizer: SentencePiece's byte-pair model (tokenizer.ggml.model = llama)
- * or byte-level BPE (gpt2, splitting words as GPT-2 does).  Any number of threads at once. */
+ * or byte-level BPE (gpt2) that splits words as GPT-2, StarCoder, Llama 3 or Qwen 2 do
+ * (tokenizer.ggml.pre).  Any number of threads at once. */
 
 #define MW_LM_MAX_TEXT (1u << 20) /* bytes that are encoded at once */
 
@@ -149,6 +159,10 @@ MW_LM_API mw_lm_err mw_lm_encode(const struct mw_lm *model, const char *text, si
 MW_LM_API mw_lm_err mw_lm_decode(const struct mw_lm *model, const uint32_t *tokens, size_t n,
 				 bool at_start, char *ret_text, size_t max,
 				 size_t *ret_size) MW_LM_MUST_CHECK;
+
+/* How texts become tokens, in words ("SentencePiece BPE"); NULL if the file has no tokenizer or one
+ * that is not known: then *ret_why, which may be NULL, says which.  Lent by the model. */
+MW_LM_API const char *mw_lm_tokenizer_name(const struct mw_lm *model, const char **ret_why);
 
 /* Whether a token ends an answer (end of sequence, or of a turn). */
 MW_LM_API bool mw_lm_token_ends(const struct mw_lm *model, uint32_t token);
@@ -277,10 +291,157 @@ MW_LM_API mw_lm_err mw_lm_generate(struct mw_lm_session *session,
 				   struct mw_lm_choice *ret_choices, size_t *ret_n,
 				   bool *ret_final) MW_LM_MUST_CHECK;
 
+/* --- answers in a form ------------------------------------------------------------------------ */
+
+/*
+ * A JSON Schema, compiled for a model's vocabulary: what is written under it is JSON without blanks
+ * that the schema admits.  Never changes: any number of threads may share it.
+ *
+ * Keys: type (one or several), properties (written in this order, nothing else), required, items,
+ * minItems, maxItems, minLength, maxLength, enum, const, anyOf (alternatives that begin with
+ * different characters), minimum and maximum (0 or 1, or whole numbers in a range of 4096); title,
+ * description, default, examples and the like say nothing.  Any other key is refused.
+ */
+struct mw_lm_schema;
+
+struct mw_lm_schema_options {
+	/* No number is made up: digits come from enums, consts, names of properties and references
+	 * alone.  Strings hold no number of any script, no braces but those of references. */
+	bool no_digits;
+	/* Texts of ASCII, "{...}", that strings may hold as a whole; then braces stand for them
+	 * alone.  Borrowed for the call. */
+	const char *const *references;
+	size_t n_references;
+};
+
+/* The model must outlive it; options NULL = all zero.  Errors name the place in the schema: FORMAT
+ * (no schema, or one that nothing satisfies), UNSUPPORTED (a key, or the model has no tokenizer),
+ * ARGUMENT (a reference), MEMORY (also: more than 2^20 states).  Returns owned:
+ * mw_lm_schema_free. */
+MW_LM_API mw_lm_err mw_lm_schema_new(const struct mw_lm *model, const char *text, size_t size,
+				     const struct mw_lm_schema_options *options,
+				     struct mw_lm_schema **ret_schema, char *why,
+				     size_t why_size) MW_LM_MUST_CHECK;
+MW_LM_API void mw_lm_schema_free(struct mw_lm_schema *schema);
+
+/* Tokens that are enough for the shortest answer. */
+MW_LM_API uint32_t mw_lm_schema_shortest(const struct mw_lm_schema *schema);
+
+/* Whether a text is an answer. */
+MW_LM_API bool mw_lm_schema_admits(const struct mw_lm_schema *schema, const char *text,
+				   size_t size);
+
+/* --- writing ---------------------------------------------------------------------------------- */
+
+/* How a token is chosen: the logits of tokens that were there lately are made smaller, then the
+ * likeliest top_k are kept, of these as many as have top_p of the probability, of these the ones that
+ * have min_p of the best one's; one of them is drawn at this temperature.  The same seed draws the
+ * same tokens on every machine. */
+struct mw_lm_sampling {
+	float temperature; /* 0: the likeliest token, always */
+	uint32_t top_k;    /* 0: all */
+	float top_p;       /* 0 or 1: all */
+	float min_p;       /* 0: all */
+	float
+	    repeat_penalty; /* 0 or 1: none; else logits are divided by it, or multiplied below 0 */
+	uint32_t repeat_window; /* tokens, of the prompt too; 0: 64 */
+	uint64_t seed;
+};
+
+/* A token that was written, and the text that is certain now: whole characters, without what may
+ * turn out to be a stop text.  At the end comes what was held back, with MW_LM_NO_TOKEN. */
+struct mw_lm_piece {
+	uint32_t token;
+	float log_prob;   /* natural log, by the model, among the tokens that the schema admits */
+	const char *text; /* not NUL-terminated; lent during the call */
+	size_t size;
+};
+
+struct mw_lm_writer_options {
+	struct mw_lm_sampling sampling;
+	const struct mw_lm_schema *schema; /* NULL: free text.  Must outlive the writer */
+	const uint32_t *stop_tokens; /* besides mw_lm_token_ends; they are not part of the text */
+	size_t n_stop_tokens;
+	const char *const *stop_texts; /* neither are these */
+	size_t n_stop_texts;
+	bool strip_blank;   /* a blank at the beginning is not part of the text */
+	size_t mask_memory; /* bytes to remember what the schema admits; 0: 4 MiB */
+	/* Called for every piece; false ends the answer.  May be NULL. */
+	bool (*on_piece)(void *context, const struct mw_lm_piece *piece);
+	void *context;
+};
+
+#define MW_LM_MAX_STOPS     64u
+#define MW_LM_MAX_STOP_TEXT 256u /* bytes */
+
+/* Writes answers; one thread at a time. */
+struct mw_lm_writer;
+
+/* Everything that writing needs is allocated here; borrows the options, the schema excepted.
+ * Errors: UNSUPPORTED (no tokenizer), ARGUMENT (a number out of range, a schema of another model),
+ * MEMORY.  Returns owned: mw_lm_writer_free. */
+MW_LM_API mw_lm_err mw_lm_writer_new(const struct mw_lm *model,
+				     const struct mw_lm_writer_options *options,
+				     struct mw_lm_writer **ret_writer) MW_LM_MUST_CHECK;
+MW_LM_API void mw_lm_writer_free(struct mw_lm_writer *writer);
+
+enum mw_lm_ended {
+	MW_LM_ENDED_BY_TOKEN,  /* that ends an answer */
+	MW_LM_ENDED_BY_TEXT,   /* a stop text */
+	MW_LM_ENDED_BY_SCHEMA, /* the answer is whole */
+	MW_LM_ENDED_BY_LENGTH, /* max_tokens, or the session is full */
+	MW_LM_ENDED_BY_CALLER  /* on_piece */
+};
+
+struct mw_lm_answer {
+	size_t n_tokens; /* an end token is counted */
+	double log_prob; /* of all of them */
+	enum mw_lm_ended ended;
+};
+
+/*
+ * Reads n more tokens at the tail (0: none), then writes at most max_tokens.  Written tokens are
+ * read, the last one excepted.  Under a schema the answer is whole whenever max_tokens and the
+ * session have room for mw_lm_schema_shortest tokens.
+ * Errors: STATE (nothing was read), FULL (no room for the tokens, or for the shortest answer of the
+ * schema), ARGUMENT (a session of another model, no such token).
+ */
+MW_LM_API mw_lm_err mw_lm_write(struct mw_lm_writer *writer, struct mw_lm_session *session,
+				const uint32_t *tokens, size_t n, size_t max_tokens,
+				struct mw_lm_answer *ret_answer) MW_LM_MUST_CHECK;
+
+/* --- conversations ---------------------------------------------------------------------------- */
+
+enum mw_lm_role { MW_LM_SYSTEM, MW_LM_USER, MW_LM_ASSISTANT };
+
+struct mw_lm_message {
+	enum mw_lm_role role;
+	const char *text;
+};
+
+#define MW_LM_MAX_MESSAGES 256u
+
+/* The chat template of a file ("phi3", "llama2", "llama3", "chatml", "zephyr"), by the structure of
+ * tokenizer.chat_template; NULL if there is none that is known: then *ret_why, which may be NULL,
+ * says why.  Static storage. */
+MW_LM_API const char *mw_lm_chat_template(const struct mw_lm *model, const char **ret_why);
+
+/* The tokens of a conversation up to where the assistant's next answer begins.  What the messages
+ * say stays text: a control token's name in them is no control token.  A system message, if there is
+ * one, comes first; then user and assistant in turn, the user first and last.
+ * chat: a template's name, or NULL for the file's.
+ * Errors: UNSUPPORTED (no such template, or no tokenizer), ARGUMENT (the order of the messages, too
+ * long), FULL (more than max tokens), MEMORY. */
+MW_LM_API mw_lm_err mw_lm_chat_encode(const struct mw_lm *model, const char *chat,
+				      const struct mw_lm_message *messages, size_t n,
+				      uint32_t *ret_tokens, size_t max,
+				      size_t *ret_n) MW_LM_MUST_CHECK;
+
 /* --- files ------------------------------------------------------------------------------------ */
 
 /* Writes a copy of a GGUF file whose matrices (both sides of 32 or more, width a multiple of 32),
- * of whatever known type, are Q8_0.  The target appears whole or not at all. */
+ * of whatever known type, are Q8_0, with a check sum of its weights (key millwright.tensor_hash) that
+ * is compared when the copy is opened.  The target appears whole or not at all. */
 MW_LM_API mw_lm_err mw_lm_quantize(const char *source, const char *target, char *why,
 				   size_t why_size) MW_LM_MUST_CHECK;
 

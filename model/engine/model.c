@@ -1,5 +1,6 @@
 #include "model/engine/model.h"
 #include "model/engine/file.h"
+#include "model/engine/hash.h"
 
 #include <stdlib.h>
 
@@ -24,6 +25,8 @@ static mw_lm_err load_model(const struct lm_load *load, const struct mw_lm_optio
 	model->arena.limit = options->memory_limit;
 	model->info.file_size = load->gguf->size;
 	err = choose_kernels(load, options->kernels);
+	if (!err)
+		err = lm_hash_check(load->gguf, load->why);
 	if (!err)
 		err = lm_arch_read(load);
 	if (!err)

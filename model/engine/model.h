@@ -79,8 +79,11 @@ struct mw_lm {
 	char *vocab_text;               /* every token's text, NUL-terminated */
 	uint64_t *vocab_at;             /* [n_vocab] into vocab_text; NULL without tokens */
 	struct lm_tokenizer *tokenizer; /* NULL: the file has none that is known */
+	const char *no_tokenizer;       /* why; NULL if there is one */
 	struct lm_entry *entries;
 	size_t n_entries;
+	struct mw_lm_tensor *tensors; /* [n_tensors] */
+	size_t n_tensors;
 };
 
 /* A file being read into a model. */

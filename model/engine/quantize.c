@@ -1,5 +1,6 @@
 #include "model/engine/f16.h"
 #include "model/engine/file.h"
+#include "model/engine/hash.h"
 #include "model/engine/weights.h"
 
 #include <errno.h>
@@ -16,7 +17,9 @@
 struct target {
 	const struct gguf *gguf;
 	FILE *file;
-	uint64_t at; /* bytes written */
+	uint64_t at;  /* bytes written */
+	long hash_at; /* where the check sum stands */
+	struct lm_hash hash;
 	bool failed;
 };
 
@@ -86,6 +89,42 @@ static uint64_t target_size(const struct gguf_tensor *tensor)
 				  : tensor->size;
 }
 
+static bool is_hash(const struct gguf_value *value)
+{
+	return value->key.size == strlen(LM_HASH_KEY) &&
+	       memcmp(value->key.text, LM_HASH_KEY, value->key.size) == 0;
+}
+
+/* The metadata, and at its end the check sum, which is not known yet. */
+static void put_values(struct target *out)
+{
+	const struct gguf *gguf = out->gguf;
+
+	for (size_t i = 0; i < gguf->n_values; i++)
+		if (!is_hash(&gguf->values[i]))
+			put_value(out, &gguf->values[i]);
+	put_string(out, (struct gguf_string){LM_HASH_KEY, strlen(LM_HASH_KEY)});
+	put_uint(out, GGUF_U64, 4);
+	out->hash_at = (long)out->at;
+	put_uint(out, 0, 8);
+}
+
+static void put_hash(struct target *out)
+{
+	uint64_t sum = lm_hash_end(&out->hash);
+
+	if (fseek(out->file, out->hash_at, SEEK_SET) != 0)
+		out->failed = true;
+	put_uint(out, sum, 8);
+}
+
+/* Part of a tensor's data. */
+static void put_weights(struct target *out, const void *data, size_t n)
+{
+	lm_hash_add(&out->hash, data, n);
+	put(out, data, n);
+}
+
 static void put_tensor_heads(struct target *out)
 {
 	const struct gguf *gguf = out->gguf;
@@ -118,8 +157,11 @@ static mw_lm_err put_rows(struct target *out, const struct gguf_tensor *tensor,
 			    why, MW_LM_E_FORMAT, "tensor %.*s: a value of row %llu is not finite",
 			    (int)tensor->name.size, tensor->name.text, (unsigned long long)row);
 		for (uint64_t b = 0; b < n_blocks && !err; b++) {
-			put_uint(out, lm_f16_store(blocks[b].scale), 2);
-			put(out, blocks[b].q, GGUF_Q8_BLOCK);
+			uint16_t scale = lm_f16_store(blocks[b].scale);
+			const uint8_t bytes[2] = {(uint8_t)(scale & 0xFFu), (uint8_t)(scale >> 8)};
+
+			put_weights(out, bytes, sizeof(bytes));
+			put_weights(out, blocks[b].q, GGUF_Q8_BLOCK);
 		}
 	}
 	free(blocks);
@@ -137,7 +179,8 @@ static mw_lm_err put_tensors(struct target *out, const struct lm_why *why)
 		if (becomes_q8(tensor))
 			err = put_rows(out, tensor, why);
 		else
-			put(out, tensor->data, (size_t)tensor->size);
+			put_weights(out, tensor->data, (size_t)tensor->size);
+		lm_hash_pad(&out->hash);
 	}
 	return err;
 }
@@ -145,6 +188,8 @@ static mw_lm_err put_tensors(struct target *out, const struct lm_why *why)
 static mw_lm_err put_file(struct target *out, const struct lm_why *why)
 {
 	const struct gguf *gguf = out->gguf;
+	bool has_hash = gguf_value_find(gguf, LM_HASH_KEY) != NULL;
+	mw_lm_err err;
 
 	for (size_t i = 0; i < gguf->n_tensors; i++)
 		if (gguf->tensors[i].size == 0)
@@ -154,12 +199,14 @@ static mw_lm_err put_file(struct target *out, const struct lm_why *why)
 	put(out, "GGUF", 4);
 	put_uint(out, gguf->version, 4);
 	put_uint(out, gguf->n_tensors, 8);
-	put_uint(out, gguf->n_values, 8);
-	for (size_t i = 0; i < gguf->n_values; i++)
-		put_value(out, &gguf->values[i]);
+	put_uint(out, gguf->n_values + !has_hash, 8);
+	put_values(out);
 	put_tensor_heads(out);
 	put_padding(out);
-	return put_tensors(out, why);
+	lm_hash_init(&out->hash);
+	err = put_tensors(out, why);
+	put_hash(out);
+	return err;
 }
 
 /* Writes to a new file of that name; what cannot be finished is for the caller to remove. */
@@ -218,7 +265,9 @@ mw_lm_err mw_lm_quantize(const char *source, const char *target, char *why_text,
 		return err;
 	err = gguf_parse(file.data, file.size, &gguf, &why);
 	if (!err) {
-		err = write_whole(&gguf, target, &why);
+		err = lm_hash_check(&gguf, &why);
+		if (!err)
+			err = write_whole(&gguf, target, &why);
 		gguf_done(&gguf);
 	}
 	lm_file_unmap(&file);

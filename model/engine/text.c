@@ -32,19 +32,35 @@ static bool is_plain(const struct lm_tokenizer *tokenizer, uint32_t token)
 					   tokenizer->types[token] == LM_TOKEN_USER);
 }
 
+/* The token of a byte, or of the character that stands for one; *ret_size: its bytes in text. */
+static uint32_t byte_token(const struct encoder *out, const uint8_t *text, size_t size,
+			   size_t *ret_size)
+{
+	const struct lm_tokenizer *tokenizer = out->merger.model->tokenizer;
+	uint32_t token;
+
+	*ret_size = 1;
+	if (tokenizer->kind == LM_TOKENIZER_SPM)
+		return tokenizer->bytes[text[0]];
+	if (lm_utf8_length(text, size) > 0)
+		*ret_size = lm_utf8_length(text, size);
+	token = lm_tokenizer_find(out->merger.model, text, *ret_size);
+	return is_plain(tokenizer, token) ? token : MW_LM_NO_TOKEN;
+}
+
 /* A piece that is no token goes as its bytes, and what is no byte either as unknown. */
 static void emit_piece(struct encoder *out, const uint8_t *text, size_t size)
 {
 	const struct lm_tokenizer *tokenizer = out->merger.model->tokenizer;
 	uint32_t token = lm_tokenizer_find(out->merger.model, text, size);
+	size_t one;
 
 	if (is_plain(tokenizer, token)) {
 		emit(out, token);
 		return;
 	}
-	for (size_t i = 0; i < size; i++) {
-		token = tokenizer->kind == LM_TOKENIZER_SPM ? tokenizer->bytes[text[i]]
-							    : MW_LM_NO_TOKEN;
+	for (size_t i = 0; i < size; i += one) {
+		token = byte_token(out, text + i, size - i, &one);
 		if (token == MW_LM_NO_TOKEN) {
 			emit(out, tokenizer->unknown);
 			return;
@@ -82,20 +98,27 @@ static void encode_spm(struct encoder *out, const uint8_t *text, size_t size, bo
 
 static void encode_bpe(struct encoder *out, const uint8_t *text, size_t size)
 {
+	const struct lm_tokenizer *tokenizer = out->merger.model->tokenizer;
+
 	while (size > 0) {
-		size_t length = lm_word_length(text, size), n = 0;
+		size_t length = lm_word_length(tokenizer->words, text, size), n = 0;
 
 		for (size_t i = 0; i < length; i++)
 			n += lm_utf8_put(lm_byte_char(text[i]), out->written + n);
-		emit_written(out, n);
+		if (tokenizer->whole_words &&
+		    is_plain(tokenizer, lm_tokenizer_find(out->merger.model, out->written, n)))
+			emit_piece(out, out->written, n);
+		else
+			emit_written(out, n);
 		text += length;
 		size -= length;
 	}
 }
 
-/* The longest special token at the beginning of text; 0 bytes if there is none. */
-static size_t special_length(const struct mw_lm *model, enum mw_lm_encoding encoding,
-			     const uint8_t *text, size_t size, uint32_t *ret_token)
+/* The longest special token at the beginning of text; 0 bytes if there is none.  Control tokens
+ * are among the first n_template bytes only. */
+static size_t special_length(const struct mw_lm *model, const uint8_t *text, size_t size,
+			     size_t n_template, uint32_t *ret_token)
 {
 	const struct lm_tokenizer *tokenizer = model->tokenizer;
 	size_t n = size < tokenizer->longest_special ? size : tokenizer->longest_special;
@@ -106,7 +129,7 @@ static size_t special_length(const struct mw_lm *model, enum mw_lm_encoding enco
 		if (token == MW_LM_NO_TOKEN)
 			continue;
 		if (tokenizer->types[token] == LM_TOKEN_USER ||
-		    (tokenizer->types[token] == LM_TOKEN_CONTROL && encoding == MW_LM_SPECIALS)) {
+		    (tokenizer->types[token] == LM_TOKEN_CONTROL && n <= n_template)) {
 			*ret_token = token;
 			return n;
 		}
@@ -114,59 +137,96 @@ static size_t special_length(const struct mw_lm *model, enum mw_lm_encoding enco
 	return 0;
 }
 
-static void encode_stretch(struct encoder *out, const uint8_t *text, size_t size, bool first)
+/* prefix: it begins the text, or follows a control token */
+static void encode_stretch(struct encoder *out, const uint8_t *text, size_t size, bool prefix)
 {
 	const struct lm_tokenizer *tokenizer = out->merger.model->tokenizer;
 
 	if (size == 0)
 		return;
 	if (tokenizer->kind == LM_TOKENIZER_SPM)
-		encode_spm(out, text, size, first && tokenizer->space_prefix);
+		encode_spm(out, text, size, prefix && tokenizer->space_prefix);
 	else
 		encode_bpe(out, text, size);
 }
 
-static void encode_all(struct encoder *out, enum mw_lm_encoding encoding, const uint8_t *text,
-		       size_t size)
+static size_t blanks(const uint8_t *text, size_t size)
+{
+	size_t n = 0;
+
+	while (n < size && (text[n] == ' ' || (text[n] >= '\t' && text[n] <= '\r')))
+		n++;
+	return n;
+}
+
+/* Phi-3's vocabulary says so of its control tokens, but for those of Llama's. */
+static bool strips_after(const struct mw_lm *model, uint32_t token)
+{
+	static const char *const keep[] = {"<unk>", "<s>", "<|endoftext|>"};
+
+	if (!model->tokenizer->strips || model->tokenizer->types[token] != LM_TOKEN_CONTROL)
+		return false;
+	for (size_t i = 0; i < sizeof(keep) / sizeof(keep[0]); i++)
+		if (strcmp(mw_lm_token_text(model, token), keep[i]) == 0)
+			return false;
+	return true;
+}
+
+/* Where in a text control tokens may be named: in the stretches that are of a template. */
+struct source {
+	const uint8_t *text; /* all stretches */
+	size_t size;
+	const struct lm_stretch *stretch; /* the one at hand */
+	size_t end;                       /* of it */
+};
+
+static size_t template_left(struct source *in, size_t at)
+{
+	while (at >= in->end)
+		in->end += (++in->stretch)->size;
+	return in->stretch->is_template ? in->end - at : 0;
+}
+
+static void encode_all(struct encoder *out, struct source *in)
 {
 	const struct mw_lm *model = out->merger.model;
 	size_t from = 0, at = 0;
+	bool prefix = true;
 	uint32_t token;
 
 	if (model->tokenizer->add_bos)
 		emit(out, model->tokenizer->bos);
-	while (at < size) {
-		size_t n = special_length(model, encoding, text + at, size - at, &token);
+	while (at < in->size) {
+		size_t n = special_length(model, in->text + at, in->size - at,
+					  template_left(in, at), &token);
 
 		if (n == 0) {
 			at++;
 			continue;
 		}
-		encode_stretch(out, text + from, at - from, from == 0);
+		encode_stretch(out, in->text + from, at - from, prefix);
 		emit(out, token);
 		at += n;
+		if (strips_after(model, token))
+			at += blanks(in->text + at, in->size - at);
 		from = at;
+		prefix = model->tokenizer->types[token] == LM_TOKEN_CONTROL;
 	}
-	encode_stretch(out, text + from, size - from, from == 0);
+	encode_stretch(out, in->text + from, in->size - from, prefix);
 }
 
-mw_lm_err mw_lm_encode(const struct mw_lm *model, const char *text, size_t size,
-		       enum mw_lm_encoding encoding, uint32_t *ret_tokens, size_t max,
-		       size_t *ret_n)
+static mw_lm_err encode(const struct mw_lm *model, struct source *in, uint32_t *ret_tokens,
+			size_t max, size_t *ret_n)
 {
-	size_t room = 3 * (size + 1);
+	size_t room = 3 * (in->size + 1);
 	struct encoder out = {.merger = {.model = model}, .tokens = ret_tokens, .max = max};
 	mw_lm_err err = MW_LM_E_MEMORY;
 
-	if (!model->tokenizer)
-		return MW_LM_E_UNSUPPORTED;
-	if (size > MW_LM_MAX_TEXT)
-		return MW_LM_E_ARGUMENT;
 	out.written = malloc(room);
 	out.merger.pieces = malloc(room * sizeof(*out.merger.pieces));
 	out.merger.heap = malloc(3 * room * sizeof(*out.merger.heap));
 	if (out.written && out.merger.pieces && out.merger.heap) {
-		encode_all(&out, encoding, (const uint8_t *)text, size);
+		encode_all(&out, in);
 		err = out.full ? MW_LM_E_FULL : MW_LM_E_OK;
 	}
 	if (!err)
@@ -174,6 +234,46 @@ mw_lm_err mw_lm_encode(const struct mw_lm *model, const char *text, size_t size,
 	free(out.written);
 	free(out.merger.pieces);
 	free(out.merger.heap);
+	return err;
+}
+
+mw_lm_err mw_lm_encode(const struct mw_lm *model, const char *text, size_t size,
+		       enum mw_lm_encoding encoding, uint32_t *ret_tokens, size_t max,
+		       size_t *ret_n)
+{
+	const struct lm_stretch whole = {text, size, encoding == MW_LM_SPECIALS};
+
+	if (!model->tokenizer)
+		return MW_LM_E_UNSUPPORTED;
+	if (size > MW_LM_MAX_TEXT)
+		return MW_LM_E_ARGUMENT;
+	return encode(model, &(struct source){(const uint8_t *)text, size, &whole, size},
+		      ret_tokens, max, ret_n);
+}
+
+mw_lm_err lm_encode_stretches(const struct mw_lm *model, const struct lm_stretch *stretches,
+			      size_t n_stretches, uint32_t *ret_tokens, size_t max, size_t *ret_n)
+{
+	size_t size = 0, at = 0;
+	uint8_t *text;
+	mw_lm_err err;
+
+	if (!model->tokenizer)
+		return MW_LM_E_UNSUPPORTED;
+	for (size_t i = 0; i < n_stretches; i++) {
+		if (stretches[i].size > MW_LM_MAX_TEXT - size)
+			return MW_LM_E_ARGUMENT;
+		size += stretches[i].size;
+	}
+	text = malloc(size + 1);
+	if (!text)
+		return MW_LM_E_MEMORY;
+	for (size_t i = 0; i < n_stretches; at += stretches[i++].size)
+		memcpy(text + at, stretches[i].text, stretches[i].size);
+	err = encode(model,
+		     &(struct source){text, size, stretches, n_stretches ? stretches[0].size : 0},
+		     ret_tokens, max, ret_n);
+	free(text);
 	return err;
 }
 
@@ -266,8 +366,33 @@ mw_lm_err mw_lm_decode(const struct mw_lm *model, const uint32_t *tokens, size_t
 	return MW_LM_E_OK;
 }
 
+size_t lm_token_bytes(const struct mw_lm *model, uint32_t token, char *ret_bytes, size_t max)
+{
+	struct decoder out = {.text = ret_bytes, .max = max};
+
+	decode_token(&out, model, token, false);
+	return out.n;
+}
+
+/* No token has more bytes than characters in its text. */
+size_t lm_token_bytes_max(const struct mw_lm *model)
+{
+	size_t most = 1;
+
+	for (uint32_t i = 0; i < model->info.n_vocab; i++) {
+		size_t size = strlen(mw_lm_token_text(model, i));
+
+		most = size > most ? size : most;
+	}
+	return most;
+}
+
 bool mw_lm_token_ends(const struct mw_lm *model, uint32_t token)
 {
-	return model->tokenizer &&
-	       (token == model->tokenizer->eos || token == model->tokenizer->eot);
+	const struct lm_tokenizer *tokenizer = model->tokenizer;
+
+	for (uint32_t i = 0; tokenizer && i < tokenizer->n_ends; i++)
+		if (tokenizer->ends[i] == token)
+			return true;
+	return false;
 }

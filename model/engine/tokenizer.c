@@ -97,16 +97,18 @@ static mw_lm_err no_memory(const struct lm_load *load)
 	return lm_why(load->why, MW_LM_E_MEMORY, "no memory for the tokenizer");
 }
 
-/* A list of one element a token; NULL if the file has none of that type. */
-static const struct gguf_value *find_list(const struct lm_load *load, const char *key,
-					  enum gguf_type type)
+/* A list of one element a token, NULL if the file has none. */
+static mw_lm_err find_list(const struct lm_load *load, const char *key, enum gguf_type type,
+			   const struct gguf_value **ret_list)
 {
 	const struct gguf_value *value = gguf_value_find(load->gguf, key);
+	uint32_t n = load->model->info.n_vocab;
 
-	return value && value->is_array && value->type == type &&
-		       value->n == load->model->info.n_vocab
-		   ? value
-		   : NULL;
+	if (value && (!value->is_array || value->type != type || value->n != n))
+		return lm_why(load->why, MW_LM_E_FORMAT, "key %s: not a list of %u numbers", key,
+			      n);
+	*ret_list = value;
+	return MW_LM_E_OK;
 }
 
 static mw_lm_err read_slots(const struct lm_load *load, struct lm_tokenizer *tokenizer)
@@ -143,17 +145,21 @@ static void note_special(struct lm_tokenizer *tokenizer, uint8_t type, const cha
 
 static mw_lm_err read_types(const struct lm_load *load, struct lm_tokenizer *tokenizer)
 {
+	static const char key[] = "tokenizer.ggml.token_type";
 	struct mw_lm *model = load->model;
-	const struct gguf_value *list = find_list(load, "tokenizer.ggml.token_type", GGUF_I32);
-	uint64_t type;
+	const struct gguf_value *list;
+	mw_lm_err err = find_list(load, key, GGUF_I32, &list);
+	uint64_t type = LM_TOKEN_NORMAL;
 
+	if (err)
+		return err;
 	tokenizer->types = lm_arena_take(&model->arena, model->info.n_vocab, 1);
 	if (!tokenizer->types)
 		return no_memory(load);
 	for (uint32_t i = 0; i < model->info.n_vocab; i++) {
-		tokenizer->types[i] = LM_TOKEN_NORMAL;
-		if (list && gguf_value_uint(list, i, &type) && type <= LM_TOKEN_BYTE)
-			tokenizer->types[i] = (uint8_t)type;
+		if (list && (!gguf_value_uint(list, i, &type) || type > LM_TOKEN_BYTE))
+			return lm_why(load->why, MW_LM_E_FORMAT, "key %s: no type at %u", key, i);
+		tokenizer->types[i] = (uint8_t)type;
 		note_special(tokenizer, tokenizer->types[i], mw_lm_token_text(model, i));
 	}
 	return MW_LM_E_OK;
@@ -162,11 +168,14 @@ static mw_lm_err read_types(const struct lm_load *load, struct lm_tokenizer *tok
 static mw_lm_err read_scores(const struct lm_load *load, struct lm_tokenizer *tokenizer)
 {
 	static const char key[] = "tokenizer.ggml.scores";
-	const struct gguf_value *list = find_list(load, key, GGUF_F32);
 	uint32_t n = load->model->info.n_vocab;
+	const struct gguf_value *list;
+	mw_lm_err err = find_list(load, key, GGUF_F32, &list);
 
+	if (err)
+		return err;
 	if (!list)
-		return lm_why(load->why, MW_LM_E_FORMAT, "key %s: no list of %u numbers", key, n);
+		return lm_why(load->why, MW_LM_E_FORMAT, "key %s is missing", key);
 	tokenizer->scores = lm_arena_take(&load->model->arena, n, sizeof(*tokenizer->scores));
 	if (!tokenizer->scores)
 		return no_memory(load);
@@ -235,85 +244,162 @@ static void read_bytes(const struct mw_lm *model, struct lm_tokenizer *tokenizer
 	}
 }
 
-/* A token that a key names; else the fallback, if there is one. */
-static uint32_t read_id(const struct lm_load *load, const char *key, uint32_t fallback)
+/* A token that a key names, or the fallback where the file has no such key. */
+static mw_lm_err read_id(const struct lm_load *load, const char *key, uint32_t fallback,
+			 uint32_t *ret_id)
 {
 	const struct gguf_value *value = gguf_value_find(load->gguf, key);
 	uint64_t id = fallback;
 
 	if (value && (value->is_array || !gguf_value_uint(value, 0, &id)))
-		id = fallback;
-	return id < load->model->info.n_vocab ? (uint32_t)id : MW_LM_NO_TOKEN;
+		return lm_why(load->why, MW_LM_E_FORMAT, "key %s is no token", key);
+	if (value && id >= load->model->info.n_vocab)
+		return lm_why(load->why, MW_LM_E_FORMAT, "key %s: token %llu of %u", key,
+			      (unsigned long long)id, load->model->info.n_vocab);
+	*ret_id = id < load->model->info.n_vocab ? (uint32_t)id : MW_LM_NO_TOKEN;
+	return MW_LM_E_OK;
 }
 
-static bool read_flag(const struct lm_load *load, const char *key, bool fallback)
+static mw_lm_err read_flag(const struct lm_load *load, const char *key, bool fallback,
+			   bool *ret_flag)
 {
 	const struct gguf_value *value = gguf_value_find(load->gguf, key);
 	uint64_t flag = fallback;
 
-	return value && gguf_value_uint(value, 0, &flag) ? flag != 0 : fallback;
+	if (value &&
+	    (value->is_array || value->type != GGUF_BOOL || !gguf_value_uint(value, 0, &flag)))
+		return lm_why(load->why, MW_LM_E_FORMAT, "key %s is not true or false", key);
+	*ret_flag = flag != 0;
+	return MW_LM_E_OK;
 }
 
-static void read_habits(const struct lm_load *load, struct lm_tokenizer *tokenizer)
+static void add_end(struct lm_tokenizer *tokenizer, uint32_t token)
+{
+	for (uint32_t i = 0; i < tokenizer->n_ends; i++)
+		if (tokenizer->ends[i] == token)
+			return;
+	if (token != MW_LM_NO_TOKEN && tokenizer->n_ends < LM_MAX_ENDS)
+		tokenizer->ends[tokenizer->n_ends++] = token;
+}
+
+/* What the keys name, and the usual names: files often name one end where the model has two. */
+static mw_lm_err read_ends(const struct lm_load *load, struct lm_tokenizer *tokenizer)
+{
+	static const char *const names[] = {"<|end|>", "<|im_end|>", "<|eot_id|>", "<|endoftext|>",
+					    "<end_of_turn>"};
+	bool spm = tokenizer->kind == LM_TOKENIZER_SPM;
+	uint32_t token;
+	mw_lm_err err =
+	    read_id(load, "tokenizer.ggml.eos_token_id", spm ? 2 : MW_LM_NO_TOKEN, &token);
+
+	if (err)
+		return err;
+	add_end(tokenizer, token);
+	err = read_id(load, "tokenizer.ggml.eot_token_id", MW_LM_NO_TOKEN, &token);
+	if (err)
+		return err;
+	add_end(tokenizer, token);
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		token = lm_tokenizer_find(load->model, (const uint8_t *)names[i], strlen(names[i]));
+		if (token != MW_LM_NO_TOKEN && tokenizer->types[token] == LM_TOKEN_CONTROL)
+			add_end(tokenizer, token);
+	}
+	return MW_LM_E_OK;
+}
+
+static mw_lm_err read_habits(const struct lm_load *load, struct lm_tokenizer *tokenizer)
 {
 	bool spm = tokenizer->kind == LM_TOKENIZER_SPM;
+	bool begins = spm || tokenizer->words == LM_WORDS_LLAMA3;
+	mw_lm_err err =
+	    read_id(load, "tokenizer.ggml.bos_token_id", spm ? 1 : MW_LM_NO_TOKEN, &tokenizer->bos);
 
-	tokenizer->bos = read_id(load, "tokenizer.ggml.bos_token_id", spm ? 1 : MW_LM_NO_TOKEN);
-	tokenizer->eos = read_id(load, "tokenizer.ggml.eos_token_id", spm ? 2 : MW_LM_NO_TOKEN);
-	tokenizer->eot = read_id(load, "tokenizer.ggml.eot_token_id", MW_LM_NO_TOKEN);
-	tokenizer->unknown =
-	    read_id(load, "tokenizer.ggml.unknown_token_id", spm ? 0 : MW_LM_NO_TOKEN);
-	tokenizer->add_bos = read_flag(load, "tokenizer.ggml.add_bos_token", spm) &&
-			     tokenizer->bos != MW_LM_NO_TOKEN;
-	tokenizer->space_prefix = spm && read_flag(load, "tokenizer.ggml.add_space_prefix", true);
-	if (tokenizer->eot == MW_LM_NO_TOKEN) /* Phi-3 */
-		tokenizer->eot =
-		    lm_tokenizer_find(load->model, (const uint8_t *)"<|end|>", strlen("<|end|>"));
+	if (!err)
+		err = read_id(load, "tokenizer.ggml.unknown_token_id", spm ? 0 : MW_LM_NO_TOKEN,
+			      &tokenizer->unknown);
+	if (!err)
+		err = read_flag(load, "tokenizer.ggml.add_bos_token", begins, &tokenizer->add_bos);
+	if (!err)
+		err = read_flag(load, "tokenizer.ggml.add_space_prefix", spm,
+				&tokenizer->space_prefix);
+	tokenizer->add_bos &= tokenizer->bos != MW_LM_NO_TOKEN;
+	tokenizer->space_prefix &= spm;
+	tokenizer->strips = spm && strcmp(load->model->arch->name, "phi3") == 0;
+	tokenizer->whole_words = tokenizer->words == LM_WORDS_LLAMA3;
+	return err ? err : read_ends(load, tokenizer);
 }
 
-static bool has_text(const struct lm_load *load, const char *key, const char *wanted)
+/* Whether the tokenizer is one that is known; else the model says why it has none. */
+static bool find_kind(const struct lm_load *load, struct lm_tokenizer *tokenizer)
 {
-	const char *text = mw_lm_metadata(load->model, key);
+	struct mw_lm *model = load->model;
+	const char *kind = mw_lm_metadata(model, "tokenizer.ggml.model");
+	const char *pre = mw_lm_metadata(model, "tokenizer.ggml.pre");
+	char text[160];
 
-	return text && strcmp(text, wanted) == 0;
-}
-
-/* Other ways of splitting words than GPT-2's are not known. */
-static bool find_kind(const struct lm_load *load, enum lm_tokenizer_kind *ret_kind)
-{
-	static const char pre[] = "tokenizer.ggml.pre";
-
-	*ret_kind = LM_TOKENIZER_SPM;
-	if (has_text(load, "tokenizer.ggml.model", "llama"))
+	tokenizer->kind = LM_TOKENIZER_SPM;
+	if (kind && strcmp(kind, "llama") == 0)
 		return true;
-	*ret_kind = LM_TOKENIZER_BPE;
-	return has_text(load, "tokenizer.ggml.model", "gpt2") &&
-	       (!mw_lm_metadata(load->model, pre) || has_text(load, pre, "gpt-2") ||
-		has_text(load, pre, "default"));
+	tokenizer->kind = LM_TOKENIZER_BPE;
+	if (kind && strcmp(kind, "gpt2") == 0 &&
+	    lm_words_find(pre ? pre : "gpt-2", &tokenizer->words))
+		return true;
+	if (kind && strcmp(kind, "gpt2") == 0)
+		(void)snprintf(text, sizeof(text),
+			       "key tokenizer.ggml.pre: the splitting '%.64s' is not known", pre);
+	else
+		(void)snprintf(text, sizeof(text),
+			       "key tokenizer.ggml.model: the tokenizer '%.64s' is not known",
+			       kind ? kind : "");
+	model->no_tokenizer = lm_arena_string(&model->arena, text, strlen(text));
+	return false;
+}
+
+static mw_lm_err read_all(const struct lm_load *load, struct lm_tokenizer *tokenizer)
+{
+	mw_lm_err err = read_slots(load, tokenizer);
+
+	if (!err)
+		err = read_types(load, tokenizer);
+	if (!err)
+		err = tokenizer->kind == LM_TOKENIZER_SPM ? read_scores(load, tokenizer)
+							  : read_merges(load, tokenizer);
+	if (err)
+		return err;
+	read_bytes(load->model, tokenizer);
+	return read_habits(load, tokenizer);
 }
 
 mw_lm_err lm_tokenizer_read(const struct lm_load *load)
 {
-	enum lm_tokenizer_kind kind;
+	struct mw_lm *model = load->model;
 	struct lm_tokenizer *tokenizer;
-	mw_lm_err err;
 
-	if (!load->model->vocab_at || !find_kind(load, &kind))
+	model->no_tokenizer = "the file has no vocabulary";
+	if (!model->vocab_at)
 		return MW_LM_E_OK;
-	tokenizer = lm_arena_take(&load->model->arena, 1, sizeof(*tokenizer));
+	tokenizer = lm_arena_take(&model->arena, 1, sizeof(*tokenizer));
 	if (!tokenizer)
 		return no_memory(load);
-	load->model->tokenizer = tokenizer;
-	tokenizer->kind = kind;
-	err = read_slots(load, tokenizer);
-	if (!err)
-		err = read_types(load, tokenizer);
-	if (!err)
-		err = kind == LM_TOKENIZER_SPM ? read_scores(load, tokenizer)
-					       : read_merges(load, tokenizer);
-	if (err)
-		return err;
-	read_bytes(load->model, tokenizer);
-	read_habits(load, tokenizer);
-	return MW_LM_E_OK;
+	if (!find_kind(load, tokenizer))
+		return model->no_tokenizer ? MW_LM_E_OK : no_memory(load);
+	model->no_tokenizer = NULL;
+	model->tokenizer = tokenizer;
+	return read_all(load, tokenizer);
+}
+
+const char *mw_lm_tokenizer_name(const struct mw_lm *model, const char **ret_why)
+{
+	static const char *const words[] = {
+	    [LM_WORDS_GPT2] = "byte-level BPE, words as GPT-2's",
+	    [LM_WORDS_DIGITS] = "byte-level BPE, words as GPT-2's, numbers alone",
+	    [LM_WORDS_LLAMA3] = "byte-level BPE, words as Llama 3's",
+	    [LM_WORDS_QWEN2] = "byte-level BPE, words as Qwen 2's"};
+
+	if (ret_why)
+		*ret_why = model->no_tokenizer;
+	if (!model->tokenizer)
+		return NULL;
+	return model->tokenizer->kind == LM_TOKENIZER_SPM ? "SentencePiece BPE"
+							  : words[model->tokenizer->words];
 }

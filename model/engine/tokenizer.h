@@ -12,8 +12,17 @@
 #include "model/engine/model.h"
 
 #define LM_MAX_SPECIAL 64u /* bytes: longer names are not looked for in texts */
+#define LM_MAX_ENDS    8u  /* tokens that end an answer */
 
 enum lm_tokenizer_kind { LM_TOKENIZER_SPM, LM_TOKENIZER_BPE };
+
+/* How byte-level BPE splits a text into words (tokenizer.ggml.pre). */
+enum lm_words {
+	LM_WORDS_GPT2,
+	LM_WORDS_DIGITS, /* every number alone, the rest as GPT-2 */
+	LM_WORDS_LLAMA3, /* up to three numbers at once */
+	LM_WORDS_QWEN2   /* the same, every number alone */
+};
 
 /* tokenizer.ggml.token_type */
 enum lm_token_type {
@@ -39,8 +48,13 @@ struct lm_tokenizer {
 	float *scores;       /* [n_vocab]; SPM */
 	uint8_t *types;      /* [n_vocab] */
 	uint32_t bytes[256]; /* the token of a byte, or MW_LM_NO_TOKEN */
-	uint32_t bos, eos, eot, unknown;
+	enum lm_words words; /* BPE */
+	bool whole_words;    /* a word that is a token is not put together by merges */
+	uint32_t bos, unknown;
+	uint32_t ends[LM_MAX_ENDS]; /* [n_ends] */
+	uint32_t n_ends;
 	bool add_bos, space_prefix;
+	bool strips;              /* blanks after a control token are no text (Phi-3) */
 	size_t longest_special;   /* bytes, of the control and user tokens that are looked for */
 	bool special_starts[256]; /* their first bytes */
 };
@@ -59,10 +73,32 @@ bool lm_tokenizer_judge(const struct mw_lm *model, const uint8_t *left, size_t l
 uint32_t lm_byte_char(uint8_t byte);
 int lm_char_byte(uint32_t c);
 
-/* Bytes of the word at the beginning of a text, by GPT-2's rule:
- *     's 't 're 've 'm 'll 'd | ?letters | ?digits | ?others | blanks not before a word | blanks
- * Characters past ASCII are letters, but for blanks and common signs.  size > 0; never 0. */
-size_t lm_word_length(const uint8_t *text, size_t size);
+/* tokenizer_words.c: bytes of the word at the beginning of a text.  size > 0; never 0.  GPT-2's rule:
+ *     's 't 're 've 'm 'll 'd | ?letters | ?numbers | ?others | blanks not before a word | blanks
+ * Llama 3's (the suffixes in any case):
+ *     's ... | any but a letter, number or newline, then letters | 1 to 3 numbers | ?others and
+ *     newlines | blanks up to a newline | blanks not before a word | blanks */
+size_t lm_word_length(enum lm_words words, const uint8_t *text, size_t size);
+
+/* The rule that goes by a name of tokenizer.ggml.pre; false if none is known. */
+bool lm_words_find(const char *name, enum lm_words *ret_words);
+
+/* text.c: stretches of one text; in those of the template, names of control tokens are these
+ * tokens, in the others they are text, whatever the vocabulary says. */
+struct lm_stretch {
+	const char *text;
+	size_t size;
+	bool is_template;
+};
+
+/* The tokens of stretches as if they were one text; errors as mw_lm_encode. */
+mw_lm_err lm_encode_stretches(const struct mw_lm *model, const struct lm_stretch *stretches,
+			      size_t n_stretches, uint32_t *ret_tokens, size_t max, size_t *ret_n);
+
+/* The bytes of a token within a text, as mw_lm_decode gives them; the longest is
+ * lm_token_bytes_max. */
+size_t lm_token_bytes(const struct mw_lm *model, uint32_t token, char *ret_bytes, size_t max);
+size_t lm_token_bytes_max(const struct mw_lm *model);
 
 /* tokenizer_merge.c: pieces of a text being joined. */
 struct lm_piece {

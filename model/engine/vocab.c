@@ -82,6 +82,17 @@ static bool value_text(const struct gguf_value *value, char *text, size_t size)
 	return true;
 }
 
+static mw_lm_err check_entry(const struct lm_load *load, const struct gguf_value *value)
+{
+	struct gguf_string string = {"", 0};
+
+	(void)gguf_value_string(value, &string);
+	if (is_utf8(value->key) && is_utf8(string))
+		return MW_LM_E_OK;
+	return lm_why(load->why, MW_LM_E_FORMAT, "key %.*s: not UTF-8", (int)value->key.size,
+		      value->key.text);
+}
+
 static bool copy_entry(struct mw_lm *model, const struct gguf_value *value, struct lm_entry *entry)
 {
 	struct gguf_string string;
@@ -97,6 +108,32 @@ static bool copy_entry(struct mw_lm *model, const struct gguf_value *value, stru
 	return entry->key && entry->text;
 }
 
+static mw_lm_err copy_tensors(const struct lm_load *load)
+{
+	struct mw_lm *model = load->model;
+	const struct gguf *gguf = load->gguf;
+
+	model->tensors = lm_arena_take(&model->arena, gguf->n_tensors, sizeof(*model->tensors));
+	if (!model->tensors)
+		return no_memory(load);
+	for (size_t i = 0; i < gguf->n_tensors; i++) {
+		const struct gguf_tensor *from = &gguf->tensors[i];
+		struct mw_lm_tensor *tensor = &model->tensors[i];
+
+		if (!is_utf8(from->name))
+			return lm_why(load->why, MW_LM_E_FORMAT, "tensor %.*s: not UTF-8",
+				      (int)from->name.size, from->name.text);
+		tensor->name = lm_arena_string(&model->arena, from->name.text, from->name.size);
+		tensor->type = gguf_weight_name(from->type);
+		tensor->rows = from->dim[1] * from->dim[2] * from->dim[3];
+		tensor->cols = from->dim[0];
+		if (!tensor->name)
+			return no_memory(load);
+		model->n_tensors = i + 1;
+	}
+	return MW_LM_E_OK;
+}
+
 mw_lm_err lm_vocab_read(const struct lm_load *load)
 {
 	struct mw_lm *model = load->model;
@@ -108,10 +145,16 @@ mw_lm_err lm_vocab_read(const struct lm_load *load)
 	if (!model->entries)
 		return no_memory(load);
 	for (size_t i = 0; i < gguf->n_values; i++) {
+		err = check_entry(load, &gguf->values[i]);
+		if (err)
+			return err;
 		if (!copy_entry(model, &gguf->values[i], &model->entries[i]))
 			return no_memory(load);
 		model->n_entries = i + 1;
 	}
+	err = copy_tensors(load);
+	if (err)
+		return err;
 	name = mw_lm_metadata(model, "general.name");
 	model->info.name = name ? name : "";
 	err = read_tokens(load);
@@ -129,6 +172,11 @@ const char *mw_lm_metadata(const struct mw_lm *model, const char *key)
 const char *mw_lm_metadata_key(const struct mw_lm *model, size_t i)
 {
 	return i < model->n_entries ? model->entries[i].key : NULL;
+}
+
+const struct mw_lm_tensor *mw_lm_tensor(const struct mw_lm *model, size_t i)
+{
+	return i < model->n_tensors ? &model->tensors[i] : NULL;
 }
 
 const char *mw_lm_token_text(const struct mw_lm *model, uint32_t token)

@@ -157,7 +157,7 @@ START_TEST(control_tokens_are_text_unless_asked_for)
 	uint32_t tokens[64];
 	size_t n;
 
-	CHECK_TOKENS(model, "h<|end|>h", MW_LM_SPECIALS, 1, 259, 260, 270, 260);
+	CHECK_TOKENS(model, "h<|end|>h", MW_LM_SPECIALS, 1, 259, 260, 270, 259, 260);
 	CHECK_TOKENS(model, "<s>", MW_LM_SPECIALS, 1, 1);
 	CHECK_TOKENS(model, "h<mark>h", MW_LM_PLAIN, 1, 259, 260, 271, 260);
 	ck_assert_int_eq(mw_lm_encode(model, "<|end|>", 7, MW_LM_PLAIN, tokens, 64, &n),
@@ -240,6 +240,7 @@ static struct mw_lm *open_bpe(const char *pre)
 	add(words, "hell", 0, NORMAL);           /* 258 */
 	add(words, "\xC4\xA0h", 0, NORMAL);      /* 259: a blank and h */
 	add(words, "<|endoftext|>", 0, CONTROL); /* 260 */
+	add(words, "odd", 0, NORMAL);            /* 261: no merge makes it */
 	words->merges[0] = "l l";
 	words->merges[1] = "\xC4\xA0 h";
 	words->merges[2] = "h e";
@@ -296,9 +297,88 @@ START_TEST(words_end_where_gpt_2_ends_them)
 		     {"\xEA\xB8\xB0, x", 3}};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
-		ck_assert_msg(lm_word_length((const uint8_t *)cases[i].text,
+		ck_assert_msg(lm_word_length(LM_WORDS_GPT2, (const uint8_t *)cases[i].text,
 					     strlen(cases[i].text)) == cases[i].length,
 			      "'%s'", cases[i].text);
+}
+END_TEST
+
+/* Words by the rule, apart by '|', which is in no text. */
+static void check_words(enum lm_words rule, const char *wanted)
+{
+	char text[128];
+	size_t size = 0, at = 0;
+
+	for (const char *c = wanted; *c; c++)
+		if (*c != '|')
+			text[size++] = *c;
+	for (const char *word = wanted; *word; word += word[0] == '|') {
+		size_t n = strcspn(word, "|");
+
+		ck_assert_msg(lm_word_length(rule, (const uint8_t *)text + at, size - at) == n,
+			      "%d: %s at %zu", (int)rule, wanted, at);
+		at += n;
+		word += n;
+	}
+	ck_assert_uint_eq(at, size);
+}
+
+START_TEST(words_end_where_each_rule_ends_them)
+{
+	static const struct {
+		enum lm_words rule;
+		const char *words;
+	} cases[] = {
+	    {LM_WORDS_GPT2, "it|'s| 1234| x"},
+	    {LM_WORDS_GPT2, "IT|'|S|  | a"},
+	    {LM_WORDS_GPT2, "\xD9\xA3\xC2\xBD\xE2\x85\xA7|x"},
+	    {LM_WORDS_DIGITS, "ab|1|2|  |3| |4|  | x"},
+	    {LM_WORDS_DIGITS, "it|'s| |1|,|2"},
+	    {LM_WORDS_LLAMA3, "IT|'S| | |123|456|7| x"},
+	    {LM_WORDS_LLAMA3, "(the| pump|)\n\n| \n|  | a"},
+	    {LM_WORDS_LLAMA3, "\tx| ...\r\n|\ta|!b"},
+	    {LM_WORDS_LLAMA3, "a| \n| "},
+	    {LM_WORDS_QWEN2, "x| |1|2|3|'ll|  "},
+	    {LM_WORDS_QWEN2, "\xEA\xB8\xB0\xEA\xB3\x84| \xF0\x9F\x94\xA7|\xD9\xA3|1"},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		check_words(cases[i].rule, cases[i].words);
+}
+END_TEST
+
+START_TEST(splittings_are_known_by_their_names)
+{
+	static const char *const known[] = {"gpt-2", "smollm", "llama-bpe", "qwen2", "starcoder"};
+	static const char *const others[] = {"default", "tekken", "gpt-4o", "", "llama-bpe "};
+	const char *why = NULL;
+	struct mw_lm *model;
+
+	for (size_t i = 0; i < 5; i++) {
+		model = open_bpe(known[i]);
+		ck_assert_ptr_nonnull(mw_lm_tokenizer_name(model, &why));
+		ck_assert_ptr_null(why);
+		check_round_trips(model);
+		mw_lm_close(model);
+		model = open_bpe(others[i]);
+		ck_assert_ptr_null(mw_lm_tokenizer_name(model, &why));
+		ck_assert_ptr_nonnull(strstr(why, "tokenizer.ggml.pre"));
+		mw_lm_close(model);
+	}
+}
+END_TEST
+
+/* " hell" is no token of GPT-2's merges, but one as a word. */
+START_TEST(llama_3_takes_words_that_are_tokens_whole)
+{
+	struct mw_lm *model = open_bpe("llama-bpe"), *other = open_bpe("qwen2");
+
+	CHECK_TOKENS(model, "hello hell", MW_LM_PLAIN, 258, 'o', 259, 'e', 256);
+	CHECK_TOKENS(other, "hell", MW_LM_PLAIN, 258);
+	CHECK_TOKENS(other, "odd", MW_LM_PLAIN, 'o', 'd', 'd');
+	CHECK_TOKENS(model, "odd", MW_LM_PLAIN, 261);
+	mw_lm_close(model);
+	mw_lm_close(other);
 }
 END_TEST
 
@@ -437,5 +517,7 @@ END_TEST
 MW_TEST_MAIN("tokenizer", the_best_pair_is_joined_first, what_is_no_piece_goes_as_bytes,
 	     control_tokens_are_text_unless_asked_for, pieces_give_the_text_back,
 	     merges_are_taken_by_rank_and_within_words, merges_give_the_text_back,
-	     words_end_where_gpt_2_ends_them, bytes_and_their_characters_are_one_to_one,
+	     words_end_where_gpt_2_ends_them, words_end_where_each_rule_ends_them,
+	     splittings_are_known_by_their_names, llama_3_takes_words_that_are_tokens_whole,
+	     bytes_and_their_characters_are_one_to_one,
 	     random_texts_are_joined_as_the_slow_way_does, limits_are_reported)
