@@ -3,10 +3,13 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #define ALIGNMENT 64u
 #define CHUNK     65536u /* small requests share blocks of this size */
 #define SMALL     4096u
+#define MAPPED                                                                                     \
+	262144u /* from this size on, pages come from the system, zeroed on their first use */
 
 struct lm_arena_block {
 	struct lm_arena_block *next;
@@ -16,16 +19,39 @@ struct lm_arena_block {
 
 _Static_assert(sizeof(struct lm_arena_block) <= ALIGNMENT, "the head takes one line");
 
+static struct lm_arena_block *zeroed(size_t size, bool large)
+{
+	struct lm_arena_block *block;
+
+	if (size < MAPPED) {
+		block = aligned_alloc(ALIGNMENT, size);
+		return block ? memset(block, 0, size) : NULL;
+	}
+	block = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (block == MAP_FAILED)
+		return NULL;
+	if (large)
+		(void)madvise(block, size, MADV_HUGEPAGE);
+	return block;
+}
+
+static void block_free(struct lm_arena_block *block)
+{
+	if (block->size < MAPPED)
+		free(block);
+	else
+		(void)munmap(block, block->size);
+}
+
 static struct lm_arena_block *block_new(struct lm_arena *arena, size_t size)
 {
 	struct lm_arena_block *block;
 
 	if (arena->limit && (size > arena->limit || arena->used > arena->limit - size))
 		return NULL;
-	block = aligned_alloc(ALIGNMENT, size);
+	block = zeroed(size, arena->large);
 	if (!block)
 		return NULL;
-	memset(block, 0, size);
 	block->size = size;
 	block->used = ALIGNMENT;
 	/* a large block goes second, so that small requests go on filling the first */
@@ -77,7 +103,7 @@ void lm_arena_done(struct lm_arena *arena)
 	while (arena->blocks) {
 		struct lm_arena_block *next = arena->blocks->next;
 
-		free(arena->blocks);
+		block_free(arena->blocks);
 		arena->blocks = next;
 	}
 	arena->used = 0;

@@ -4,6 +4,7 @@
 #ifndef MW_LM_ARENA_H
 #define MW_LM_ARENA_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -11,6 +12,7 @@ struct lm_arena {
 	struct lm_arena_block *blocks;
 	size_t used;  /* bytes */
 	size_t limit; /* 0 = none */
+	bool large;   /* asks for large pages: all of it will be used */
 };
 
 /* n * size zeroed bytes, 64-byte aligned; NULL if there are none left or the product overflows.
