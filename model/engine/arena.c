@@ -8,8 +8,10 @@
 #define ALIGNMENT 64u
 #define CHUNK     65536u /* small requests share blocks of this size */
 #define SMALL     4096u
-#define MAPPED                                                                                     \
-	262144u /* from this size on, pages come from the system, zeroed on their first use */
+#define PAGE      4096u
+#define LARGE     2097152u /* a large page */
+/* From this size on, pages come from the system, zeroed on their first use. */
+#define MAPPED 262144u
 
 struct lm_arena_block {
 	struct lm_arena_block *next;
@@ -19,20 +21,35 @@ struct lm_arena_block {
 
 _Static_assert(sizeof(struct lm_arena_block) <= ALIGNMENT, "the head takes one line");
 
+/* Zeroed pages; from the start of a large one where they are to be large. */
+static void *map_pages(size_t size, bool large)
+{
+	size_t more = large && size >= LARGE ? LARGE : 0, skip, left;
+	char *at =
+	    mmap(NULL, size + more, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (at == MAP_FAILED)
+		return NULL;
+	if (!more)
+		return at;
+	skip = (LARGE - (uintptr_t)at % LARGE) % LARGE;
+	left = more - skip;
+	if (skip)
+		(void)munmap(at, skip);
+	if (left)
+		(void)munmap(at + skip + size, left);
+	(void)madvise(at + skip, size, MADV_HUGEPAGE);
+	return at + skip;
+}
+
 static struct lm_arena_block *zeroed(size_t size, bool large)
 {
 	struct lm_arena_block *block;
 
-	if (size < MAPPED) {
-		block = aligned_alloc(ALIGNMENT, size);
-		return block ? memset(block, 0, size) : NULL;
-	}
-	block = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (block == MAP_FAILED)
-		return NULL;
-	if (large)
-		(void)madvise(block, size, MADV_HUGEPAGE);
-	return block;
+	if (size >= MAPPED)
+		return map_pages(size, large);
+	block = aligned_alloc(ALIGNMENT, size);
+	return block ? memset(block, 0, size) : NULL;
 }
 
 static void block_free(struct lm_arena_block *block)
@@ -43,10 +60,11 @@ static void block_free(struct lm_arena_block *block)
 		(void)munmap(block, block->size);
 }
 
-static struct lm_arena_block *block_new(struct lm_arena *arena, size_t size)
+static struct lm_arena_block *block_new(struct lm_arena *arena, size_t size, bool first)
 {
 	struct lm_arena_block *block;
 
+	size = size < MAPPED ? size : (size + PAGE - 1) / PAGE * PAGE;
 	if (arena->limit && (size > arena->limit || arena->used > arena->limit - size))
 		return NULL;
 	block = zeroed(size, arena->large);
@@ -54,9 +72,8 @@ static struct lm_arena_block *block_new(struct lm_arena *arena, size_t size)
 		return NULL;
 	block->size = size;
 	block->used = ALIGNMENT;
-	/* a large block goes second, so that small requests go on filling the first */
 	block->next = arena->blocks;
-	if (arena->blocks && size != CHUNK) {
+	if (arena->blocks && !first) {
 		block->next = arena->blocks->next;
 		arena->blocks->next = block;
 	} else {
@@ -80,13 +97,19 @@ void *lm_arena_take(struct lm_arena *arena, uint64_t n, size_t size)
 		bool share =
 		    bytes <= SMALL && !(arena->limit && arena->limit - arena->used < CHUNK);
 
-		block = block_new(arena, share ? CHUNK : (size_t)bytes + ALIGNMENT);
+		/* a large block goes second, so that small requests go on filling the first */
+		block = block_new(arena, share ? CHUNK : (size_t)bytes + ALIGNMENT, share);
 		if (!block)
 			return NULL;
 	}
 	at = (char *)block + block->used;
 	block->used += (size_t)bytes;
 	return at;
+}
+
+bool lm_arena_reserve(struct lm_arena *arena, uint64_t n)
+{
+	return n < SIZE_MAX / 4 && block_new(arena, (size_t)n + ALIGNMENT, true) != NULL;
 }
 
 char *lm_arena_string(struct lm_arena *arena, const char *text, size_t size)

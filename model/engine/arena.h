@@ -19,6 +19,9 @@ struct lm_arena {
  * Never NULL for n = 0. */
 void *lm_arena_take(struct lm_arena *arena, uint64_t n, size_t size);
 
+/* Makes room for n bytes that are asked for later in parts.  False if there is none. */
+bool lm_arena_reserve(struct lm_arena *arena, uint64_t n);
+
 /* A NUL-terminated copy; NULL as above. */
 char *lm_arena_string(struct lm_arena *arena, const char *text, size_t size);
 

@@ -109,7 +109,7 @@ INLINE vec exponential(vec x)
 	y = y * r + LM_EXP_C5;
 	y = y * (r * r) + r;
 	y = y + 1.0f;
-	power = ((vec_int)shifted - (int32_t)(LM_ROUND_BITS - 127u) & 0xFF) << 23;
+	power = (((vec_int)shifted - (int32_t)(LM_ROUND_BITS - 127u)) & 0xFF) << 23;
 	return y * (vec)power;
 }
 
