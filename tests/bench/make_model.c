@@ -155,7 +155,7 @@ static void put_keys(struct gguf_build *build, const struct file *file)
 	bool is_phi = strcmp(shape->arch, "phi3") == 0;
 
 	build_string(build, "general.architecture", shape->arch);
-	build_string(build, "general.name", shape->name);
+	build_string(build, "general.name", "random");
 	build_u32(build, "general.file_type", file->weights == GGUF_W_F16 ? 1 : 7);
 	build_u32(build, key(shape, "block_count"), shape->n_layers);
 	build_u32(build, key(shape, "embedding_length"), shape->n_embd);
