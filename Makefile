@@ -58,6 +58,7 @@ help: ## list the targets
 MACHINE := $(shell uname -m)
 ifeq ($(MACHINE),x86_64)
 $(O)/obj/model/engine/%_avx2.o: ALL_CFLAGS += -mavx2 -mfma -mf16c
+$(O)/obj/model/engine/%_avxvnni.o: ALL_CFLAGS += -mavx2 -mfma -mf16c -mavxvnni
 $(O)/obj/model/engine/%_avx512vnni.o: ALL_CFLAGS += -mavx512f -mavx512bw -mavx512vl -mavx512vnni -mfma -mf16c
 endif
 

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Those whose RoPE turns pairs hold queries and keys as tensors of their own. */
 static const struct lm_arch archs[] = {
     {.name = "millwright",
      .rope = LM_ROPE_HALVES,

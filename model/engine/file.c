@@ -44,3 +44,14 @@ void lm_file_unmap(const struct lm_file *file)
 {
 	(void)munmap((void *)(uintptr_t)file->data, file->size);
 }
+
+void lm_file_release(const struct lm_file *file, const void *data, size_t size)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	size_t from = (size_t)((const char *)data - (const char *)file->data);
+	size_t to = (from + size) / page * page;
+
+	from = (from + page - 1) / page * page;
+	if (from < to)
+		(void)madvise((char *)(uintptr_t)file->data + from, to - from, MADV_DONTNEED);
+}

@@ -15,4 +15,7 @@ struct lm_file {
 mw_lm_err lm_file_map(const char *path, struct lm_file *ret_file, const struct lm_why *why);
 void lm_file_unmap(const struct lm_file *file);
 
+/* Lets go of the memory of the whole pages of a part; they can still be read. */
+void lm_file_release(const struct lm_file *file, const void *data, size_t size);
+
 #endif

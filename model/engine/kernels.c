@@ -9,6 +9,9 @@ static const struct lm_kernels *const all[] = {
     &lm_kernels_avx2,
     &lm_kernels_avxvnni,
     &lm_kernels_avx512vnni,
+#elif defined(__aarch64__)
+    &lm_kernels_neon,
+    &lm_kernels_neondot,
 #endif
 };
 

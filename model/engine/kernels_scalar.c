@@ -1,3 +1,4 @@
+#include "model/engine/f16.h"
 #include "model/engine/kernels.h"
 #include "model/engine/kernels_math.h"
 
@@ -18,38 +19,47 @@ static void repeat(const int8_t *x, int16_t repeated[LM_BLOCK * LM_LANES])
 				*repeated++ = x[4 * g + k];
 }
 
-static void add_block(const struct lm_block *w, const int16_t *x, float scale, float *y)
+static void add_block(const uint8_t *q, const float *scales, const int16_t *x, float scale,
+		      float *y)
 {
 	int32_t part[4 * LM_LANES] = {0};
 
-	for (size_t g = 0; g < LM_BLOCK / 4; g++) {
-		const int8_t *q = (const int8_t *)w->q[g];
-
-		for (size_t i = 0; i < 4 * LM_LANES; i++)
-			part[i] += (int16_t)(q[i] * x[g * 4 * LM_LANES + i]);
-	}
+	for (size_t g = 0; g < LM_BLOCK / 4; g++)
+		for (size_t i = 0; i < 4 * LM_LANES; i++, q++, x++)
+			part[i] += (int16_t)((int8_t)*q * *x);
 	for (size_t r = 0; r < LM_LANES; r++) {
 		int32_t sum = part[4 * r] + part[4 * r + 1] + part[4 * r + 2] + part[4 * r + 3];
 
-		y[r] += (float)sum * (w->scale[r] * scale);
+		y[r] += (float)sum * (scales[r] * scale);
 	}
 }
 
-static void gemm(const struct lm_block *panels, size_t n_panels, size_t n_blocks,
-		 const struct lm_q8 *x, size_t n, float *y, size_t stride)
+/* 16 rows in all positions, a block at a time. */
+static void gemm_panel(struct lm_panels w, size_t n_blocks, const struct lm_q8 *x, size_t n,
+		       float *y, size_t stride)
 {
 	int16_t repeated[LM_BLOCK * LM_LANES];
+	float scales[LM_LANES];
 
-	for (size_t i = 0; i < n; i++) {
-		memset(y + i * stride, 0, n_panels * LM_LANES * sizeof(*y));
-		for (size_t b = 0; b < n_blocks; b++) {
+	for (size_t i = 0; i < n; i++)
+		memset(y + i * stride, 0, LM_LANES * sizeof(*y));
+	for (size_t b = 0; b < n_blocks; b++) {
+		for (size_t r = 0; r < LM_LANES; r++)
+			scales[r] = lm_f16_load(w.scale[b * LM_LANES + r]);
+		for (size_t i = 0; i < n; i++) {
 			repeat(x->q + (i * n_blocks + b) * LM_BLOCK, repeated);
-			for (size_t p = 0; p < n_panels; p++)
-				add_block(&panels[p * n_blocks + b], repeated,
-					  x->scale[i * n_blocks + b],
-					  y + i * stride + p * LM_LANES);
+			add_block(w.q + b * LM_BLOCK_BYTES, scales, repeated,
+				  x->scale[i * n_blocks + b], y + i * stride);
 		}
 	}
+}
+
+static void gemm(struct lm_panels panels, size_t n_panels, size_t n_blocks, const struct lm_q8 *x,
+		 size_t n, float *y, size_t stride)
+{
+	for (size_t p = 0; p < n_panels; p++)
+		gemm_panel(lm_panels_from(panels, p, n_blocks), n_blocks, x, n, y + p * LM_LANES,
+			   stride);
 }
 
 static int32_t round_to_int8(float x)
@@ -97,15 +107,31 @@ static void rms_norm(const float *x, const float *weight, size_t n, float eps, f
 		y[i] = x[i] * inverse * weight[i];
 }
 
-static void scores(const float *q, const float *tiles, size_t n_tiles, size_t head_size,
-		   float *ret_scores)
+static void turn(float *x, const float *cosines, const float *sines, size_t half)
 {
-	for (size_t t = 0; t < n_tiles; t++, ret_scores += LM_LANES) {
-		memset(ret_scores, 0, LM_LANES * sizeof(*ret_scores));
-		for (size_t d = 0; d < head_size; d++, tiles += LM_LANES)
-			for (size_t j = 0; j < LM_LANES; j++)
-				ret_scores[j] += q[d] * tiles[j];
+	for (size_t i = 0; i < half; i++) {
+		float a = x[i], b = x[half + i];
+
+		x[i] = a * cosines[i] - b * sines[i];
+		x[half + i] = a * sines[i] + b * cosines[i];
 	}
+}
+
+static void score_tile(const float *q, const float *tile, size_t head_size, float *ret_scores)
+{
+	memset(ret_scores, 0, LM_LANES * sizeof(*ret_scores));
+	for (size_t d = 0; d < head_size; d++, tile += LM_LANES)
+		for (size_t j = 0; j < LM_LANES; j++)
+			ret_scores[j] += q[d] * tile[j];
+}
+
+static void scores(const float *q, size_t n_q, const float *tiles, size_t n_tiles, size_t head_size,
+		   float *ret_scores, size_t stride)
+{
+	for (size_t k = 0; k < n_q; k++)
+		for (size_t t = 0; t < n_tiles; t++)
+			score_tile(q + k * head_size, tiles + t * head_size * LM_LANES, head_size,
+				   ret_scores + k * stride + t * LM_LANES);
 }
 
 static void softmax(float *x, size_t n, float scale)
@@ -126,11 +152,13 @@ static void softmax(float *x, size_t n, float scale)
 		x[i] *= inverse;
 }
 
-static void mix(const float *p, const float *values, size_t n, size_t head_size, float *y)
+static void mix(const float *p, size_t stride, size_t n_q, const float *values, size_t n,
+		size_t head_size, float *y)
 {
-	for (size_t i = 0; i < n; i++, values += head_size)
-		for (size_t d = 0; d < head_size; d++)
-			y[d] += p[i] * values[d];
+	for (size_t k = 0; k < n_q; k++, p += stride, y += head_size)
+		for (size_t i = 0; i < n; i++)
+			for (size_t d = 0; d < head_size; d++)
+				y[d] += p[i] * values[i * head_size + d];
 }
 
 static void silu_mul(float *gate, const float *up, size_t n)
@@ -145,12 +173,17 @@ static void add(float *x, const float *y, size_t n)
 		x[i] += y[i];
 }
 
-static void add_row(const struct lm_block *panel, size_t row, size_t n_blocks, float *x)
+static void add_row(struct lm_panels panel, size_t row, size_t n_blocks, float *x)
 {
-	for (size_t b = 0; b < n_blocks; b++, panel++)
-		for (size_t g = 0; g < LM_BLOCK / 4; g++)
-			for (size_t k = 0; k < 4; k++)
-				*x++ += panel->scale[row] * (float)(int8_t)panel->q[g][row][k];
+	for (size_t b = 0; b < n_blocks; b++) {
+		float scale = lm_f16_load(panel.scale[b * LM_LANES + row]);
+
+		for (size_t i = 0; i < LM_BLOCK; i++) {
+			size_t at = (i / 4 * LM_LANES + row) * 4 + i % 4;
+
+			*x++ += scale * (float)(int8_t)panel.q[b * LM_BLOCK_BYTES + at];
+		}
+	}
 }
 
 const struct lm_kernels lm_kernels_scalar = {
@@ -161,6 +194,7 @@ const struct lm_kernels lm_kernels_scalar = {
     .quantize = quantize,
     .dot = dot,
     .rms_norm = rms_norm,
+    .turn = turn,
     .scores = scores,
     .softmax = softmax,
     .mix = mix,

@@ -5,9 +5,9 @@
  * A session is one prompt being read and answered; one thread at a time.  Everything a session
  * needs is allocated when it is made: reading, stepping and generating allocate nothing.
  *
- * The same prompt gives the same bits: alone or in a batch, in one pass or several, on every kernel
- * (scalar, avx2, avxvnni, avx512vnni).  Integer sums are exact and every float sum has one fixed
- * order.
+ * The same prompt gives the same bits: alone or in a batch, in one pass or several, on any number of
+ * threads, on every kernel (scalar, avx2, avxvnni, avx512vnni, neon, neondot).  Integer sums are
+ * exact and every float sum has one fixed order.
  *
  * Arithmetic: matrices are Q8_0 (32 int8 and one half-precision scale); the activations entering a
  * matrix are quantised per 32 values: d = max|x| / 127, q = x * (127 / max|x|) rounded half to
@@ -56,6 +56,8 @@ MW_LM_API const char *mw_lm_err_text(mw_lm_err err);
 
 struct mw_lm;
 
+#define MW_LM_MAX_THREADS 64u
+
 enum mw_lm_precision {
 	MW_LM_INT8, /* int8 weights and activations */
 	MW_LM_F32 /* float weights and activations: 4 times the memory, for tests and comparison */
@@ -63,9 +65,12 @@ enum mw_lm_precision {
 
 struct mw_lm_options {
 	enum mw_lm_precision precision;
-	const char *kernels; /* "scalar", "avx2", "avxvnni", "avx512vnni"; NULL: MW_LM_KERNELS of
-				the environment, else the fastest that this processor runs */
+	const char *kernels; /* a name from mw_lm_kernels_name; NULL: MW_LM_KERNELS of the
+				environment, else the fastest that this processor runs */
 	size_t memory_limit; /* bytes of weights and vocabulary; 0 = no limit */
+	uint32_t
+	    threads; /* that share a pass, at most MW_LM_MAX_THREADS; 0 = 1: the caller's alone.
+			     While one caller uses them, others read alone. */
 };
 
 /* What a model is.  Strings are lent. */
@@ -233,6 +238,12 @@ MW_LM_API mw_lm_err mw_lm_step(struct mw_lm_session *session, uint32_t token) MW
  * what these tokens cost, so ask only for the ones in question. */
 MW_LM_API mw_lm_err mw_lm_logits(struct mw_lm_session *session, uint32_t first, uint32_t n,
 				 float *ret_logits) MW_LM_MUST_CHECK;
+
+/* Logits of all tokens, of each of n different sessions of one model, which share the reading of the
+ * matrix: ret_logits[i] is [n_vocab] of session i.  Errors: ARGUMENT (sessions of different models or
+ * repeated), STATE (one of them has read nothing). */
+MW_LM_API mw_lm_err mw_lm_logits_batch(struct mw_lm_session *const *sessions, size_t n,
+				       float *const *ret_logits) MW_LM_MUST_CHECK;
 
 /* The normed hidden state [n_embd] of the last tail position: the window's embedding.  Lent until
  * the session reads again; NULL if no tail position was read. */

@@ -16,6 +16,16 @@ static mw_lm_err choose_kernels(const struct lm_load *load, const char *name)
 	return MW_LM_E_OK;
 }
 
+static mw_lm_err start_threads(const struct lm_load *load, uint32_t n)
+{
+	if (n > MW_LM_MAX_THREADS)
+		return lm_why(load->why, MW_LM_E_ARGUMENT, "%u threads, more than %u", n,
+			      MW_LM_MAX_THREADS);
+	if (n > 1 && lm_pool_new(n, &load->model->pool) != MW_LM_E_OK)
+		return lm_why(load->why, MW_LM_E_MEMORY, "no %u threads", n);
+	return MW_LM_E_OK;
+}
+
 static mw_lm_err load_model(const struct lm_load *load, const struct mw_lm_options *options)
 {
 	struct mw_lm *model = load->model;
@@ -23,10 +33,13 @@ static mw_lm_err load_model(const struct lm_load *load, const struct mw_lm_optio
 
 	model->precision = options->precision;
 	model->arena.limit = options->memory_limit;
+	model->arena.large = true;
 	model->info.file_size = load->gguf->size;
 	err = choose_kernels(load, options->kernels);
 	if (!err)
 		err = lm_hash_check(load->gguf, load->why);
+	if (!err)
+		err = start_threads(load, options->threads);
 	if (!err)
 		err = lm_arch_read(load);
 	if (!err)
@@ -37,24 +50,23 @@ static mw_lm_err load_model(const struct lm_load *load, const struct mw_lm_optio
 	return err;
 }
 
-mw_lm_err mw_lm_open_memory(const void *data, size_t size, const struct mw_lm_options *options,
-			    struct mw_lm **ret_model, char *why_text, size_t why_size)
+static mw_lm_err open_file(const struct lm_file *file, bool mapped,
+			   const struct mw_lm_options *options, struct mw_lm **ret_model,
+			   const struct lm_why *why)
 {
 	static const struct mw_lm_options defaults;
-	const struct lm_why why = {why_text, why_size};
 	struct mw_lm *model;
 	struct gguf gguf;
-	mw_lm_err err;
+	mw_lm_err err = gguf_parse(file->data, file->size, &gguf, why);
 
-	err = gguf_parse(data, size, &gguf, &why);
 	if (err)
 		return err;
 	model = calloc(1, sizeof(*model));
 	if (model)
-		err = load_model(&(struct lm_load){&gguf, model, &why},
+		err = load_model(&(struct lm_load){&gguf, model, why, mapped ? file : NULL},
 				 options ? options : &defaults);
 	else
-		err = lm_why(&why, MW_LM_E_MEMORY, "no memory for the model");
+		err = lm_why(why, MW_LM_E_MEMORY, "no memory for the model");
 	gguf_done(&gguf);
 	if (err) {
 		mw_lm_close(model);
@@ -64,15 +76,23 @@ mw_lm_err mw_lm_open_memory(const void *data, size_t size, const struct mw_lm_op
 	return MW_LM_E_OK;
 }
 
+mw_lm_err mw_lm_open_memory(const void *data, size_t size, const struct mw_lm_options *options,
+			    struct mw_lm **ret_model, char *why_text, size_t why_size)
+{
+	return open_file(&(struct lm_file){data, size}, false, options, ret_model,
+			 &(struct lm_why){why_text, why_size});
+}
+
 mw_lm_err mw_lm_open(const char *path, const struct mw_lm_options *options,
 		     struct mw_lm **ret_model, char *why_text, size_t why_size)
 {
+	const struct lm_why why = {why_text, why_size};
 	struct lm_file file;
-	mw_lm_err err = lm_file_map(path, &file, &(struct lm_why){why_text, why_size});
+	mw_lm_err err = lm_file_map(path, &file, &why);
 
 	if (err)
 		return err;
-	err = mw_lm_open_memory(file.data, file.size, options, ret_model, why_text, why_size);
+	err = open_file(&file, true, options, ret_model, &why);
 	lm_file_unmap(&file);
 	return err;
 }
@@ -81,6 +101,7 @@ void mw_lm_close(struct mw_lm *model)
 {
 	if (!model)
 		return;
+	lm_pool_free(model->pool);
 	lm_arena_done(&model->arena);
 	free(model);
 }

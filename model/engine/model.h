@@ -7,8 +7,10 @@
 #define MW_LM_MODEL_H
 
 #include "model/engine/arena.h"
+#include "model/engine/file.h"
 #include "model/engine/gguf.h"
 #include "model/engine/kernels.h"
+#include "model/engine/pool.h"
 
 #define LM_MAX_LAYERS    512u
 #define LM_MAX_WIDTH     65536u /* of any vector: embedding, heads, feed-forward */
@@ -18,9 +20,10 @@
 #define LM_MAX_SLOTS     64u
 #define LM_MAX_ROW       256u
 
+/* What RoPE turns together.  In memory it is always halves: rows are reordered as they are read. */
 enum lm_rope {
-	LM_ROPE_HALVES, /* d turns with d + size / 2 ("NEOX") */
-	LM_ROPE_PAIRS   /* d turns with d + 1 */
+	LM_ROPE_HALVES, /* d with d + size / 2 ("NEOX") */
+	LM_ROPE_PAIRS   /* d with d + 1 */
 };
 
 struct lm_arch {
@@ -37,7 +40,7 @@ struct lm_arch {
 /* rows x cols; in int8 as panels of 16 rows (the last one filled up with zeros), else as floats. */
 struct lm_matrix {
 	uint32_t rows, cols;
-	struct lm_block *panels; /* [ceil(rows / 16)][cols / 32], or NULL */
+	struct lm_panels panels; /* or NULLs */
 	float *floats;           /* [rows][cols], or NULL */
 };
 
@@ -62,6 +65,7 @@ struct mw_lm {
 	enum mw_lm_precision precision;
 	const struct lm_arch *arch;
 	const struct lm_kernels *ops;
+	struct lm_pool *pool;  /* NULL: one thread */
 	struct lm_arena arena; /* everything below */
 	float eps;
 	double rope_base;
@@ -91,6 +95,7 @@ struct lm_load {
 	const struct gguf *gguf;
 	struct mw_lm *model;
 	const struct lm_why *why;
+	const struct lm_file *file; /* that the tensors are mapped from; NULL: from memory */
 };
 
 /* arch.c: reads the hyper-parameters and makes the layers (without weights). */

@@ -8,9 +8,10 @@
 #define MAX_PASS     4096u
 
 struct widths {
-	uint32_t input;  /* widest input of a matrix */
-	uint32_t stream; /* widest of what stands in h */
-	uint32_t stack;  /* widest of what stands in y, in whole panels */
+	uint32_t input;   /* widest input of a matrix */
+	uint32_t stream;  /* widest of what stands in h */
+	uint32_t stack;   /* widest of what stands in y, in whole panels */
+	uint32_t queries; /* most that are attended to at once */
 };
 
 static uint32_t most(uint32_t a, uint32_t b)
@@ -21,7 +22,7 @@ static uint32_t most(uint32_t a, uint32_t b)
 static struct widths find_widths(const struct mw_lm *model)
 {
 	uint32_t n_embd = model->info.n_embd;
-	struct widths widths = {n_embd, n_embd, n_embd};
+	struct widths widths = {n_embd, n_embd, n_embd, 1};
 
 	for (uint32_t i = 0; i < model->info.n_layers; i++) {
 		const struct lm_layer *layer = &model->layers[i];
@@ -30,35 +31,72 @@ static struct widths find_widths(const struct mw_lm *model)
 		widths.stream = most(widths.stream, layer->out.cols);
 		widths.stack = most(widths.stack, lm_pad(layer->qkv.rows));
 		widths.stack = most(widths.stack, layer->gate_up.rows);
+		widths.queries = most(widths.queries, lm_attention_queries(layer));
 	}
 	return widths;
 }
 
-static mw_lm_err scratch_init(struct mw_lm_session *session, uint32_t pass)
+static uint32_t n_threads(const struct mw_lm *model)
+{
+	return model->pool ? lm_pool_size(model->pool) : 1;
+}
+
+static bool q8_init(struct lm_arena *arena, uint64_t n, struct lm_q8 *q8)
+{
+	q8->q = lm_arena_take(arena, n, 1);
+	q8->scale = lm_arena_take(arena, n / LM_BLOCK, sizeof(float));
+	q8->bias = lm_arena_take(arena, n / LM_BLOCK, sizeof(int32_t));
+	return q8->q && q8->scale && q8->bias;
+}
+
+static bool attention_init(struct mw_lm_session *session, uint64_t queries)
 {
 	struct lm_scratch *scratch = &session->scratch;
 	struct lm_arena *arena = &session->arena;
-	struct widths widths = find_widths(session->model);
+	uint32_t n = n_threads(session->model);
+	uint64_t size = queries * session->model->info.head_size;
+	bool done;
+
+	scratch->stride = (session->n_tiles + (size_t)1) * LM_LANES;
+	scratch->attention = lm_arena_take(arena, n, sizeof(*scratch->attention));
+	done = scratch->attention != NULL;
+	for (uint32_t i = 0; i < n && done; i++) {
+		struct lm_attention *buffers = &scratch->attention[i];
+
+		buffers->queries = lm_arena_take(arena, size, sizeof(float));
+		buffers->mixed = lm_arena_take(arena, size, sizeof(float));
+		buffers->raw = lm_arena_take(arena, queries * scratch->stride, sizeof(float));
+		buffers->scores = lm_arena_take(arena, queries * scratch->stride, sizeof(float));
+		done = buffers->queries && buffers->mixed && buffers->raw && buffers->scores;
+	}
+	return done;
+}
+
+static mw_lm_err scratch_init(struct mw_lm_session *session, uint32_t pass)
+{
+	const struct mw_lm *model = session->model;
+	struct lm_scratch *scratch = &session->scratch;
+	struct lm_arena *arena = &session->arena;
+	struct widths widths = find_widths(model);
 	uint64_t n_input = (uint64_t)pass * widths.input;
-	uint32_t n_vocab = lm_pad(session->model->info.n_vocab);
+	/* a panel of logits for every position and worker has room in y */
+	uint64_t n_y = (uint64_t)pass * most(widths.stack, LM_LANES * n_threads(model));
+	uint32_t n_vocab = lm_pad(model->info.n_vocab);
 
 	scratch->pass = pass;
+	scratch->y_size = n_y;
 	scratch->positions = lm_arena_take(arena, pass, sizeof(*scratch->positions));
-	scratch->x =
-	    lm_arena_take(arena, (uint64_t)pass * session->model->info.n_embd, sizeof(float));
+	scratch->x = lm_arena_take(arena, (uint64_t)pass * model->info.n_embd, sizeof(float));
 	scratch->h = lm_arena_take(arena, (uint64_t)pass * widths.stream, sizeof(float));
-	scratch->y = lm_arena_take(arena, (uint64_t)pass * widths.stack, sizeof(float));
-	scratch->q8.q = lm_arena_take(arena, n_input, 1);
-	scratch->q8.scale = lm_arena_take(arena, n_input / LM_BLOCK, sizeof(float));
-	scratch->q8.bias = lm_arena_take(arena, n_input / LM_BLOCK, sizeof(int32_t));
-	scratch->raw = lm_arena_take(arena, (session->n_tiles + 1ull) * LM_LANES, sizeof(float));
-	scratch->scores = lm_arena_take(arena, session->capacity, sizeof(float));
+	scratch->y = lm_arena_take(arena, n_y, sizeof(float));
 	scratch->logits = lm_arena_take(arena, n_vocab, sizeof(float));
 	scratch->mark = lm_arena_take(arena, n_vocab, 1);
 	scratch->panel_done = lm_arena_take(arena, n_vocab / LM_LANES, 1);
-	return scratch->positions && scratch->x && scratch->h && scratch->y && scratch->q8.q &&
-		       scratch->q8.scale && scratch->q8.bias && scratch->raw && scratch->scores &&
-		       scratch->logits && scratch->mark && scratch->panel_done
+	return scratch->positions && scratch->x && scratch->h && scratch->y && scratch->logits &&
+		       scratch->mark && scratch->panel_done &&
+		       q8_init(arena, n_input, &scratch->q8[0]) &&
+		       q8_init(arena, n_input, &scratch->q8[1]) &&
+		       attention_init(session, widths.queries)
 		   ? MW_LM_E_OK
 		   : MW_LM_E_MEMORY;
 }
@@ -102,23 +140,35 @@ static mw_lm_err turns_init(struct mw_lm_session *session, const float *factors,
 			    struct lm_turns *turns)
 {
 	const struct mw_lm *model = session->model;
-	uint32_t half = model->rope_dims / 2, n = tail_rope(model) + session->max_tail;
+	uint32_t half = model->rope_dims / 2;
+	uint64_t n = (uint64_t)(tail_rope(model) + session->max_tail) * half;
+
+	turns->steps = lm_arena_take(&session->arena, half, sizeof(*turns->steps));
+	turns->cosines = lm_arena_take(&session->arena, n, sizeof(float));
+	turns->sines = lm_arena_take(&session->arena, n, sizeof(float));
+	if (!turns->steps || !turns->cosines || !turns->sines)
+		return MW_LM_E_MEMORY;
+	for (uint32_t i = 0; i < half; i++)
+		turns->steps[i] = pow(model->rope_base, -2.0 * i / model->rope_dims) /
+				  (factors ? (double)factors[i] : 1);
+	return MW_LM_E_OK;
+}
+
+/* Makes the turns of the positions up to `at`. */
+static void turns_reach(const struct mw_lm *model, struct lm_turns *turns, uint32_t at)
+{
+	uint32_t half = model->rope_dims / 2;
 	double gain = (double)model->rope_gain;
 
-	turns->cosines = lm_arena_take(&session->arena, (uint64_t)n * half, sizeof(float));
-	turns->sines = lm_arena_take(&session->arena, (uint64_t)n * half, sizeof(float));
-	if (!turns->cosines || !turns->sines)
-		return MW_LM_E_MEMORY;
-	for (uint32_t i = 0; i < half; i++) {
-		double step = pow(model->rope_base, -2.0 * i / model->rope_dims) /
-			      (factors ? (double)factors[i] : 1);
+	for (; turns->n <= at; turns->n++) {
+		float *cosines = turns->cosines + (size_t)turns->n * half;
+		float *sines = turns->sines + (size_t)turns->n * half;
 
-		for (uint32_t at = 0; at < n; at++) {
-			turns->cosines[(size_t)at * half + i] = (float)(cos(at * step) * gain);
-			turns->sines[(size_t)at * half + i] = (float)(sin(at * step) * gain);
+		for (uint32_t i = 0; i < half; i++) {
+			cosines[i] = (float)(cos(turns->n * turns->steps[i]) * gain);
+			sines[i] = (float)(sin(turns->n * turns->steps[i]) * gain);
 		}
 	}
-	return MW_LM_E_OK;
 }
 
 static mw_lm_err rope_init(struct mw_lm_session *session)
@@ -222,6 +272,9 @@ static void feed_flush(struct feed *feed)
 
 static void feed_position(struct feed *feed, const struct lm_position *position)
 {
+	struct mw_lm_session *session = position->session;
+
+	turns_reach(feed->model, &session->turns[session->is_long], position->rope);
 	feed->scratch->positions[feed->n++] = *position;
 	if (feed->n == feed->scratch->pass)
 		feed_flush(feed);
@@ -411,18 +464,4 @@ mw_lm_err mw_lm_step_batch(struct mw_lm_session *const *sessions, const uint32_t
 mw_lm_err mw_lm_step(struct mw_lm_session *session, uint32_t token)
 {
 	return mw_lm_step_batch(&session, &token, 1);
-}
-
-mw_lm_err mw_lm_logits(struct mw_lm_session *session, uint32_t first, uint32_t n, float *ret_logits)
-{
-	uint32_t n_vocab = session->model->info.n_vocab;
-
-	if (n == 0 || first >= n_vocab || n > n_vocab - first)
-		return MW_LM_E_ARGUMENT;
-	if (session->n_tail == 0)
-		return MW_LM_E_STATE;
-	lm_logits_begin(session);
-	lm_logits_panels(session, first, n);
-	memcpy(ret_logits, session->scratch.logits + first, n * sizeof(*ret_logits));
-	return MW_LM_E_OK;
 }

@@ -31,9 +31,19 @@ struct lm_cache {
 	float *values; /* [n_kv][capacity][head_size] */
 };
 
-/* How far RoPE turns. */
+/* How far RoPE turns; made as far as positions have come. */
 struct lm_turns {
+	double *steps;          /* [rope_dims / 2]: angle from position to position */
 	float *cosines, *sines; /* [positions][rope_dims / 2] */
+	uint32_t n;             /* positions made */
+};
+
+/* What a worker needs for the attention of some queries at once. */
+struct lm_attention {
+	float *queries; /* [queries][head_size] */
+	float *raw;     /* [queries][stride]: scores of a span, in whole tiles */
+	float *scores;  /* [queries][stride] */
+	float *mixed;   /* [queries][head_size] */
 };
 
 /* Buffers of a pass; P = positions of a pass. */
@@ -43,12 +53,14 @@ struct lm_scratch {
 	float *x;                      /* [P][n_embd]: the residual stream */
 	float *h;                      /* [P][widest input or output of a matrix but those of y] */
 	float *y;                      /* [P][widest of qkv, gate_up] */
-	struct lm_q8 q8;               /* [P][widest input] */
-	float *raw;                    /* [capacity in whole tiles + 1 tile]: scores of a span */
-	float *scores;                 /* [capacity] */
-	float *logits;                 /* [n_vocab in whole panels] */
-	uint8_t *mark;                 /* [n_vocab] */
-	uint8_t *panel_done;           /* [panels of the vocabulary] */
+	size_t y_size;                 /* floats of y */
+	struct lm_q8 q8[2]; /* [P][widest input]: of the residual stream, of what stands in
+					  between */
+	struct lm_attention *attention; /* [threads] */
+	size_t stride;                  /* of scores: positions in whole tiles + 1 tile */
+	float *logits;                  /* [n_vocab in whole panels] */
+	uint8_t *mark;                  /* [n_vocab] */
+	uint8_t *panel_done;            /* [panels of the vocabulary] */
 };
 
 struct mw_lm_session {
@@ -71,10 +83,20 @@ struct mw_lm_session {
 /* Reads n <= P positions, in order, in that scratch.  Never fails: the codes were checked. */
 void lm_forward(struct lm_scratch *scratch, const struct mw_lm *model, size_t n);
 
-/* y[n][stride] = matrix . x[n][x_stride]; y has room for whole panels. */
-void lm_matmul(struct lm_scratch *scratch, const struct mw_lm *model,
-	       const struct lm_matrix *matrix, const float *x, size_t x_stride, size_t n, float *y,
-	       size_t stride);
+/* A pass: what its workers share. */
+struct lm_pass {
+	struct lm_scratch *scratch;
+	const struct mw_lm *model;
+	size_t n; /* positions */
+};
+
+/* attention.c: the worker's part of a layer, in two steps that all workers end before the next one:
+ * keys and values go from y to the caches; what the queries in y find goes to h. */
+void lm_remember(const struct lm_pass *pass, const struct lm_worker *worker, uint32_t layer);
+void lm_attend(const struct lm_pass *pass, const struct lm_worker *worker, uint32_t layer);
+
+/* Queries that are attended to at once in a layer. */
+uint32_t lm_attention_queries(const struct lm_layer *layer);
 
 /* Makes scratch->logits of the tokens [first, first + n) true, in whole panels.  Panels that
  * scratch->panel_done marks are skipped and marked. */

@@ -77,22 +77,26 @@ void lm_block_quantize(const float *x, struct lm_q8_block *ret_block)
 		ret_block->q[i] = (int8_t)roundf(x[i] * inverse);
 }
 
+/* Block b of a row, as blocks of Q8_0. */
+static bool row_block(const struct gguf_tensor *tensor, uint64_t row, uint64_t b,
+		      struct lm_q8_block *ret_block)
+{
+	float x[GGUF_Q8_BLOCK];
+
+	if (tensor->type == GGUF_W_Q8_0)
+		return load_block(block_at(tensor, row, b), ret_block);
+	if (!load_values(tensor, row * tensor->dim[0] + b * GGUF_Q8_BLOCK, GGUF_Q8_BLOCK, x))
+		return false;
+	lm_block_quantize(x, ret_block);
+	return isfinite(ret_block->scale);
+}
+
 bool lm_row_blocks(const struct gguf_tensor *tensor, uint64_t row, struct lm_q8_block *ret_blocks)
 {
 	bool finite = true;
-	float x[GGUF_Q8_BLOCK];
 
-	for (uint64_t b = 0; b < tensor->dim[0] / GGUF_Q8_BLOCK; b++) {
-		if (tensor->type == GGUF_W_Q8_0) {
-			finite &= load_block(block_at(tensor, row, b), &ret_blocks[b]);
-			continue;
-		}
-		if (!load_values(tensor, row * tensor->dim[0] + b * GGUF_Q8_BLOCK, GGUF_Q8_BLOCK,
-				 x))
-			return false;
-		lm_block_quantize(x, &ret_blocks[b]);
-		finite &= isfinite(ret_blocks[b].scale) != 0;
-	}
+	for (uint64_t b = 0; b < tensor->dim[0] / GGUF_Q8_BLOCK; b++)
+		finite &= row_block(tensor, row, b, &ret_blocks[b]);
 	return finite;
 }
 
@@ -138,87 +142,161 @@ static mw_lm_err matrix_new(const struct lm_load *load, const char *name, uint32
 {
 	struct lm_arena *arena = &load->model->arena;
 	struct lm_matrix matrix = {.rows = rows, .cols = cols};
+	uint64_t n = (uint64_t)lm_pad(rows) * cols;
 
-	if (load->model->precision == MW_LM_F32)
+	if (load->model->precision == MW_LM_F32) {
 		matrix.floats = lm_arena_take(arena, (uint64_t)rows * cols, sizeof(float));
-	else
-		matrix.panels =
-		    lm_arena_take(arena, (uint64_t)(lm_pad(rows) / LM_LANES) * (cols / LM_BLOCK),
-				  sizeof(struct lm_block));
-	if (!matrix.floats && !matrix.panels)
+	} else {
+		matrix.panels.q = lm_arena_take(arena, n, 1);
+		matrix.panels.scale = lm_arena_take(arena, n / LM_BLOCK, sizeof(uint16_t));
+	}
+	if (!matrix.floats && !(matrix.panels.q && matrix.panels.scale))
 		return lm_why(load->why, MW_LM_E_MEMORY, "no memory for tensor %s", name);
 	*ret_matrix = matrix;
 	return MW_LM_E_OK;
 }
 
-static void pack_block(struct lm_block *panel, uint32_t lane, uint8_t flip,
-		       const struct lm_q8_block *block)
-{
-	uint8_t bytes[LM_BLOCK];
+/* A tensor on its way into rows first.. of a matrix, its rows checked. */
+struct filling {
+	const struct gguf_tensor *tensor;
+	const struct lm_matrix *matrix;
+	uint32_t first, rows;
+	uint32_t head, turned; /* the first `turned` values of heads of that size stand in pairs */
+	uint8_t flip;
+	uint32_t bad[MW_LM_MAX_THREADS]; /* rows + 1 of a worker's first that is not finite, or 0 */
+};
 
-	panel->scale[lane] = block->scale;
-	for (size_t i = 0; i < LM_BLOCK; i++)
-		bytes[i] = (uint8_t)block->q[i] ^ flip;
-	for (size_t g = 0; g < LM_BLOCK / 4; g++)
-		memcpy(panel->q[g][lane], bytes + 4 * g, 4);
+/* Where a row of the tensor comes from: RoPE's pairs become halves. */
+static uint32_t source_row(const struct filling *filling, uint32_t row)
+{
+	uint32_t half = filling->turned / 2, d;
+
+	if (half == 0)
+		return row;
+	d = row % filling->head;
+	if (d >= filling->turned)
+		return row;
+	return row - d + (d < half ? 2 * d : 2 * (d - half) + 1);
 }
 
-static bool pack_row(const struct lm_matrix *matrix, uint32_t row, uint8_t flip,
-		     const struct gguf_tensor *tensor, uint64_t tensor_row,
-		     struct lm_q8_block *blocks)
+static bool fill_block(const struct filling *filling, uint32_t row, uint32_t b)
 {
-	uint32_t n_blocks = matrix->cols / LM_BLOCK;
-	struct lm_block *panel;
+	const struct lm_panels *panels = &filling->matrix->panels;
+	uint32_t n_blocks = filling->matrix->cols / LM_BLOCK, to = filling->first + row;
+	size_t at = (size_t)(to / LM_LANES) * n_blocks + b, lane = to % LM_LANES;
+	uint8_t *q = panels->q + at * LM_BLOCK_BYTES + 4 * lane;
+	struct lm_q8_block block;
+	uint32_t four;
 
-	if (matrix->floats)
-		return lm_row_floats(tensor, tensor_row,
-				     matrix->floats + (size_t)row * matrix->cols);
-	if (!lm_row_blocks(tensor, tensor_row, blocks))
+	if (!row_block(filling->tensor, source_row(filling, row), b, &block))
 		return false;
-	panel = matrix->panels + (size_t)(row / LM_LANES) * n_blocks;
-	for (uint32_t b = 0; b < n_blocks; b++)
-		pack_block(&panel[b], row % LM_LANES, flip, &blocks[b]);
+	panels->scale[at * LM_LANES + lane] = lm_f16_store(block.scale);
+	for (size_t g = 0; g < LM_BLOCK / 4; g++, q += sizeof(four) * LM_LANES) {
+		memcpy(&four, block.q + 4 * g, sizeof(four));
+		four ^= filling->flip * 0x01010101u;
+		memcpy(q, &four, sizeof(four));
+	}
 	return true;
 }
 
-/* Puts a tensor into rows first_row.. of a matrix. */
-static mw_lm_err fill_rows(const struct lm_load *load, const char *name, uint32_t first_row,
-			   uint32_t rows, const struct lm_matrix *matrix)
+/* Rows [from, to), a column of blocks at a time: what is written stands together. */
+static bool fill_rows(const struct filling *filling, uint32_t from, uint32_t to)
 {
-	struct lm_q8_block blocks[LM_MAX_WIDTH / LM_BLOCK];
-	const struct gguf_tensor *tensor;
-	mw_lm_err err = find_tensor(load, name, rows, matrix->cols, &tensor);
+	const struct lm_matrix *matrix = filling->matrix;
+	bool finite = true;
 
-	for (uint32_t i = 0; i < rows && !err; i++)
-		if (!pack_row(matrix, first_row + i, load->model->ops->weight_flip, tensor, i,
-			      blocks))
-			err = lm_why(load->why, MW_LM_E_FORMAT,
-				     "tensor %s: a value of row %u is not finite", name, i);
-	load->model->info.n_parameters += err ? 0 : (uint64_t)rows * matrix->cols;
+	for (uint32_t i = from; matrix->floats && i < to; i++)
+		finite &=
+		    lm_row_floats(filling->tensor, source_row(filling, i),
+				  matrix->floats + (size_t)(filling->first + i) * matrix->cols);
+	for (uint32_t b = 0; !matrix->floats && b < matrix->cols / LM_BLOCK; b++)
+		for (uint32_t i = from; i < to; i++)
+			finite &= fill_block(filling, i, b);
+	return finite;
+}
+
+/* The worker's panels. */
+static void fill_part(void *job, const struct lm_worker *worker)
+{
+	struct filling *filling = job;
+	uint32_t skew = filling->first % LM_LANES, n = skew + filling->rows, next;
+	struct lm_part part = lm_part(worker, n, LM_LANES);
+
+	for (uint32_t i = (uint32_t)part.from; i < part.to && !filling->bad[worker->rank];
+	     i = next) {
+		next = i + LM_LANES < n ? i + LM_LANES : n;
+		if (!fill_rows(filling, i < skew ? 0 : i - skew, next - skew))
+			filling->bad[worker->rank] = i < skew ? 1 : i - skew + 1;
+	}
+}
+
+static mw_lm_err fill(const struct lm_load *load, struct filling *filling)
+{
+	lm_pool_run(load->model->pool, fill_part, filling);
+	for (size_t i = 0; i < MW_LM_MAX_THREADS; i++)
+		if (filling->bad[i])
+			return lm_why(load->why, MW_LM_E_FORMAT,
+				      "tensor %.*s: a value of the rows from %u on is not finite",
+				      (int)filling->tensor->name.size, filling->tensor->name.text,
+				      filling->bad[i] - 1);
+	load->model->info.n_parameters += (uint64_t)filling->rows * filling->matrix->cols;
+	if (load->file)
+		lm_file_release(load->file, filling->tensor->data, filling->tensor->size);
+	return MW_LM_E_OK;
+}
+
+/* Tensors that become one matrix, one below the other. */
+struct stack {
+	const char *names[4];
+	uint32_t rows[4];
+	size_t n;
+	size_t n_turned; /* the first ones are queries and keys, turned in pairs */
+	uint32_t cols;
+};
+
+static mw_lm_err fill_stack(const struct lm_load *load, const struct stack *stack,
+			    const struct lm_matrix *matrix)
+{
+	const struct mw_lm *model = load->model;
+	struct filling filling = {.matrix = matrix, .head = model->info.head_size};
+	mw_lm_err err = MW_LM_E_OK;
+
+	filling.flip = model->ops->weight_flip;
+	for (size_t i = 0; i < stack->n && !err; i++) {
+		filling.rows = stack->rows[i];
+		filling.turned = i < stack->n_turned ? model->rope_dims : 0;
+		err =
+		    find_tensor(load, stack->names[i], filling.rows, stack->cols, &filling.tensor);
+		if (!err)
+			err = fill(load, &filling);
+		filling.first += filling.rows;
+	}
 	return err;
 }
 
-/* A matrix from n tensors, one below the other. */
-static mw_lm_err read_matrix(const struct lm_load *load, const char *const *names,
-			     const uint32_t *rows, size_t n, uint32_t cols,
+static mw_lm_err read_matrix(const struct lm_load *load, const struct stack *stack,
 			     struct lm_matrix *ret_matrix)
 {
 	const struct gguf_tensor *tensor;
-	uint32_t total = 0, at = 0;
+	uint32_t total = 0;
 	mw_lm_err err = MW_LM_E_OK;
 
 	/* shapes first: nothing is allocated for a tensor that the file does not hold */
-	for (size_t i = 0; i < n && !err; i++) {
-		err = find_tensor(load, names[i], rows[i], cols, &tensor);
-		total += rows[i];
+	for (size_t i = 0; i < stack->n && !err; i++) {
+		err = find_tensor(load, stack->names[i], stack->rows[i], stack->cols, &tensor);
+		total += stack->rows[i];
 	}
 	if (!err)
-		err = matrix_new(load, names[0], total, cols, ret_matrix);
-	for (size_t i = 0; i < n && !err; i++) {
-		err = fill_rows(load, names[i], at, rows[i], ret_matrix);
-		at += rows[i];
-	}
-	return err;
+		err = matrix_new(load, stack->names[0], total, stack->cols, ret_matrix);
+	return err ? err : fill_stack(load, stack, ret_matrix);
+}
+
+static mw_lm_err read_whole(const struct lm_load *load, const char *name, uint32_t rows,
+			    uint32_t cols, struct lm_matrix *ret_matrix)
+{
+	const struct stack stack = {.names = {name}, .rows = {rows}, .n = 1, .cols = cols};
+
+	return read_matrix(load, &stack, ret_matrix);
 }
 
 static const char *layer_tensor(uint32_t layer, const char *name, char ret_name[LAYER_NAME])
@@ -232,16 +310,18 @@ static mw_lm_err read_stack(const struct lm_load *load, uint32_t layer, const ch
 			    const uint32_t *rows, size_t n_rows, uint32_t cols,
 			    struct lm_matrix *ret_matrix)
 {
+	bool pairs = load->model->arch->rope == LM_ROPE_PAIRS;
+	struct stack stack = {.n_turned = pairs && n_rows == 3 ? 2 : 0, .cols = cols};
 	char texts[4][LAYER_NAME];
-	const char *names[4];
 	uint32_t all = 0;
-	size_t n = 0;
 
 	for (size_t i = 0; i < n_rows; i++)
-		all += rows[i];
-	for (; n < 4 && parts[n]; n++)
-		names[n] = layer_tensor(layer, parts[n], texts[n]);
-	return read_matrix(load, names, n == 1 ? &all : rows, n, cols, ret_matrix);
+		all += stack.rows[i] = rows[i];
+	for (; stack.n < 4 && parts[stack.n]; stack.n++)
+		stack.names[stack.n] = layer_tensor(layer, parts[stack.n], texts[stack.n]);
+	if (stack.n == 1)
+		stack.rows[0] = all;
+	return read_matrix(load, &stack, ret_matrix);
 }
 
 static mw_lm_err read_head_norms(const struct lm_load *load, uint32_t i)
@@ -322,16 +402,42 @@ static mw_lm_err read_head(const struct lm_load *load, size_t i, const char *wei
 	return err;
 }
 
+/* Memory of a tensor that becomes a matrix, or a vector. */
+static uint64_t memory_of(const struct lm_load *load, const struct gguf_tensor *tensor)
+{
+	uint64_t n = tensor->dim[0] * tensor->dim[1];
+
+	if (tensor->dim[1] < LM_LANES || tensor->dim[1] % LM_LANES)
+		return 0;
+	return load->model->precision == MW_LM_F32 ? n * sizeof(float)
+						   : n + n / LM_BLOCK * sizeof(uint16_t) + 128;
+}
+
+/* One block for the matrices, in large pages: processors find few pages faster than many. */
+static mw_lm_err reserve(const struct lm_load *load)
+{
+	uint64_t size = 0;
+
+	for (size_t i = 0; i < load->gguf->n_tensors; i++)
+		if (load->gguf->tensors[i].size > 0)
+			size += memory_of(load, &load->gguf->tensors[i]);
+	return lm_arena_reserve(&load->model->arena, size)
+		   ? MW_LM_E_OK
+		   : lm_why(load->why, MW_LM_E_MEMORY, "no memory for the weights");
+}
+
 mw_lm_err lm_weights_read(const struct lm_load *load)
 {
 	struct mw_lm *model = load->model;
 	uint32_t n_vocab = model->info.n_vocab, n_embd = model->info.n_embd;
-	const char *const embd = "token_embd.weight", *const output = "output.weight";
-	mw_lm_err err = read_matrix(load, &embd, &n_vocab, 1, n_embd, &model->embd);
+	const char *const output = "output.weight";
+	mw_lm_err err = reserve(load);
 
+	if (!err)
+		err = read_whole(load, "token_embd.weight", n_vocab, n_embd, &model->embd);
 	model->output = model->embd;
 	if (!err && !model->arch->windows && gguf_tensor_find(load->gguf, output))
-		err = read_matrix(load, &output, &n_vocab, 1, n_embd, &model->output);
+		err = read_whole(load, output, n_vocab, n_embd, &model->output);
 	if (!err)
 		err = read_vector(load, "output_norm.weight", n_embd, &model->output_norm);
 	if (!err)

@@ -138,7 +138,9 @@ END_TEST
 enum { PANELS = 3, BLOCKS = 5, POSITIONS = 23 };
 
 struct product {
-	struct lm_block panels[PANELS * BLOCKS];
+	_Alignas(64) uint8_t weights[PANELS * BLOCKS * LM_BLOCK_BYTES];
+	_Alignas(64) uint16_t scales[PANELS * BLOCKS * LM_LANES];
+	struct lm_panels panels;
 	int8_t q[POSITIONS * BLOCKS * LM_BLOCK];
 	float scale[POSITIONS * BLOCKS];
 	int32_t bias[POSITIONS * BLOCKS];
@@ -150,13 +152,12 @@ static void product_init(struct product *product, uint8_t flip)
 {
 	uint64_t seed = 7;
 
-	for (size_t b = 0; b < PANELS * BLOCKS; b++) {
-		uint8_t *bytes = &product->panels[b].q[0][0][0];
-
-		fill(product->panels[b].scale, LM_LANES, 1.0f, b);
-		for (size_t i = 0; i < sizeof(product->panels[b].q); i++)
-			bytes[i] = (uint8_t)((b == 0 ? 0x80 : next_random(&seed) >> 33) ^ flip);
-	}
+	product->panels = (struct lm_panels){product->weights, product->scales};
+	for (size_t i = 0; i < PANELS * BLOCKS * LM_LANES; i++)
+		product->scales[i] = lm_f16_store((float)(next_random(&seed) >> 40 & 0xFF) - 128);
+	for (size_t i = 0; i < sizeof(product->weights); i++)
+		product->weights[i] =
+		    (uint8_t)((i < LM_BLOCK_BYTES ? 0x80 : next_random(&seed) >> 33) ^ flip);
 	for (size_t b = 0; b < POSITIONS * BLOCKS; b++) {
 		int32_t sum = 0;
 
@@ -278,35 +279,75 @@ START_TEST(vector_functions_have_the_same_bits_at_every_length)
 }
 END_TEST
 
-/* Scores of n_tiles and the mixture of n values, heads of `size`. */
-static void run_attention(const struct lm_kernels *ops, size_t n_tiles, size_t size, float *result)
-{
-	static _Alignas(64) float tiles[9 * 64 * LM_LANES];
-	float q[64];
+#define TILES   9u
+#define QUERIES 7u
+#define SIZE    64u
 
-	fill(q, 64, 1.0f, size);
+struct attention {
+	_Alignas(64) float scores[QUERIES * TILES * LM_LANES];
+	float mixed[QUERIES * SIZE];
+};
+
+/* Scores over n_tiles and the mixture of n values for n_q queries, heads of `size`. */
+static void run_attention(const struct lm_kernels *ops, size_t n_q, size_t n_tiles, size_t size,
+			  struct attention *result)
+{
+	static _Alignas(64) float tiles[TILES * SIZE * LM_LANES];
+	float q[QUERIES * SIZE];
+
+	memset(result, 0, sizeof(*result));
+	fill(q, QUERIES * SIZE, 1.0f, size);
 	fill(tiles, sizeof(tiles) / sizeof(float), 1.0f, n_tiles);
-	ops->scores(q, tiles, n_tiles, size, result);
-	memset(result + 9 * LM_LANES, 0, 64 * sizeof(float));
-	ops->mix(result, tiles, n_tiles * 3, size, result + 9 * LM_LANES);
+	ops->scores(q, n_q, tiles, n_tiles, size, result->scores, TILES * LM_LANES);
+	ops->mix(result->scores, TILES * LM_LANES, n_q, tiles, n_tiles * 3, size, result->mixed);
 }
 
 START_TEST(attention_has_the_same_bits_for_every_head_size)
 {
-	static _Alignas(64) float truth[9 * LM_LANES + 64], result[9 * LM_LANES + 64];
+	static struct attention truth, result;
 	const struct lm_kernels *ops;
 
-	for (size_t size = 2; size <= 64; size += 2)
-		for (size_t n_tiles = 1; n_tiles <= 9; n_tiles++) {
-			memset(truth, 0, sizeof(truth));
-			memset(result, 0, sizeof(result));
-			run_attention(&lm_kernels_scalar, n_tiles, size, truth);
+	for (size_t size = 2; size <= SIZE; size += 2)
+		for (size_t i = 0; i < TILES * QUERIES; i++) {
+			size_t n_q = i % QUERIES + 1, n_tiles = i / QUERIES + 1;
+
+			run_attention(&lm_kernels_scalar, n_q, n_tiles, size, &truth);
 			FOR_OTHERS(ops)
 			{
-				run_attention(ops, n_tiles, size, result);
-				ck_assert_mem_eq(truth, result, sizeof(truth));
+				run_attention(ops, n_q, n_tiles, size, &result);
+				ck_assert_mem_eq(&truth, &result, sizeof(truth));
 			}
 		}
+}
+END_TEST
+
+/* The rotation of (a, b) by an angle, written out. */
+START_TEST(turning_keeps_the_length_and_has_the_same_bits)
+{
+	static float truth[MAX_N], x[MAX_N], cosines[MAX_N], sines[MAX_N];
+	const struct lm_kernels *ops;
+
+	for (size_t i = 0; i < MAX_N; i++) {
+		cosines[i] = (float)cos((double)i);
+		sines[i] = (float)sin((double)i);
+	}
+	for (size_t half = 1; half < 70; half++) {
+		fill(truth, MAX_N, 1.0f, half);
+		lm_kernels_scalar.turn(truth, cosines, sines, half);
+		fill(x, MAX_N, 1.0f, half);
+		ck_assert_double_eq_tol(
+		    (double)truth[half - 1],
+		    (double)(x[half - 1] * cosines[half - 1] - x[2 * half - 1] * sines[half - 1]),
+		    1e-6);
+		ck_assert_double_eq_tol(hypot((double)x[0], (double)x[half]),
+					hypot((double)truth[0], (double)truth[half]), 1e-6);
+		FOR_OTHERS(ops)
+		{
+			fill(x, MAX_N, 1.0f, half);
+			ops->turn(x, cosines, sines, half);
+			ck_assert_mem_eq(truth, x, sizeof(truth));
+		}
+	}
 }
 END_TEST
 
@@ -316,4 +357,5 @@ MW_TEST_MAIN("kernels", scalar_comes_first_and_unknown_names_find_nothing,
 	     softmax_sums_to_one_and_keeps_the_order, integer_products_have_the_same_bits,
 	     rows_are_added_with_the_same_bits, quantizing_has_the_same_bits,
 	     vector_functions_have_the_same_bits_at_every_length,
-	     attention_has_the_same_bits_for_every_head_size)
+	     attention_has_the_same_bits_for_every_head_size,
+	     turning_keeps_the_length_and_has_the_same_bits)

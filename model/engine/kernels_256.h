@@ -1,0 +1,130 @@
+/*
+ * kernels_256.h -- the x86 kernels of 256 bits but for the product itself: avx2 and avxvnni differ
+ * in how four int8 products become one sum.  A kernel file defines, before it includes this,
+ *
+ *     WEIGHT_FLIP      as in the table
+ *     START(bias)      __m256i: what the sums of a block start from
+ *     PRODUCTS(s, w, x)  __m256i: s and, in each of 8 rows, four products of weights and activations
+ *     UNROLL_PRODUCTS  how the loop over a block is unrolled
+ */
+#ifndef MW_LM_KERNELS_256_H
+#define MW_LM_KERNELS_256_H
+
+#include <immintrin.h>
+
+#define VEC_FLOATS    8
+#define VEC_MAX(a, b) _mm256_max_ps(a, b)
+#define VEC_MIN(a, b) _mm256_min_ps(a, b)
+#define SCORE_TILES   4
+#define MIX_VECS      2
+
+#include "model/engine/kernels_vector.h"
+
+/* 8 rows (half a panel) x t positions. */
+INLINE void gemm_half(const struct lm_panels *w, size_t n_blocks, size_t half,
+		      const struct lm_q8 *x, size_t at, float *y, size_t stride, const size_t t)
+{
+	__m256 acc[4];
+
+	UNROLL
+	for (size_t i = 0; i < t; i++)
+		acc[i] = _mm256_setzero_ps();
+	for (size_t b = 0; b < n_blocks; b++) {
+		const uint8_t *q = w->q + b * LM_BLOCK_BYTES + half * 32;
+		__m256 scale = _mm256_cvtph_ps(
+		    _mm_load_si128((const __m128i *)(w->scale + b * LM_LANES + half * 8)));
+		__m256i sum[4];
+
+		UNROLL
+		for (size_t i = 0; i < t; i++)
+			sum[i] = START(x->bias[(at + i) * n_blocks + b]);
+		UNROLL_PRODUCTS
+		for (size_t g = 0; g < LM_BLOCK / 4; g++) {
+			__m256i rows = _mm256_load_si256((const __m256i *)(q + g * 4 * LM_LANES));
+
+			UNROLL
+			for (size_t i = 0; i < t; i++) {
+				int32_t four;
+
+				memcpy(&four, x->q + ((at + i) * n_blocks + b) * LM_BLOCK + 4 * g,
+				       4);
+				sum[i] = PRODUCTS(sum[i], rows, _mm256_set1_epi32(four));
+			}
+		}
+		UNROLL
+		for (size_t i = 0; i < t; i++) {
+			__m256 both =
+			    _mm256_mul_ps(scale, _mm256_set1_ps(x->scale[(at + i) * n_blocks + b]));
+
+			acc[i] =
+			    _mm256_add_ps(acc[i], _mm256_mul_ps(_mm256_cvtepi32_ps(sum[i]), both));
+		}
+	}
+	UNROLL
+	for (size_t i = 0; i < t; i++)
+		_mm256_storeu_ps(y + (at + i) * stride + 8 * half, acc[i]);
+}
+
+static void gemm(struct lm_panels panels, size_t n_panels, size_t n_blocks, const struct lm_q8 *x,
+		 size_t n, float *y, size_t stride)
+{
+	for (size_t p = 0; p < 2 * n_panels; p++) {
+		struct lm_panels w = lm_panels_from(panels, p / 2, n_blocks);
+		float *to = y + p / 2 * LM_LANES;
+		size_t i = 0;
+
+		for (; i + 4 <= n; i += 4)
+			gemm_half(&w, n_blocks, p % 2, x, i, to, stride, 4);
+		for (; i + 2 <= n; i += 2)
+			gemm_half(&w, n_blocks, p % 2, x, i, to, stride, 2);
+		for (; i < n; i++)
+			gemm_half(&w, n_blocks, p % 2, x, i, to, stride, 1);
+	}
+}
+
+/* 8 values as whole numbers in [-127, 127]. */
+INLINE __m256i to_whole(__m256 x, __m256 inverse)
+{
+	__m256 shifted = _mm256_add_ps(_mm256_mul_ps(x, inverse), _mm256_set1_ps(LM_ROUND));
+	__m256i n = _mm256_sub_epi32(_mm256_castps_si256(shifted),
+				     _mm256_set1_epi32((int32_t)LM_ROUND_BITS));
+
+	return _mm256_max_epi32(_mm256_min_epi32(n, _mm256_set1_epi32(127)),
+				_mm256_set1_epi32(-127));
+}
+
+INLINE int32_t sum_whole(__m256i x)
+{
+	__m128i four = _mm_add_epi32(_mm256_castsi256_si128(x), _mm256_extracti128_si256(x, 1));
+	__m128i two = _mm_add_epi32(four, _mm_unpackhi_epi64(four, four));
+
+	return _mm_cvtsi128_si32(_mm_add_epi32(two, _mm_shuffle_epi32(two, 1)));
+}
+
+INLINE __m256 absolute(__m256 x)
+{
+	return _mm256_andnot_ps(_mm256_set1_ps(-0.0f), x);
+}
+
+static void quantize(const float *x, size_t n_blocks, int8_t *q, float *scale, int32_t *bias)
+{
+	const __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
+
+	for (size_t b = 0; b < n_blocks; b++, x += LM_BLOCK, q += LM_BLOCK) {
+		__m256 v0 = load(x), v1 = load(x + 8), v2 = load(x + 16), v3 = load(x + 24);
+		float max = greatest(_mm256_max_ps(_mm256_max_ps(absolute(v0), absolute(v1)),
+						   _mm256_max_ps(absolute(v2), absolute(v3))));
+		__m256 inverse = _mm256_set1_ps(lm_inverse(max));
+		__m256i n0 = to_whole(v0, inverse), n1 = to_whole(v1, inverse);
+		__m256i n2 = to_whole(v2, inverse), n3 = to_whole(v3, inverse);
+		__m256i bytes =
+		    _mm256_packs_epi16(_mm256_packs_epi32(n0, n1), _mm256_packs_epi32(n2, n3));
+
+		_mm256_storeu_si256((__m256i *)q, _mm256_permutevar8x32_epi32(bytes, order));
+		scale[b] = max / 127.0f;
+		bias[b] = -128 * sum_whole(_mm256_add_epi32(_mm256_add_epi32(n0, n1),
+							    _mm256_add_epi32(n2, n3)));
+	}
+}
+
+#endif
