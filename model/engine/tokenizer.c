@@ -273,19 +273,25 @@ static mw_lm_err read_flag(const struct lm_load *load, const char *key, bool fal
 	return MW_LM_E_OK;
 }
 
+/* What ends an answer is a control token, even if the file calls it one of the user's: no text may
+ * name it. */
 static void add_end(struct lm_tokenizer *tokenizer, uint32_t token)
 {
 	for (uint32_t i = 0; i < tokenizer->n_ends; i++)
 		if (tokenizer->ends[i] == token)
 			return;
-	if (token != MW_LM_NO_TOKEN && tokenizer->n_ends < LM_MAX_ENDS)
-		tokenizer->ends[tokenizer->n_ends++] = token;
+	if (token == MW_LM_NO_TOKEN || tokenizer->n_ends == LM_MAX_ENDS)
+		return;
+	tokenizer->ends[tokenizer->n_ends++] = token;
+	if (tokenizer->types[token] == LM_TOKEN_USER)
+		tokenizer->types[token] = LM_TOKEN_CONTROL;
 }
 
 /* What the keys name, and the usual names: files often name one end where the model has two. */
 static mw_lm_err read_ends(const struct lm_load *load, struct lm_tokenizer *tokenizer)
 {
-	static const char *const names[] = {"<|end|>", "<|im_end|>", "<|eot_id|>", "<|endoftext|>",
+	static const char *const names[] = {"</s>",         "<|end|>",       "<|im_end|>",
+					    "<|eot_id|>",   "<|endoftext|>", "<|end_of_text|>",
 					    "<end_of_turn>"};
 	bool spm = tokenizer->kind == LM_TOKENIZER_SPM;
 	uint32_t token;
@@ -301,7 +307,8 @@ static mw_lm_err read_ends(const struct lm_load *load, struct lm_tokenizer *toke
 	add_end(tokenizer, token);
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		token = lm_tokenizer_find(load->model, (const uint8_t *)names[i], strlen(names[i]));
-		if (token != MW_LM_NO_TOKEN && tokenizer->types[token] == LM_TOKEN_CONTROL)
+		if (token != MW_LM_NO_TOKEN && (tokenizer->types[token] == LM_TOKEN_CONTROL ||
+						tokenizer->types[token] == LM_TOKEN_USER))
 			add_end(tokenizer, token);
 	}
 	return MW_LM_E_OK;

@@ -12,7 +12,7 @@
 #include "model/engine/model.h"
 
 #define LM_MAX_SPECIAL 64u /* bytes: longer names are not looked for in texts */
-#define LM_MAX_ENDS    8u  /* tokens that end an answer */
+#define LM_MAX_ENDS    16u /* tokens that end an answer */
 
 enum lm_tokenizer_kind { LM_TOKENIZER_SPM, LM_TOKENIZER_BPE };
 

@@ -171,6 +171,31 @@ START_TEST(control_tokens_are_text_unless_asked_for)
 }
 END_TEST
 
+/* Phi-3's published file has its end token as one of the user's. */
+START_TEST(what_ends_an_answer_is_no_text_whatever_its_type)
+{
+	struct vocabulary *words = calloc(1, sizeof(*words));
+	struct mw_lm *model;
+	uint32_t tokens[64];
+	size_t n = 0;
+
+	ck_assert_ptr_nonnull(words);
+	add(words, "<unk>", 0, UNKNOWN);
+	add(words, "<s>", 0, CONTROL);
+	add(words, "</s>", 0, USER);
+	add_bytes(words);
+	add(words, "<|end|>", 0, USER);
+	model = open_words(words, "llama", NULL);
+	free(words);
+	ck_assert_int_eq(mw_lm_encode(model, "</s><|end|>", 11, MW_LM_PLAIN, tokens, 64, &n),
+			 MW_LM_E_OK);
+	ck_assert_uint_gt(n, 11);
+	CHECK_TOKENS(model, "</s><|end|>", MW_LM_SPECIALS, 1, 2, 259);
+	ck_assert(mw_lm_token_ends(model, 2) && mw_lm_token_ends(model, 259));
+	mw_lm_close(model);
+}
+END_TEST
+
 static void check_round_trip(const struct mw_lm *model, const char *text, size_t size)
 {
 	size_t max = MW_LM_MAX_TOKENS(size), n = 0, back_size = 0;
@@ -515,7 +540,8 @@ START_TEST(limits_are_reported)
 END_TEST
 
 MW_TEST_MAIN("tokenizer", the_best_pair_is_joined_first, what_is_no_piece_goes_as_bytes,
-	     control_tokens_are_text_unless_asked_for, pieces_give_the_text_back,
+	     control_tokens_are_text_unless_asked_for,
+	     what_ends_an_answer_is_no_text_whatever_its_type, pieces_give_the_text_back,
 	     merges_are_taken_by_rank_and_within_words, merges_give_the_text_back,
 	     words_end_where_gpt_2_ends_them, words_end_where_each_rule_ends_them,
 	     splittings_are_known_by_their_names, llama_3_takes_words_that_are_tokens_whole,
