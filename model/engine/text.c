@@ -26,10 +26,14 @@ static void emit(struct encoder *out, uint32_t token)
 		out->tokens[out->n++] = token;
 }
 
+/* Whether a token may come out of joining.  In byte-level BPE those of the user may not: their texts
+ * are written as they are, not by the characters of bytes. */
 static bool is_plain(const struct lm_tokenizer *tokenizer, uint32_t token)
 {
-	return token != MW_LM_NO_TOKEN && (tokenizer->types[token] == LM_TOKEN_NORMAL ||
-					   tokenizer->types[token] == LM_TOKEN_USER);
+	if (token == MW_LM_NO_TOKEN)
+		return false;
+	return tokenizer->types[token] == LM_TOKEN_NORMAL ||
+	       (tokenizer->types[token] == LM_TOKEN_USER && tokenizer->kind == LM_TOKENIZER_SPM);
 }
 
 /* The token of a byte, or of the character that stands for one; *ret_size: its bytes in text. */
