@@ -302,19 +302,11 @@ int mw_lm_complain(mw_lm_err err, const char *path, const char *why)
 
 int mw_lm_open_model(const struct lm_args *args, uint32_t threads, struct mw_lm **ret_model)
 {
-	struct mw_lm_options options = {.precision = args->f32 ? MW_LM_F32 : MW_LM_INT8,
-					.kernels = args->kernels};
+	const struct mw_lm_options options = {.precision = args->f32 ? MW_LM_F32 : MW_LM_INT8,
+					      .kernels = args->kernels,
+					      .threads = threads};
 	char why[512] = "";
-	mw_lm_err err;
-
-#ifdef MW_LM_MAX_THREADS
-	options.threads = threads;
-#else
-	if (threads > 1)
-		return mw_lm_complain(MW_LM_E_UNSUPPORTED, args->path[0],
-				      "this engine reads with one thread");
-#endif
-	err = mw_lm_open(args->path[0], &options, ret_model, why, sizeof(why));
+	mw_lm_err err = mw_lm_open(args->path[0], &options, ret_model, why, sizeof(why));
 	return err ? mw_lm_complain(err, args->path[0], why) : EX_OK;
 }
 

@@ -17,7 +17,8 @@ struct bench {
 	struct mw_lm_session *session[LM_MAX_BATCH];
 	uint16_t *codes; /* of one window and its question */
 	uint32_t *tokens;
-	float *logits;
+	float *logits; /* [sessions][n_vocab] */
+	float *each[LM_MAX_BATCH];
 	uint32_t threads;
 	double limit_bytes, limit_macs; /* a second, of so many threads */
 	struct mw_json *object;         /* NULL: text */
@@ -199,7 +200,7 @@ static mw_lm_err make_sessions(struct bench *bench, uint32_t longest)
 	    .max_rows = windows ? (uint32_t)bench->args->rows : 0, .max_tail = longest};
 	mw_lm_err err = MW_LM_E_OK;
 
-	for (long i = 0; i < (bench->args->batch ? bench->args->batch : 1) && !err; i++)
+	for (long i = 0; i < bench->args->batch && !err; i++)
 		err = mw_lm_session_new(bench->model, &options, &bench->session[i]);
 	return err;
 }
@@ -208,12 +209,15 @@ static mw_lm_err make_input(struct bench *bench, uint32_t longest)
 {
 	size_t n = ((size_t)bench->args->rows * bench->info->row_length + 1) * bench->info->slots;
 	uint32_t n_vocab = bench->info->n_vocab;
+	size_t n_sessions = (size_t)bench->args->batch;
 
 	bench->codes = calloc(n + 1, sizeof(*bench->codes));
 	bench->tokens = calloc(longest, sizeof(*bench->tokens));
-	bench->logits = calloc(n_vocab, sizeof(*bench->logits));
+	bench->logits = calloc((size_t)n_vocab * n_sessions, sizeof(*bench->logits));
 	if (!bench->codes || !bench->tokens || !bench->logits)
 		return MW_LM_E_MEMORY;
+	for (size_t i = 0; i < n_sessions; i++)
+		bench->each[i] = bench->logits + i * n_vocab;
 	for (size_t i = 0; i < n; i++)
 		bench->codes[i] = (uint16_t)(i * 31 % n_vocab);
 	for (uint32_t i = 0; i < longest; i++)

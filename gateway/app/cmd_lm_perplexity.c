@@ -22,7 +22,8 @@ struct perplexity {
 	uint32_t *tokens;
 	size_t n_tokens, room;
 	uint32_t context;
-	float *logits;
+	float *logits; /* [SESSIONS][n_vocab] */
+	float *each[SESSIONS];
 	double sum, squares; /* of -log p */
 	size_t n;
 	double seconds;
@@ -73,18 +74,18 @@ static mw_lm_err encode(struct perplexity *run, const char *text, size_t size)
 	return MW_LM_E_OK;
 }
 
-static void score(struct perplexity *run, uint32_t token)
+static void score(struct perplexity *run, const float *logits, uint32_t token)
 {
 	uint32_t n = mw_lm_info(run->model)->n_vocab;
 	double sum = 1, loss; /* the likeliest one's own part */
 	uint32_t best = 0;
 
 	for (uint32_t i = 1; i < n; i++)
-		best = run->logits[i] > run->logits[best] ? i : best;
+		best = logits[i] > logits[best] ? i : best;
 	for (uint32_t i = 0; i < n; i++)
 		if (i != best)
-			sum += exp((double)(run->logits[i] - run->logits[best]));
-	loss = log(sum) - (double)(run->logits[token] - run->logits[best]);
+			sum += exp((double)(logits[i] - logits[best]));
+	loss = log(sum) - (double)(logits[token] - logits[best]);
 	run->sum += loss;
 	run->squares += loss * loss;
 	run->n++;
@@ -103,12 +104,11 @@ static mw_lm_err read_chunks(struct perplexity *run, size_t first, size_t n, uin
 		for (size_t k = 0; k < n; k++)
 			tokens[k] = run->tokens[(first + k) * run->context + i];
 		err = mw_lm_step_batch(run->session, tokens, n);
-		for (size_t k = 0; k < n && i + 1 >= score_from && !err; k++) {
-			err = mw_lm_logits(run->session[k], 0, mw_lm_info(run->model)->n_vocab,
-					   run->logits);
-			if (!err)
-				score(run, run->tokens[(first + k) * run->context + i + 1]);
-		}
+		if (i + 1 < score_from || err)
+			continue;
+		err = mw_lm_logits_batch(run->session, n, run->each);
+		for (size_t k = 0; k < n && !err; k++)
+			score(run, run->each[k], run->tokens[(first + k) * run->context + i + 1]);
 	}
 	return err;
 }
@@ -150,9 +150,11 @@ static mw_lm_err prepare(struct perplexity *run, const char *text, size_t size)
 	if (run->context > info->n_context)
 		run->context = info->n_context;
 	options.max_tail = run->context;
-	run->logits = calloc(info->n_vocab, sizeof(*run->logits));
+	run->logits = calloc((size_t)info->n_vocab * SESSIONS, sizeof(*run->logits));
 	if (!err && !run->logits)
 		err = MW_LM_E_MEMORY;
+	for (size_t i = 0; i < SESSIONS && !err; i++)
+		run->each[i] = run->logits + i * info->n_vocab;
 	for (size_t i = 0; i < SESSIONS && !err; i++)
 		err = mw_lm_session_new(run->model, &options, &run->session[i]);
 	return err;

@@ -99,7 +99,7 @@ static int by_offset(const void *a, const void *b)
 	return (left > right) - (left < right);
 }
 
-static bool hash_tensors(const struct gguf *gguf, uint64_t *ret_sum)
+static bool hash_tensors(const struct gguf *gguf, const struct lm_file *file, uint64_t *ret_sum)
 {
 	const struct gguf_tensor **order = calloc(gguf->n_tensors + 1, sizeof(*order));
 	struct lm_hash hash;
@@ -113,13 +113,16 @@ static bool hash_tensors(const struct gguf *gguf, uint64_t *ret_sum)
 	for (size_t i = 0; i < gguf->n_tensors; i++) {
 		lm_hash_add(&hash, order[i]->data, (size_t)order[i]->size);
 		lm_hash_pad(&hash);
+		if (file)
+			lm_file_release(file, order[i]->data, (size_t)order[i]->size);
 	}
 	*ret_sum = lm_hash_end(&hash);
 	free(order);
 	return true;
 }
 
-mw_lm_err lm_hash_check(const struct gguf *gguf, const struct lm_why *why)
+mw_lm_err lm_hash_check(const struct gguf *gguf, const struct lm_file *file,
+			const struct lm_why *why)
 {
 	const struct gguf_value *value = gguf_value_find(gguf, LM_HASH_KEY);
 	uint64_t wanted, found;
@@ -128,7 +131,7 @@ mw_lm_err lm_hash_check(const struct gguf *gguf, const struct lm_why *why)
 		return MW_LM_E_OK;
 	if (value->is_array || value->type != GGUF_U64 || !gguf_value_uint(value, 0, &wanted))
 		return lm_why(why, MW_LM_E_FORMAT, "key %s: not a number of 64 bits", LM_HASH_KEY);
-	if (!hash_tensors(gguf, &found))
+	if (!hash_tensors(gguf, file, &found))
 		return lm_why(why, MW_LM_E_MEMORY, "no memory for the list of tensors");
 	if (found != wanted)
 		return lm_why(why, MW_LM_E_FORMAT,

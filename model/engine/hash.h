@@ -13,6 +13,7 @@
 #ifndef MW_LM_HASH_H
 #define MW_LM_HASH_H
 
+#include "model/engine/file.h"
 #include "model/engine/gguf.h"
 
 #define LM_HASH_KEY   "millwright.tensor_hash"
@@ -31,7 +32,9 @@ void lm_hash_add(struct lm_hash *hash, const void *data, size_t size);
 void lm_hash_pad(struct lm_hash *hash);
 uint64_t lm_hash_end(const struct lm_hash *hash);
 
-/* Whether the tensors are what the file's key says, if it has one.  Errors: FORMAT, MEMORY. */
-mw_lm_err lm_hash_check(const struct gguf *gguf, const struct lm_why *why);
+/* Whether the tensors are what the file's key says, if it has one.  What was read of a mapped file
+ * (NULL: it is in memory) is let go of.  Errors: FORMAT, MEMORY. */
+mw_lm_err lm_hash_check(const struct gguf *gguf, const struct lm_file *file,
+			const struct lm_why *why);
 
 #endif

@@ -37,7 +37,7 @@ static mw_lm_err load_model(const struct lm_load *load, const struct mw_lm_optio
 	model->info.file_size = load->gguf->size;
 	err = choose_kernels(load, options->kernels);
 	if (!err)
-		err = lm_hash_check(load->gguf, load->why);
+		err = lm_hash_check(load->gguf, load->file, load->why);
 	if (!err)
 		err = start_threads(load, options->threads);
 	if (!err)

@@ -265,7 +265,7 @@ mw_lm_err mw_lm_quantize(const char *source, const char *target, char *why_text,
 		return err;
 	err = gguf_parse(file.data, file.size, &gguf, &why);
 	if (!err) {
-		err = lm_hash_check(&gguf, &why);
+		err = lm_hash_check(&gguf, &file, &why);
 		if (!err)
 			err = write_whole(&gguf, target, &why);
 		gguf_done(&gguf);
