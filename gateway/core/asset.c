@@ -7,7 +7,7 @@
 
 #define HEALTHY_P        0.05 /* a window less usual is not remembered as healthy */
 #define HEALTHY_EVIDENCE 4.0  /* nor one of more evidence: of healthy ones 1 in 100 has that */
-#define OPERATION_SURE   0.5  /* probability from which an unusual window is an operation */
+#define OPERATION_SURE   0.2  /* probability from which an unusual window is an operation */
 
 const char *mw_asset_phase_text(enum mw_asset_phase phase)
 {

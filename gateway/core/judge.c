@@ -25,9 +25,9 @@
  * evidence: in units of the asset's own tail, (x - from) / mean, for assets differ in how far their
  * healthy evidence reaches. */
 static const struct mw_tail population[MW_N_VIEW] = {
-    [MW_VIEW_FUSED] = {.share = 0.01, .from = 5.8, .mean = 1.23},
-    [MW_VIEW_HEADS] = {.share = 0.01, .from = 0.41, .mean = 0.25},
-    [MW_VIEW_EVIDENCE] = {.share = 0.01, .from = 21.9, .mean = 2.6},
+    [MW_VIEW_FUSED] = {.share = 0.01, .from = 6.67, .mean = 1.07},
+    [MW_VIEW_HEADS] = {.share = 0.01, .from = 1.03, .mean = 0.47},
+    [MW_VIEW_EVIDENCE] = {.share = 0.01, .from = 44.0, .mean = 5.83},
 };
 
 /* A quiet asset's spread must not turn rounding into an anomaly. */
