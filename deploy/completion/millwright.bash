@@ -18,7 +18,7 @@ _millwright() {
 	case $previous in
 	--language) mapfile -t COMPREPLY < <(compgen -W 'en ko' -- "$word") ;;
 	--template) mapfile -t COMPREPLY < <(compgen -W 'phi3 llama2 llama3 chatml zephyr' -- "$word") ;;
-	--kernels) mapfile -t COMPREPLY < <(compgen -W 'scalar avx2 avxvnni avx512vnni' -- "$word") ;;
+	--kernels) mapfile -t COMPREPLY < <(compgen -W 'scalar avx2 avxvnni avx512vnni neon neondot' -- "$word") ;;
 	*)
 		if [ "${word#-}" != "$word" ]; then
 			mapfile -t COMPREPLY < <(compgen -W "$(_millwright_options "$program" "$command")" -- "$word")

@@ -307,6 +307,7 @@ int mw_lm_open_model(const struct lm_args *args, uint32_t threads, struct mw_lm 
 					      .threads = threads};
 	char why[512] = "";
 	mw_lm_err err = mw_lm_open(args->path[0], &options, ret_model, why, sizeof(why));
+
 	return err ? mw_lm_complain(err, args->path[0], why) : EX_OK;
 }
 
