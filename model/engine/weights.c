@@ -8,7 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define LAYER_NAME 64u
+#define LAYER_NAME  64u
+#define F16_SPECIAL 0x7C00u /* exponent of what is not finite */
 
 static float load_value(const struct gguf_tensor *tensor, uint64_t i)
 {
@@ -179,23 +180,39 @@ static uint32_t source_row(const struct filling *filling, uint32_t row)
 	return row - d + (d < half ? 2 * d : 2 * (d - half) + 1);
 }
 
+/* Four bytes of every group of columns, 16 rows apart. */
+static void spread(const void *q, uint8_t flip, uint8_t *to)
+{
+	uint32_t fours[LM_BLOCK / 4];
+
+	memcpy(fours, q, sizeof(fours));
+	for (size_t g = 0; g < LM_BLOCK / 4; g++, to += sizeof(fours[0]) * LM_LANES) {
+		fours[g] ^= flip * 0x01010101u;
+		memcpy(to, &fours[g], sizeof(fours[g]));
+	}
+}
+
 static bool fill_block(const struct filling *filling, uint32_t row, uint32_t b)
 {
 	const struct lm_panels *panels = &filling->matrix->panels;
 	uint32_t n_blocks = filling->matrix->cols / LM_BLOCK, to = filling->first + row;
 	size_t at = (size_t)(to / LM_LANES) * n_blocks + b, lane = to % LM_LANES;
+	uint64_t source = source_row(filling, row);
+	uint16_t *scale = panels->scale + at * LM_LANES + lane;
 	uint8_t *q = panels->q + at * LM_BLOCK_BYTES + 4 * lane;
 	struct lm_q8_block block;
-	uint32_t four;
 
-	if (!row_block(filling->tensor, source_row(filling, row), b, &block))
-		return false;
-	panels->scale[at * LM_LANES + lane] = lm_f16_store(block.scale);
-	for (size_t g = 0; g < LM_BLOCK / 4; g++, q += sizeof(four) * LM_LANES) {
-		memcpy(&four, block.q + 4 * g, sizeof(four));
-		four ^= filling->flip * 0x01010101u;
-		memcpy(q, &four, sizeof(four));
+	if (filling->tensor->type == GGUF_W_Q8_0) {
+		const uint8_t *bytes = block_at(filling->tensor, source, b);
+
+		*scale = lm_load_u16(bytes);
+		spread(bytes + sizeof(*scale), filling->flip, q);
+		return (*scale & F16_SPECIAL) != F16_SPECIAL;
 	}
+	if (!row_block(filling->tensor, source, b, &block))
+		return false;
+	*scale = lm_f16_store(block.scale);
+	spread(block.q, filling->flip, q);
 	return true;
 }
 
