@@ -45,8 +45,9 @@ const char *mw_store_why(struct mw_store *store);
 /* --- events ----------------------------------------------------------------------------------- */
 
 /* One transition of one event: inserts or updates the event row, its explanation (FTS5), its window
- * with the embedding (may be NULL) and appends to alarm_log.  A transition already there (same id and sequence: the
- * spool was read again after a crash) changes nothing and sets *ret_new = false. */
+ * with the embedding (may be NULL) and appends to alarm_log.  A transition already there (same id
+ * and sequence: the spool was read again after a crash) changes nothing and sets *ret_new = false.
+ */
 MW_MUST_CHECK mw_err mw_store_event_put(struct mw_store *store, const struct mw_event *event,
 					const struct mw_event_window *window,
 					enum mw_transition transition, const char *who,
