@@ -170,6 +170,17 @@ static void put_row(const struct widths *w, const char *raised, const char *seve
 	(void)putchar('\n');
 }
 
+/* The explanation, and when the machine looked so before. */
+static const char *words_of(const struct mw_event *event, char *buf, size_t size)
+{
+	char as_on[MW_AS_ON_SIZE];
+
+	if (event->similar.n == 0)
+		return event->explanation;
+	(void)snprintf(buf, size, "%s (%s)", event->explanation, mw_event_as_on(event, as_on));
+	return buf;
+}
+
 static void put_table(const struct mw_event *event, size_t n)
 {
 	struct widths w = measure(event, n);
@@ -177,11 +188,12 @@ static void put_table(const struct mw_event *event, size_t n)
 	put_row(&w, "RAISED", "SEV", "STATE", "ASSET", "FAULT", "ID", "EXPLANATION");
 	for (size_t i = 0; i < n; i++) {
 		char raised[MW_WHEN_SIZE], fault[MW_FAULT_NAME_SIZE];
+		char words[MW_TEXT_SIZE + MW_AS_ON_SIZE];
 
 		put_row(&w, mw_when_local(event[i].raised_ns, raised, sizeof(raised)),
 			mw_event_severity_word(event[i].severity), mw_event_state_word(&event[i]),
 			event[i].asset, mw_event_fault_name(&event[i], fault), event[i].id,
-			event[i].explanation);
+			words_of(&event[i], words, sizeof(words)));
 	}
 }
 

@@ -130,6 +130,23 @@ static void put_times(const struct mw_event *event)
 	put_time("Cleared", event->cleared_ns, note);
 }
 
+/* Seen before: earlier events of the machine that looked alike. */
+static void put_similar(const struct mw_event *event)
+{
+	char local[MW_WHEN_SIZE], line[192], fault[MW_FAULT_NAME_SIZE];
+
+	for (size_t i = 0; i < event->similar.n; i++) {
+		const struct mw_similar *similar = &event->similar.event[i];
+
+		(void)snprintf(line, sizeof(line), "%s, %s%s; %.0f %% alike (%s)",
+			       mw_when_local(similar->raised_ns, local, sizeof(local)),
+			       mw_event_code_name(similar->fault, fault),
+			       similar->acknowledged ? ", acknowledged" : "",
+			       similar->similarity * 100, similar->id);
+		put_field(i == 0 ? "As on" : "", line);
+	}
+}
+
 static void put_judgement(const struct mw_event *event)
 {
 	char line[192], fault[MW_FAULT_NAME_SIZE];
@@ -142,6 +159,7 @@ static void put_judgement(const struct mw_event *event)
 	put_field("Fault", line);
 	put_field("Cause", event->cause);
 	put_field("Check", event->check);
+	put_similar(event);
 	put_times(event);
 	if (isfinite(event->p_value) && event->p_value > 0)
 		(void)snprintf(line, sizeof(line), "%.3f; 1 in %.0f healthy windows scores as high",

@@ -206,7 +206,7 @@ static void usage(FILE *to)
 	    "usage: millwright simulate --machine NAME=TYPE [--machine ...] [options]\n"
 	    "Publishes one JSON object per machine and row to TOPIC/NAME.\n"
 	    "  --machine NAME=TYPE   pump, compressor, conveyor, ... ; other = a random process\n"
-	    "  --fault NAME:FAULT:FROM:TO[:STRENGTH]   rows; strength 0 invisible .. 1 gross\n"
+	    "  --fault NAME:FAULT:FROM:TO[:STRENGTH[:CHANNEL]]   rows; strength 0 .. 1\n"
 	    "  --recording NAME=FILE publishes a CSV file's rows instead (--delimiter, --time,\n"
 	    "                        --ignore as in replay and --label stand before it)\n"
 	    "  --label COLUMN        of a recording: not 0 where it is anomalous, for --truth\n"

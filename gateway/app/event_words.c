@@ -1,5 +1,7 @@
 #include "gateway/app/event_words.h"
 
+#include "gateway/io/when.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,6 +44,15 @@ static const struct mw_citation *find_fault(const struct mw_event *event)
 	return NULL;
 }
 
+char *mw_event_code_name(enum mw_fault fault, char buf[MW_FAULT_NAME_SIZE])
+{
+	(void)snprintf(buf, MW_FAULT_NAME_SIZE, "%s", mw_fault_code(fault));
+	for (char *p = buf; *p; p++)
+		if (*p == '_')
+			*p = ' ';
+	return buf;
+}
+
 char *mw_event_fault_name(const struct mw_event *event, char buf[MW_FAULT_NAME_SIZE])
 {
 	const struct mw_citation *cited = find_fault(event);
@@ -51,10 +62,18 @@ char *mw_event_fault_name(const struct mw_event *event, char buf[MW_FAULT_NAME_S
 			       event->explanation + cited->from);
 		return buf;
 	}
-	(void)snprintf(buf, MW_FAULT_NAME_SIZE, "%s", mw_fault_code(event->fault));
-	for (char *p = buf; *p; p++)
-		if (*p == '_')
-			*p = ' ';
+	return mw_event_code_name(event->fault, buf);
+}
+
+char *mw_event_as_on(const struct mw_event *event, char buf[MW_AS_ON_SIZE])
+{
+	char local[MW_WHEN_SIZE];
+
+	buf[0] = '\0';
+	if (event->similar.n > 0)
+		(void)snprintf(
+		    buf, MW_AS_ON_SIZE, "as on %s",
+		    mw_when_local(event->similar.event[0].raised_ns, local, sizeof(local)));
 	return buf;
 }
 

@@ -126,6 +126,8 @@ static mw_err read_verdict(struct mw_inference *inference, size_t i, struct mw_r
 	if (err)
 		return MW_E_INTERNAL;
 	softmax(ret->verdict_probability, 4);
+	ret->hidden = mw_lm_hidden(inference->session[i]);
+	ret->n_hidden = mw_lm_info(inference->model)->n_embd;
 	return MW_E_OK;
 }
 

@@ -135,14 +135,28 @@ static mw_err put_event(struct mw_pipeline *p, const struct mw_event *event,
 	return err;
 }
 
+static void find_similar(struct mw_pipeline *p, struct mw_asset *asset,
+			 const struct mw_event *event, const struct mw_embedding *embedding)
+{
+	struct mw_similar_list similar;
+
+	if (mw_store_similar(p->opts.store, event, embedding, &similar) != MW_E_OK)
+		p->failed = true;
+	else
+		mw_asset_seen_before(asset, &similar);
+}
+
 void pipeline_on_event(void *ctx, struct mw_asset *asset, const struct mw_event *event,
 		       const struct mw_event_window *window, enum mw_transition transition)
 {
 	struct mw_pipeline *p = ctx;
 	bool is_new = false;
 
-	(void)asset;
 	if (!begin(p))
+		return;
+	if (transition == MW_TRANSITION_RAISED && window)
+		find_similar(p, asset, event, &window->embedding);
+	if (p->failed)
 		return;
 	if (put_event(p, event, window, transition, &is_new) != MW_E_OK) {
 		p->failed = true;

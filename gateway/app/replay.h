@@ -5,6 +5,7 @@
 #include "gateway/app/csv_long.h"
 #include "gateway/app/fleet.h"
 #include "gateway/core/causes.h"
+#include "gateway/core/similar.h"
 #include "gateway/core/timeline.h"
 
 #include <stdio.h>
@@ -42,6 +43,12 @@ struct replay_moment {
 	struct mw_cause_channel finding[MW_MAX_CHANNELS]; /* by replay channel */
 };
 
+/* An event raised earlier, to compare with. */
+struct raised {
+	struct mw_similar as; /* but for the similarity */
+	struct mw_embedding embedding;
+};
+
 struct replay {
 	const char *csv_path, *scores_path, *evidence_path, *events_path;
 	const char *model_path, *faults_path, *profile_path, *kernels, *name;
@@ -74,6 +81,9 @@ struct replay {
 	size_t n_scored, capacity;
 	enum mw_fault active_fault; /* of the alarm that stands now */
 	size_t n_events;
+	struct raised
+	    *raised; /* MW_SIMILAR_COMPARED of them, round and round; NULL before the first */
+	size_t n_raised;
 	FILE *events;
 	char why[512];
 };

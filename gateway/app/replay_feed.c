@@ -43,14 +43,49 @@ static void keep_outcome(void *ctx, struct mw_asset *asset, const struct mw_outc
 		judge_learnt(r);
 }
 
+/* As the daemon asks its store: events of this run, newest first. */
+static void find_similar(const struct replay *r, struct mw_asset *asset,
+			 const struct mw_embedding *embedding)
+{
+	size_t n = r->n_raised < MW_SIMILAR_COMPARED ? r->n_raised : MW_SIMILAR_COMPARED;
+	struct mw_similar_list list = {0};
+
+	for (size_t i = 1; i <= n; i++) {
+		const struct raised *earlier = &r->raised[(r->n_raised - i) % MW_SIMILAR_COMPARED];
+		struct mw_similar one = earlier->as;
+
+		one.similarity = mw_embedding_cosine(embedding, &earlier->embedding);
+		mw_similar_offer(&list, &one);
+	}
+	mw_asset_seen_before(asset, &list);
+}
+
+static void keep_raised(struct replay *r, const struct mw_event *event,
+			const struct mw_embedding *embedding)
+{
+	struct raised *into;
+
+	if (embedding->n == 0)
+		return;
+	if (!r->raised && !(r->raised = calloc(MW_SIMILAR_COMPARED, sizeof(*r->raised))))
+		abort(); /* an offline tool: nothing to save */
+	into = &r->raised[r->n_raised++ % MW_SIMILAR_COMPARED];
+	memcpy(into->as.id, event->id, sizeof(into->as.id));
+	into->as.raised_ns = event->raised_ns;
+	into->as.fault = event->fault;
+	into->embedding = *embedding;
+}
+
 static void keep_event(void *ctx, struct mw_asset *asset, const struct mw_event *event,
 		       const struct mw_event_window *window, enum mw_transition transition)
 {
 	struct replay *r = ctx;
 	char *text;
 
-	(void)asset;
-	(void)window;
+	if (transition == MW_TRANSITION_RAISED && window) {
+		find_similar(r, asset, &window->embedding);
+		keep_raised(r, event, &window->embedding);
+	}
 	r->active_fault = transition == MW_TRANSITION_CLEARED ? MW_FAULT_NONE : event->fault;
 	r->n_events += transition == MW_TRANSITION_RAISED;
 	r->scored[r->n_scored - 1].fault = r->active_fault;

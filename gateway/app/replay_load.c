@@ -330,6 +330,7 @@ void replay_release(struct replay *r)
 {
 	if (r->events)
 		(void)fclose(r->events);
+	free(r->raised);
 	free(r->scored);
 	mw_fleet_free(r->fleet);
 	mw_inference_free(r->inference);

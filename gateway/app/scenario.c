@@ -57,7 +57,7 @@ mw_err mw_scenario_add_recording(struct mw_scenario *s, const char *text, char *
 	return mw_csv_read(strchr(text, '=') + 1, &s->csv_opts, why, why_size, &machine->csv);
 }
 
-/* "pump-1:bearing_wear:600:900:0.8" -- rows from, to; strength optional */
+/* "pump-1:bearing_wear:600:900:0.8:2" -- rows from, to; strength and a sensor fault's channel optional */
 mw_err mw_scenario_add_fault(struct mw_scenario *s, const char *text, char *why, size_t why_size)
 {
 	char code[64];
@@ -65,10 +65,11 @@ mw_err mw_scenario_add_fault(struct mw_scenario *s, const char *text, char *why,
 	unsigned long from;
 	unsigned long to;
 	double strength = s->strength;
+	int channel = -1;
 	struct mw_sim_injection *into;
 	struct mw_scenario_machine *machine;
-	int fields =
-	    sscanf(text, "%127[^:]:%63[^:]:%lu:%lu:%lf", name, code, &from, &to, &strength);
+	int fields = sscanf(text, "%127[^:]:%63[^:]:%lu:%lu:%lf:%d", name, code, &from, &to,
+			    &strength, &channel);
 
 	machine = fields >= 4 ? find_machine(s, name, strlen(name)) : NULL;
 	if (!machine || machine->csv || mw_fault_from_code(code) < 0 ||
@@ -82,7 +83,7 @@ mw_err mw_scenario_add_fault(struct mw_scenario *s, const char *text, char *why,
 					  .strength = strength,
 					  .onset_row = from,
 					  .end_row = to,
-					  .channel = -1};
+					  .channel = channel};
 	return MW_E_OK;
 }
 

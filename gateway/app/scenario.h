@@ -31,7 +31,8 @@ struct mw_scenario {
 };
 
 /* Adds what an option says; MW_E_INVAL and a reason.
- * "pump-1=pump"; "testbed-1=FILE"; "pump-1:bearing_wear:600:900:0.8" (rows from, to; strength). */
+ * "pump-1=pump"; "testbed-1=FILE"; "pump-1:bearing_wear:600:900:0.8" (rows from, to; strength);
+ * "pump-1:bias:600:900:0.8:2" (a sensor fault on channel 2). */
 MW_MUST_CHECK mw_err mw_scenario_add_machine(struct mw_scenario *scenario, const char *text,
 					     char *why, size_t why_size);
 MW_MUST_CHECK mw_err mw_scenario_add_recording(struct mw_scenario *scenario, const char *text,

@@ -355,6 +355,7 @@ static void watch(struct mw_asset *asset, const struct mw_reading *reading, stru
 {
 	struct mw_alarm_input input = {.time_ns = asset->last_row_ns};
 	int64_t period_ns = mw_assembler_period(asset->assembler);
+	bool healthy;
 
 	if (asset->opts.alarm.per_day > 0 && period_ns > 0)
 		asset->opts.alarm.p_raise =
@@ -368,7 +369,14 @@ static void watch(struct mw_asset *asset, const struct mw_reading *reading, stru
 	input.is_fault = out->verdict == MW_VERDICT_FAULT || out->verdict == MW_VERDICT_UNKNOWN;
 	input.worse = is_worse(asset, out->channel);
 	out->action = mw_alarm_step(&asset->alarm, &asset->opts.alarm, asset->name, &input);
-	mw_evidence_remember(asset->evidence, looks_healthy(asset, &out->judgement));
+	healthy = looks_healthy(asset, &out->judgement);
+	mw_evidence_remember(asset->evidence, healthy);
+	if (healthy)
+		mw_embedding_learn(&asset->center, reading);
+	asset->embedding.n = 0;
+	if (out->action == MW_ALARM_RAISE)
+		mw_embedding_make(&asset->center, reading, asset->prompt_channel,
+				  mw_evidence_n_channels(asset->evidence), &asset->embedding);
 	if (out->action == MW_ALARM_CLEAR || out->action == MW_ALARM_UNSHELVE)
 		asset_fill_event(asset, out);
 }
@@ -383,6 +391,7 @@ void mw_asset_take(struct mw_asset *asset, const struct mw_reading *reading,
 	out.window_end_ns = asset->last_row_ns;
 	if (asset->phase == MW_PHASE_CALIBRATING) {
 		mw_evidence_remember(asset->evidence, true);
+		mw_embedding_learn(&asset->center, reading);
 		out.window_end_ns = asset->learn_time[asset->fed - 1];
 		mw_judge_learn(&asset->judge, asset->evidence, reading,
 			       asset->calibration_window++ % asset->keep_every == 0);

@@ -80,6 +80,8 @@ void mw_asset_explain(struct mw_asset *asset, const struct mw_lm *model,
 		      const struct mw_fault_library *library, const struct mw_explain_opts *opts,
 		      const struct mw_outcome *outcome, const struct mw_answer *answer,
 		      struct mw_event_window *ret_window);
+/* What earlier events the present one looks like, for whoever keeps them (similar.h). */
+void mw_asset_seen_before(struct mw_asset *asset, const struct mw_similar_list *similar);
 /* The present (or, after a clear, last) event, up to date with the last outcome; NULL before the
  * first. Lent until the next call on the asset. */
 const struct mw_event *mw_asset_event(const struct mw_asset *asset);

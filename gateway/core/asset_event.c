@@ -115,6 +115,13 @@ static void fill_window(const struct mw_asset *asset, struct mw_event_window *re
 					   &ret_window->value[row * event->n_channel + i],
 					   &ret_window->expected[row * event->n_channel + i],
 					   &time_ns);
+	ret_window->embedding = asset->embedding;
+}
+
+void mw_asset_seen_before(struct mw_asset *asset, const struct mw_similar_list *similar)
+{
+	if (asset->event)
+		asset->event->similar = *similar;
 }
 
 void asset_fill_event(struct mw_asset *asset, const struct mw_outcome *outcome)

@@ -4,6 +4,7 @@
 #define MW_CORE_ASSET_IMPL_H
 
 #include "gateway/core/asset.h"
+#include "gateway/core/embedding.h"
 
 struct mw_asset {
 	struct mw_asset_opts opts; /* strings point into the arrays below */
@@ -34,6 +35,8 @@ struct mw_asset {
 	uint8_t prompt_channel[MW_PROMPT_MAX_CHANNELS];
 	uint32_t suspects;      /* bit i: the model holds channel row i+1 for faulty just now */
 	struct mw_event *event; /* the present or last one */
+	struct mw_embedding_center center;
+	struct mw_embedding embedding; /* of the present window, if it raises */
 };
 
 /* Machine and profiles of the prompt, by the channels' names. */

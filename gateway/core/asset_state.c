@@ -9,7 +9,7 @@
 #include <string.h>
 
 #define STATE_MAGIC   0x5341574du /* "MWAS" */
-#define STATE_VERSION 3u
+#define STATE_VERSION 4u
 #define COUNT_MOST    (INT64_C(1) << 48) /* rows or windows; more than any machine lives */
 
 /* --- parts
@@ -139,6 +139,36 @@ static void put_alarm(struct mw_writer *w, const struct mw_alarm *alarm)
 	mw_put_u8(w, alarm->open);
 }
 
+static void put_center(struct mw_writer *w, const struct mw_asset *asset)
+{
+	mw_put_text(w, asset->model);
+	mw_put_u32(w, asset->center.n_hidden);
+	mw_put_u32(w, asset->center.n_windows);
+	for (uint32_t i = 0; i < asset->center.n_hidden; i++)
+		mw_put_f32(w, asset->center.mean[i]);
+}
+
+static bool get_center(struct mw_reader *r, struct mw_asset *asset)
+{
+	struct mw_embedding_center *center = &asset->center;
+	char model[sizeof(asset->model)];
+
+	mw_get_text(r, model, sizeof(model));
+	center->n_hidden = mw_get_u32(r);
+	center->n_windows = mw_get_u32(r);
+	if (center->n_hidden > MW_HIDDEN_MAX || center->n_windows > MW_EMBEDDING_LEARN)
+		return false;
+	for (uint32_t i = 0; i < center->n_hidden; i++) {
+		center->mean[i] = mw_get_f32(r);
+		if (!isfinite(center->mean[i]))
+			return false;
+	}
+	/* Another model's center is none. */
+	if (strcmp(model, asset->model) != 0)
+		center->n_hidden = center->n_windows = 0;
+	return !r->failed;
+}
+
 static bool is_count(int64_t count)
 {
 	return count >= 0 && count <= COUNT_MOST;
@@ -200,6 +230,22 @@ static bool citations_are_sane(const struct mw_event *event)
 	return true;
 }
 
+static bool similar_are_sane(const struct mw_event *event)
+{
+	if (event->similar.n > MW_EVENT_SIMILAR)
+		return false;
+	for (size_t i = 0; i < event->similar.n; i++) {
+		const struct mw_similar *similar = &event->similar.event[i];
+		uint8_t acknowledged;
+
+		memcpy(&acknowledged, &similar->acknowledged, sizeof(acknowledged));
+		if (!is_text(similar->id, sizeof(similar->id)) || acknowledged > 1 ||
+		    (unsigned)similar->fault >= MW_N_FAULT)
+			return false;
+	}
+	return true;
+}
+
 static bool kinds_are_sane(const struct mw_event *event)
 {
 	uint8_t before;
@@ -220,7 +266,7 @@ static bool event_is_sane(const struct mw_event *event)
 	       is_text(event->cause, sizeof(event->cause)) &&
 	       is_text(event->check, sizeof(event->check)) &&
 	       is_text(event->model, sizeof(event->model)) && channels_are_sane(event) &&
-	       citations_are_sane(event) && kinds_are_sane(event);
+	       citations_are_sane(event) && similar_are_sane(event) && kinds_are_sane(event);
 }
 
 static bool get_event(struct mw_reader *r, struct mw_asset *asset)
@@ -266,6 +312,7 @@ static mw_err put_watching(struct mw_writer *w, const struct mw_asset *asset)
 		mw_put_u8(w, (uint8_t)asset->info.role[c]);
 	put_judge(w, &asset->judge);
 	put_alarm(w, &asset->alarm);
+	put_center(w, asset);
 	put_event(w, asset->event);
 	return MW_E_OK;
 }
@@ -317,7 +364,8 @@ static bool get_watching(struct mw_reader *r, struct mw_asset *asset)
 		if (asset->info.role[c] >= MW_N_ROLE)
 			return false;
 	}
-	return get_judge(r, &asset->judge) && get_alarm(r, &asset->alarm) && get_event(r, asset);
+	return get_judge(r, &asset->judge) && get_alarm(r, &asset->alarm) && get_center(r, asset) &&
+	       get_event(r, asset);
 }
 
 static bool get_head(struct mw_reader *r, struct mw_asset *asset, bool *ret_learning)

@@ -5,7 +5,7 @@
 #ifndef MW_CORE_EVENT_H
 #define MW_CORE_EVENT_H
 
-#include "gateway/core/prompt.h"
+#include "gateway/core/embedding.h"
 
 #define MW_NAME_SIZE      128 /* asset and channel names, bytes with NUL; longer ones are refused */
 #define MW_UNIT_SIZE      32
@@ -13,6 +13,7 @@
 #define MW_EVENT_CHANNELS 4
 #define MW_TEXT_SIZE      1024
 #define MW_MAX_CITATIONS  32
+#define MW_EVENT_SIMILAR  3
 
 /* The states of ISA-18.2 / IEC 62682. */
 enum mw_alarm_state {
@@ -66,6 +67,20 @@ struct mw_citation {
 	double value;       /* the number rendered, unrounded; NaN for names and words */
 };
 
+/* An earlier event of the same asset that looked alike when it was raised. */
+struct mw_similar {
+	char id[MW_EVENT_ID_SIZE];
+	int64_t raised_ns;
+	double similarity; /* of the windows' embeddings, MW_SIMILAR_LEAST..1 */
+	enum mw_fault fault;
+	bool acknowledged; /* somebody had acknowledged it */
+};
+
+struct mw_similar_list {
+	size_t n;
+	struct mw_similar event[MW_EVENT_SIMILAR]; /* most alike first */
+};
+
 struct mw_event {
 	char id[MW_EVENT_ID_SIZE]; /* stable: from asset and raise time */
 	char asset[MW_NAME_SIZE];
@@ -92,18 +107,20 @@ struct mw_event {
 	char cause[256], check[256]; /* from the fault library or profile, in `language` */
 	char model[64];              /* name and hash of the model file */
 	int64_t window_from_ns, window_to_ns, period_ns;
+	struct mw_similar_list similar; /* as of the raise */
 };
 
 /* The event's id from asset and raise time: 16 hex digits of a 64-bit FNV-1a hash, "ev-" before. */
 void mw_event_id(const char *asset, int64_t raised_ns, char ret_id[MW_EVENT_ID_SIZE]);
 
-/* The window behind an event, for people: values and expectations of its named channels, row by
- * row. */
+/* The window behind an event: for people, values and expectations of its named channels, row by
+ * row; for comparison, its embedding. */
 struct mw_event_window {
 	size_t n_rows, n_channels; /* channels as in event.channel */
 	int64_t from_ns, period_ns;
 	double value[MW_WINDOW_ROWS * MW_EVENT_CHANNELS];
 	double expected[MW_WINDOW_ROWS * MW_EVENT_CHANNELS];
+	struct mw_embedding embedding; /* of the window at the raise; n = 0 later */
 };
 
 #endif

@@ -58,6 +58,8 @@ struct mw_reading {
 	uint32_t n_rows;                                          /* 0: there is no model */
 	float patch_logit[MW_PROMPT_MAX_ROWS][MW_WINDOW_PATCHES]; /* row 0 asset, then channels */
 	float verdict_probability[4];                             /* by enum mw_verdict */
+	const float *hidden; /* [n_hidden], lent: the state that has read the question; or NULL */
+	uint32_t n_hidden;
 };
 
 /* P(X > x) = share * exp(-(x - from) / mean) for x > from. */

@@ -233,6 +233,22 @@ static void put_citations(struct mw_json *object, const struct mw_event *event)
 	}
 }
 
+static void put_similar(struct mw_json *object, const struct mw_event *event)
+{
+	set(object, "similar", json_array());
+	for (size_t i = 0; i < event->similar.n; i++) {
+		const struct mw_similar *similar = &event->similar.event[i];
+		struct mw_json *item = mw_json_object();
+
+		mw_json_text(item, "id", similar->id);
+		put_time(item, "raised", similar->raised_ns);
+		mw_json_number(item, "similarity", similar->similarity);
+		mw_json_text(item, "fault", mw_fault_code(similar->fault));
+		mw_json_bool(item, "acknowledged", similar->acknowledged);
+		mw_json_append(object, "similar", item);
+	}
+}
+
 /* The fault as the explanation calls it, in its language; else the code with spaces. */
 static void put_fault_name(struct mw_json *object, const struct mw_event *event)
 {
@@ -290,6 +306,7 @@ static void put_words(struct mw_json *object, const struct mw_event *event)
 	mw_json_text(object, "cause", event->cause);
 	mw_json_text(object, "check", event->check);
 	put_citations(object, event);
+	put_similar(object, event);
 	mw_json_text(object, "model", event->model);
 }
 

@@ -140,6 +140,34 @@ static bool parse_lists(const json_t *root, struct mw_event *event)
 	return true;
 }
 
+static bool parse_similar(const json_t *item, struct mw_similar *similar)
+{
+	struct reader in = {.object = item};
+
+	copy_text(&in, "id", similar->id, sizeof(similar->id));
+	similar->raised_ns = get_time(&in, "raised");
+	similar->similarity = get_number(&in, "similarity");
+	similar->fault = (enum mw_fault)get_code(&in, "fault", mw_fault_from_code);
+	similar->acknowledged = json_is_true(json_object_get(item, "acknowledged"));
+	return !in.bad;
+}
+
+/* A daemon of an earlier version says nothing of them. */
+static bool parse_similars(const json_t *root, struct mw_similar_list *list)
+{
+	const json_t *similars = json_object_get(root, "similar");
+
+	if (!similars)
+		return true;
+	if (!json_is_array(similars) || json_array_size(similars) > MW_EVENT_SIMILAR)
+		return false;
+	list->n = json_array_size(similars);
+	for (size_t i = 0; i < list->n; i++)
+		if (!parse_similar(json_array_get(similars, i), &list->event[i]))
+			return false;
+	return true;
+}
+
 static void parse_judgement(struct reader *in, struct mw_event *event)
 {
 	copy_text(in, "id", event->id, sizeof(event->id));
@@ -175,7 +203,7 @@ static bool parse_event(const json_t *root, struct mw_event *event)
 	copy_text(&in, "cause", event->cause, sizeof(event->cause));
 	copy_text(&in, "check", event->check, sizeof(event->check));
 	copy_text(&in, "model", event->model, sizeof(event->model));
-	return !in.bad && parse_lists(root, event);
+	return !in.bad && parse_lists(root, event) && parse_similars(root, &event->similar);
 }
 
 static bool parse_row(const json_t *row, size_t n, double *ret_value)

@@ -45,12 +45,19 @@ const char *mw_store_why(struct mw_store *store);
 /* --- events ----------------------------------------------------------------------------------- */
 
 /* One transition of one event: inserts or updates the event row, its explanation (FTS5), its window
- * (may be NULL) and appends to alarm_log.  A transition already there (same id and sequence: the
- * spool was read again after a crash) changes nothing and sets *ret_new = false. */
+ * with the embedding (may be NULL) and appends to alarm_log.  A transition already there (same id
+ * and sequence: the spool was read again after a crash) changes nothing and sets *ret_new = false.
+ */
 MW_MUST_CHECK mw_err mw_store_event_put(struct mw_store *store, const struct mw_event *event,
 					const struct mw_event_window *window,
 					enum mw_transition transition, const char *who,
 					bool *ret_new);
+
+/* The earlier events of event->asset that look most alike (similar.h), by vectors of event->model
+ * alone; at most MW_SIMILAR_COMPARED events are looked at.  None for an embedding of n = 0. */
+MW_MUST_CHECK mw_err mw_store_similar(struct mw_store *store, const struct mw_event *event,
+				      const struct mw_embedding *embedding,
+				      struct mw_similar_list *ret_list);
 
 struct mw_event_query {
 	const char *asset; /* NULL = all */

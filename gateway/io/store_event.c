@@ -97,6 +97,34 @@ static mw_err put_window(struct mw_store *store, int64_t row, const struct mw_ev
 	return err;
 }
 
+static mw_err put_similar(struct mw_store *store, int64_t row, const struct mw_event *event)
+{
+	mw_err err = store_do(store, "DELETE FROM event_similar WHERE event = ?1", "i", row);
+
+	for (size_t i = 0; !err && i < event->similar.n; i++) {
+		const struct mw_similar *similar = &event->similar.event[i];
+
+		err = store_do(store, "INSERT INTO event_similar VALUES (?1,?2,?3,?4,?5,?6,?7)",
+			       "iitidti", row, (int64_t)i, similar->id, similar->raised_ns,
+			       similar->similarity, mw_fault_code(similar->fault),
+			       (int64_t)similar->acknowledged);
+	}
+	return err;
+}
+
+static mw_err put_embedding(struct mw_store *store, int64_t row, const char *model,
+			    const struct mw_embedding *embedding)
+{
+	if (embedding->n == 0)
+		return MW_E_OK;
+	if (embedding->n > MW_EMBEDDING_MAX)
+		return mw_why(MW_E_INVAL, store->why, sizeof(store->why),
+			      "the embedding is too long");
+	return store_do(store, "INSERT OR REPLACE INTO event_embedding VALUES (?1,?2,?3,?4)",
+			"itdb", row, model, (double)embedding->scale,
+			(const void *)embedding->value, (size_t)embedding->n);
+}
+
 static int64_t time_of(const struct mw_event *event, enum mw_transition transition)
 {
 	if (transition == MW_TRANSITION_CLEARED && event->cleared_ns > 0)
@@ -138,8 +166,12 @@ static mw_err put_all(struct mw_store *store, const struct mw_event *event,
 		err = put_channels(store, row, event);
 	if (!err)
 		err = put_citations(store, row, event);
+	if (!err)
+		err = put_similar(store, row, event);
 	if (!err && window)
 		err = put_window(store, row, window);
+	if (!err && window)
+		err = put_embedding(store, row, event->model, &window->embedding);
 	return err;
 }
 
@@ -171,7 +203,8 @@ mw_err mw_store_event_put(struct mw_store *store, const struct mw_event *event,
 {
 	mw_err err;
 
-	if (event->n_channel > MW_EVENT_CHANNELS || event->n_citation > MW_MAX_CITATIONS)
+	if (event->n_channel > MW_EVENT_CHANNELS || event->n_citation > MW_MAX_CITATIONS ||
+	    event->similar.n > MW_EVENT_SIMILAR)
 		return MW_E_INVAL;
 	store_lock(store);
 	err = put_if_new(store, event, window, transition, who, ret_new);

@@ -119,6 +119,33 @@ static mw_err read_citations(struct mw_store *store, int64_t row, struct mw_even
 	return err;
 }
 
+static void read_similar(sqlite3_stmt *s, struct mw_similar *similar)
+{
+	store_text(s, 0, similar->id, sizeof(similar->id));
+	similar->raised_ns = sqlite3_column_int64(s, 1);
+	similar->similarity = store_number(s, 2);
+	similar->fault = (enum mw_fault)read_code(s, 3, mw_fault_from_code, MW_FAULT_UNKNOWN);
+	similar->acknowledged = sqlite3_column_int(s, 4) != 0;
+}
+
+static mw_err read_similars(struct mw_store *store, int64_t row, struct mw_event *event)
+{
+	sqlite3_stmt *stmt;
+	bool more = true;
+	mw_err err = store_query(store, &stmt,
+				 "SELECT id, raised_ns, similarity, fault, acknowledged"
+				 " FROM event_similar WHERE event = ?1 ORDER BY rank",
+				 "i", row);
+
+	while (!err && more && event->similar.n < MW_EVENT_SIMILAR) {
+		err = store_step(store, stmt, &more);
+		if (!err && more)
+			read_similar(stmt, &event->similar.event[event->similar.n++]);
+	}
+	sqlite3_finalize(stmt);
+	return err;
+}
+
 static mw_err read_whole_event(struct mw_store *store, sqlite3_stmt *stmt, struct mw_event *event)
 {
 	int64_t row = sqlite3_column_int64(stmt, 0);
@@ -126,7 +153,9 @@ static mw_err read_whole_event(struct mw_store *store, sqlite3_stmt *stmt, struc
 
 	read_event(stmt, event);
 	err = read_channels(store, row, event);
-	return err ? err : read_citations(store, row, event);
+	if (!err)
+		err = read_citations(store, row, event);
+	return err ? err : read_similars(store, row, event);
 }
 
 /* --- lists ------------------------------------------------------------------------------------ */

@@ -24,7 +24,7 @@ evidence was chosen, so they are development figures; the simulated machines are
 from the same simulator as the training."""
 
 SHORT = {"skab": "SKAB", "tep": "TEP", "nab": "NAB", "causrca": "causRCA", "synthetic": "simulated",
-         "calibration": "healthy"}  # fmt: skip
+         "calibration": "healthy", "similar": "histories"}  # fmt: skip
 
 TITLE = {
     "skab": "SKAB: water loop with closing valves",
@@ -33,6 +33,7 @@ TITLE = {
     "causrca": "causRCA: which variable caused it",
     "synthetic": "Simulated machines, sealed",
     "calibration": "Calibration and false alarms",
+    "similar": "Seen before: simulated histories",
 }
 
 

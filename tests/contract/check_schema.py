@@ -23,12 +23,17 @@ def breakages(alert: dict):
                        "state": "fine", "machine": "submarine", "fault": "gremlin", "verdict": "maybe", "severity": 4,
                        "severity_opcua": 0, "score": 1.5, "p_value": -0.1, "raised": "2026-03-04", "raised ": None,
                        "cleared": "2026-03-04T12:00:00+09:00", "language": "de", "form": "poem", "asset": "",
-                       "channels": [{}], "citations": [{}], "channels ": [alert["channels"][0]] * 5}.items():
+                       "channels": [{}], "citations": [{}], "channels ": [alert["channels"][0]] * 5,
+                       "similar": [{}], "similar ": [alert["similar"][0]] * 4}.items():
         yield f"{key} = {value}", {**alert, key.strip(): value}
     for key in alert["channels"][0]:
         broken = copy.deepcopy(alert)
         del broken["channels"][0][key]
         yield f"a channel without {key}", broken
+    for key in alert["similar"][0]:
+        broken = copy.deepcopy(alert)
+        del broken["similar"][0][key]
+        yield f"an earlier event without {key}", broken
     for key in alert["citations"][0]:
         broken = copy.deepcopy(alert)
         del broken["citations"][0][key]

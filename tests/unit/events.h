@@ -55,6 +55,18 @@ static inline void word_event(struct mw_event *event)
 }
 
 /* The event that `asset` raised at raised_ns, as it was raised. */
+/* The event looks like an earlier one. */
+static inline void resemble(struct mw_event *event, int64_t raised_ns, double similarity)
+{
+	struct mw_similar *similar = &event->similar.event[event->similar.n++];
+
+	mw_event_id(event->asset, raised_ns, similar->id);
+	similar->raised_ns = raised_ns;
+	similar->similarity = similarity;
+	similar->fault = MW_FAULT_DRY_RUN;
+	similar->acknowledged = event->similar.n == 1;
+}
+
 static inline struct mw_event make_event(const char *asset, int64_t raised_ns,
 					 enum mw_language language)
 {
@@ -86,6 +98,8 @@ static inline struct mw_event make_event(const char *asset, int64_t raised_ns,
 	event.channel[0].finding.peak_time_ns = raised_ns - 2 * SECOND;
 	event.channel[1].finding.peak_time_ns = raised_ns - 3 * SECOND;
 	strcpy(event.model, "millwright-nano 1f2e3d");
+	resemble(&event, raised_ns - 86400 * SECOND, 0.9375);
+	resemble(&event, raised_ns - 3 * 86400 * SECOND, 0.8125);
 	word_event(&event);
 	return event;
 }
@@ -114,6 +128,16 @@ static inline struct mw_event_window make_window(const struct mw_event *event)
 		window.expected[2 * i + 1] = 12.0;
 	}
 	return window;
+}
+
+/* One vector of the window: an angle between two of them is that of their turns. */
+static inline struct mw_embedding make_embedding(double turn)
+{
+	struct mw_embedding embedding = {.n = 4, .scale = 1 / 127.0f};
+
+	embedding.value[1] = (int8_t)lround(127 * cos(turn));
+	embedding.value[3] = (int8_t)lround(127 * sin(turn));
+	return embedding;
 }
 
 /* memcmp of two events would compare padding; this compares what they mean. */
@@ -148,6 +172,21 @@ static inline bool same_words(const struct mw_event *a, const struct mw_event *b
 	       strcmp(a->check, b->check) == 0 && strcmp(a->model, b->model) == 0;
 }
 
+static inline bool same_similar(const struct mw_event *a, const struct mw_event *b)
+{
+	if (a->similar.n != b->similar.n)
+		return false;
+	for (size_t i = 0; i < a->similar.n; i++) {
+		const struct mw_similar *x = &a->similar.event[i], *y = &b->similar.event[i];
+
+		if (strcmp(x->id, y->id) != 0 || x->raised_ns != y->raised_ns ||
+		    !same_number(x->similarity, y->similarity) || x->fault != y->fault ||
+		    x->acknowledged != y->acknowledged)
+			return false;
+	}
+	return true;
+}
+
 static inline bool same_times(const struct mw_event *a, const struct mw_event *b)
 {
 	return a->onset_ns == b->onset_ns && a->onset_before_window == b->onset_before_window &&
@@ -168,7 +207,8 @@ static inline bool same_event(const struct mw_event *a, const struct mw_event *b
 	       a->severity == b->severity && same_number(a->score, b->score) &&
 	       same_number(a->p_value, b->p_value) &&
 	       same_number(a->fault_probability, b->fault_probability) && a->state == b->state &&
-	       a->sequence == b->sequence && same_times(a, b) && same_words(a, b);
+	       a->sequence == b->sequence && same_times(a, b) && same_words(a, b) &&
+	       same_similar(a, b);
 }
 
 static inline bool same_window(const struct mw_event_window *a, const struct mw_event_window *b)

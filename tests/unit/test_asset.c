@@ -197,6 +197,52 @@ START_TEST(an_asset_without_a_model_is_watched_by_its_evidence_and_continues_bit
 }
 END_TEST
 
+#define WIDTH 48 /* of the model that `reads_on` stands for */
+
+START_TEST(a_raised_window_has_its_embedding_also_after_a_restart)
+{
+	static const size_t stops[] = {LEARN + 3, 299, 310};
+	static float hidden[WIDTH];
+	struct mw_reading reads_on = calm;
+	struct mw_asset *asset;
+
+	for (size_t i = 0; i < WIDTH; i++)
+		hidden[i] = (float)i;
+	reads_on.hidden = hidden;
+	reads_on.n_hidden = WIDTH;
+	reads_on.patch_logit[2][3] = 5;
+	reader = &reads_on;
+	asset = run(0, &whole);
+	ck_assert_int_eq(whole.raised, 1);
+	ck_assert_uint_eq(whole.window.embedding.n, WIDTH + 2);
+	for (size_t i = 0; i < WIDTH; i++) /* as all the others: nothing of its own */
+		ck_assert_int_eq(whole.window.embedding.value[i], 0);
+	ck_assert_int_eq(whole.window.embedding.value[WIDTH + 1], 127);
+	mw_asset_free(asset);
+	for (size_t i = 0; i < sizeof(stops) / sizeof(stops[0]); i++) {
+		mw_asset_free(run(stops[i], &parts));
+		ck_assert_mem_eq(&parts.window.embedding, &whole.window.embedding,
+				 sizeof(parts.window.embedding));
+	}
+	reader = &calm;
+	mw_asset_free(run(0, &whole));
+	ck_assert_uint_eq(whole.window.embedding.n, 0); /* a model that tells no state */
+}
+END_TEST
+
+START_TEST(what_it_looks_like_is_told_until_the_next_event)
+{
+	struct mw_similar_list list = {.n = 1, .event = {{.id = "ev-1", .similarity = 0.9}}};
+	struct mw_asset *asset = run(0, &whole);
+
+	mw_asset_seen_before(asset, &list);
+	asset = repack(asset);
+	ck_assert_uint_eq(mw_asset_event(asset)->similar.n, 1);
+	ck_assert_str_eq(mw_asset_event(asset)->similar.event[0].id, "ev-1");
+	mw_asset_free(asset);
+}
+END_TEST
+
 START_TEST(a_cut_state_is_refused)
 {
 	struct mw_asset *asset = run(0, &whole);
@@ -254,5 +300,6 @@ END_TEST
 MW_TEST_MAIN("asset", a_gross_fault_is_raised_explained_and_cleared,
 	     a_name_that_the_model_doubts_is_not_said, a_restored_asset_continues_bit_for_bit,
 	     an_asset_without_a_model_is_watched_by_its_evidence_and_continues_bit_for_bit,
-	     a_cut_state_is_refused, the_machines_own_weak_point_is_said,
-	     a_learn_segment_that_is_too_short_is_refused)
+	     a_raised_window_has_its_embedding_also_after_a_restart,
+	     what_it_looks_like_is_told_until_the_next_event, a_cut_state_is_refused,
+	     the_machines_own_weak_point_is_said, a_learn_segment_that_is_too_short_is_refused)

@@ -144,6 +144,55 @@ START_TEST(other_databases_and_newer_ones_are_refused_untouched)
 }
 END_TEST
 
+/* Makes the database of the first version, with one event, by its own schema. */
+static void make_old(const struct place *place)
+{
+	FILE *schema = fopen("schemas/store_0001.sql", "r");
+	static char sql[65536];
+	size_t size;
+
+	ck_assert_ptr_nonnull(schema);
+	size = fread(sql, 1, sizeof(sql) - 1, schema);
+	ck_assert_int_eq(fclose(schema), 0);
+	sql[size] = '\0';
+	ck_assert_int_eq(refuse(place->db, sql), SQLITE_OK);
+	ck_assert_int_eq(
+	    refuse(
+		place->db,
+		"PRAGMA application_id = 1297566769; PRAGMA user_version = 1;"
+		"INSERT INTO asset(name, machine) VALUES ('p1', 'pump');"
+		"INSERT INTO event VALUES (1, 'ev-0123456789abcdef', 'p1', 'pump', 'fault', 'leak',"
+		" 2, 0.9, 0.001, 0.8, 5, 0, 9, 9, 0, 'unacknowledged-active', 0, 'en', 'words',"
+		" 'it leaks', '', '', 'm 1', 1, 9, 1)"),
+	    SQLITE_OK);
+}
+
+START_TEST(an_older_store_is_brought_up_to_date_with_what_it_holds)
+{
+	struct place place = make_place();
+	struct mw_event event, next = make_event("p1", NOON, MW_LANGUAGE_EN), out;
+	struct mw_store_opts read_only = {.path = place.db, .read_only = true};
+	struct mw_store *store = NULL;
+	char why[256] = "";
+
+	make_old(&place);
+	ck_assert_int_eq(mw_store_open(&read_only, why, sizeof(why), NULL, &store),
+			 MW_E_UNSUPPORTED);
+	store = open_store(&place, false);
+	ck_assert_int_eq(mw_store_event_get(store, "ev-0123456789abcdef", &event, NULL), MW_E_OK);
+	ck_assert_str_eq(event.explanation, "it leaks");
+	ck_assert_uint_eq(event.similar.n, 0);
+	ck_assert(put(store, &next, MW_TRANSITION_RAISED));
+	ck_assert_int_eq(mw_store_event_get(store, next.id, &out, NULL), MW_E_OK);
+	ck_assert(same_event(&next, &out));
+	ck_assert_uint_eq(found(store, "leaks"), 1);
+	mw_store_close(store);
+	ck_assert_int_gt(ask(place.db, "PRAGMA user_version"), 1);
+	ck_assert_uint_eq(count_quarantined(&place), 0);
+	remove_place(&place);
+}
+END_TEST
+
 START_TEST(a_directory_that_is_not_there_is_an_error_with_its_name)
 {
 	struct mw_store_opts opts = {.path = "/nonexistent/store.db"};
@@ -393,6 +442,7 @@ END_TEST
 MW_TEST_MAIN("store_files", a_disk_that_does_not_take_more_loses_no_committed_event,
 	     a_corrupt_file_is_moved_aside_and_a_new_one_started,
 	     other_databases_and_newer_ones_are_refused_untouched,
+	     an_older_store_is_brought_up_to_date_with_what_it_holds,
 	     a_directory_that_is_not_there_is_an_error_with_its_name,
 	     a_copy_is_read_from_a_read_only_directory,
 	     a_copy_with_a_leftover_log_shows_what_the_log_holds,
