@@ -13,7 +13,9 @@ MAGIC = b"GGUF"
 VERSION = 3
 ALIGNMENT = 32
 TYPE_F32, TYPE_Q8_0 = 0, 8
-U32, I32, F32, BOOL, STRING, ARRAY = 4, 5, 6, 7, 8, 9
+U32, I32, F32, BOOL, STRING, ARRAY, U64 = 4, 5, 6, 7, 8, 9, 10
+HASH_KEY = "millwright.tensor_hash"
+WORD, PRIME, BASIS, LANES = 2**64 - 1, 0x9E3779B97F4A7C15, 0xCBF29CE484222325, 4
 
 
 def _string(text: str) -> bytes:
@@ -24,6 +26,8 @@ def _string(text: str) -> bytes:
 def _scalar(value: Any) -> tuple[int, bytes]:
     if isinstance(value, bool):
         return BOOL, struct.pack("<B", value)
+    if isinstance(value, np.uint64):
+        return U64, struct.pack("<Q", int(value))
     if isinstance(value, int):
         return U32, struct.pack("<I", value)
     if isinstance(value, float):
@@ -53,6 +57,21 @@ def _tensor_bytes(tensor: np.ndarray, quantised: bool) -> bytes:
     return block.tobytes()
 
 
+def tensor_hash(tensors: list[bytes]) -> np.uint64:
+    """The check sum of libmillwright-lm(3): a flipped bit in a weight does not go unnoticed."""
+    whole = b"".join(raw + b"\0" * (-len(raw) % 8) for raw in tensors)
+    words = np.frombuffer(whole, "<u8").tolist()
+    total = len(words)
+    for k in range(LANES):
+        lane = BASIS + k
+        for word in words[k::LANES]:
+            lane = (lane ^ word) * PRIME & WORD
+            lane ^= lane >> 32
+        total = (total ^ lane) * PRIME & WORD
+        total ^= total >> 32
+    return np.uint64(total)
+
+
 def _pad(size: int) -> bytes:
     return b"\0" * (-size % ALIGNMENT)
 
@@ -61,12 +80,14 @@ def write_gguf(
     path: Path, metadata: dict[str, Any], tensors: dict[str, np.ndarray], quantised: set[str]
 ) -> None:
     """Writes one file; `quantised` names the two-dimensional tensors stored as Q8_0."""
+    raws = {name: _tensor_bytes(tensor, name in quantised) for name, tensor in tensors.items()}
+    metadata = metadata | {HASH_KEY: tensor_hash(list(raws.values()))}
     head = [MAGIC, struct.pack("<IQQ", VERSION, len(tensors), len(metadata))]
     head += [_string(key) + _value(value) for key, value in metadata.items()]
     data: list[bytes] = []
     offset = 0
     for name, tensor in tensors.items():
-        raw = _tensor_bytes(tensor, name in quantised)
+        raw = raws[name]
         shape = tensor.shape[::-1]  # GGUF lists the fastest dimension first
         kind = TYPE_Q8_0 if name in quantised else TYPE_F32
         head.append(_string(name) + struct.pack("<I", len(shape)))
@@ -94,7 +115,7 @@ class _Reader:
         if kind == ARRAY:
             item, count = self.unpack("IQ")
             return [self.value(item) for _ in range(count)]
-        return self.unpack({U32: "I", I32: "i", F32: "f", BOOL: "?"}[kind])[0]
+        return self.unpack({U32: "I", U64: "Q", I32: "i", F32: "f", BOOL: "?"}[kind])[0]
 
 
 def _read_tensor(file: BinaryIO, shape: tuple[int, ...], kind: int) -> np.ndarray:

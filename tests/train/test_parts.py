@@ -15,7 +15,7 @@ from model.train.answers import IGNORE, TailWriter, Weights, check_labels
 from model.train.augment import drop_features, jitter_bins
 from model.train.evaluate import auroc
 from model.train.fused import fused_forward
-from model.train.gguf import read_gguf, write_gguf
+from model.train.gguf import HASH_KEY, read_gguf, write_gguf
 from model.train.layout import NONE_CODE, read_layout
 from model.train.model import Millwright, Shape
 from model.train.quant import dequantise_q8_0, fake_weight, quantise_q8_0
@@ -196,6 +196,7 @@ class Files(unittest.TestCase):
             path = Path(folder) / "x.gguf"
             write_gguf(path, metadata, {"w": tensor, "b": tensor[0]}, {"w"})
             found, tensors = read_gguf(path)
+        self.assertGreater(found.pop(HASH_KEY), 0)
         self.assertEqual(found, metadata)
         np.testing.assert_array_equal(tensors["b"], tensor[0])
         np.testing.assert_array_equal(tensors["w"], dequantise_q8_0(*quantise_q8_0(tensor)))
