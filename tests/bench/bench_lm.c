@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <time.h>
 
+#include "model/engine/kernels.h"
 #include "model/engine/millwright_lm.h"
 #include "tests/unit/gguf_build.h"
 
@@ -116,14 +117,15 @@ static void decode(struct bench *bench)
 
 static void decode_batch(struct bench *bench)
 {
-	uint32_t n_vocab = mw_lm_info(bench->model)->n_vocab;
+	float *each[N_BATCH];
 
+	for (size_t i = 0; i < N_BATCH; i++)
+		each[i] = logits; /* of all sessions at one place: nobody reads them */
 	for (size_t i = 0; i < N_BATCH; i++)
 		mw_lm_session_reset(bench->sessions[i]);
 	for (size_t i = 0; i < 16; i++) {
 		must(mw_lm_step_batch(bench->sessions, bench->text, N_BATCH));
-		for (size_t k = 0; k < N_BATCH; k++)
-			must(mw_lm_logits(bench->sessions[k], 0, n_vocab, logits));
+		must(mw_lm_logits_batch(bench->sessions, N_BATCH, each));
 	}
 }
 
@@ -189,6 +191,76 @@ static void bench_text(const char *name, const struct build_shape *shape)
 	bench_done(&bench);
 }
 
+/* --- what the machine can do ------------------------------------------------------------------ */
+
+#define MEMORY (256u << 20)
+#define ROOF_N 60u
+
+/* Of the time that this thread ran. */
+static double ran_s(void)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+	return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+static double fastest(void (*run)(void))
+{
+	double best = 1e9;
+
+	for (int i = 0; i < RUNS; i++) {
+		double start = ran_s(), seconds;
+
+		run();
+		seconds = ran_s() - start;
+		best = seconds < best ? seconds : best;
+	}
+	return best;
+}
+
+static uint64_t *memory, sum;
+
+static void read_memory(void)
+{
+	uint64_t sums[8] = {0};
+
+	for (size_t i = 0; i < MEMORY / sizeof(*memory); i += 8)
+		for (size_t k = 0; k < 8; k++)
+			sums[k] += memory[i + k];
+	for (size_t k = 0; k < 8; k++)
+		sum += sums[k];
+}
+
+/* Two panels of 8 blocks and 60 positions: all of it stays in the nearest caches. */
+static void multiply(void)
+{
+	static _Alignas(64) uint8_t weights[2 * 8 * LM_BLOCK_BYTES];
+	static _Alignas(64) uint16_t scales[2 * 8 * LM_LANES];
+	static int8_t q[ROOF_N * 8 * LM_BLOCK];
+	static float scale[ROOF_N * 8], y[ROOF_N * 2 * LM_LANES];
+	static int32_t bias[ROOF_N * 8];
+	const struct lm_q8 x = {q, scale, bias};
+	const struct lm_kernels *ops = lm_kernels_find(getenv("MW_LM_KERNELS"));
+
+	for (int i = 0; i < 200; i++)
+		ops->gemm((struct lm_panels){weights, scales}, 2, 8, &x, ROOF_N, y, 2 * LM_LANES);
+}
+
+static void bench_machine(void)
+{
+	double products = 200.0 * 2 * 8 * LM_BLOCK_BYTES * ROOF_N;
+
+	memory = calloc(MEMORY, 1);
+	if (!memory)
+		return;
+	memset(memory, 1, MEMORY);
+	printf("lm %-12s reads %.1f GB/s from memory, multiplies %.0f G int8 products/s\n",
+	       "machine", MEMORY / fastest(read_memory) * 1e-9,
+	       products / fastest(multiply) * 1e-9);
+	free(memory);
+}
+
 /* bench_lm [SHAPE]: all shapes, or the one of that name. */
 int main(int argc, char **argv)
 {
@@ -226,6 +298,8 @@ int main(int argc, char **argv)
 
 	const char *only = argc > 1 ? argv[1] : NULL;
 
+	if (!only || strcmp(only, "machine") == 0)
+		bench_machine();
 	if (!only || strcmp(only, "window-0.9M") == 0)
 		bench_window("window-0.9M", &window);
 	if (!only || strcmp(only, "llama-5M") == 0)
