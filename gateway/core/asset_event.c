@@ -203,10 +203,14 @@ static bool is_named(const struct mw_answer *answer)
 
 static void fill_name(struct mw_event *event, const struct mw_answer *answer)
 {
-	event->fault = is_named(answer) ? answer->fault : MW_FAULT_UNKNOWN;
-	event->fault_probability = is_named(answer) ? answer->fault_probability : 0;
-	if (answer && !is_named(answer))
+	event->fault = MW_FAULT_UNKNOWN;
+	event->fault_probability = 0;
+	if (answer && is_named(answer)) {
+		event->fault = answer->fault;
+		event->fault_probability = answer->fault_probability;
+	} else if (answer) {
 		event->verdict = MW_VERDICT_UNKNOWN;
+	}
 }
 
 void mw_asset_explain(struct mw_asset *asset, const struct mw_lm *model,

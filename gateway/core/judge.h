@@ -5,25 +5,26 @@
  * own statistics (T2, Q, whitened dynamic, MEWMA, largest channel residuals) and, of each symptom
  * (symptom.h), the channel that shows it most; each smoothed over windows by an EWMA.
  *
- * The *fused* statistic ranks windows: the heads' log-odds (asset's plus strongest channel's), by half
- * more than once, and the largest dynamic residual, the latter centred on the median and scaled by
- * the distance to the 90 % quantile of the asset's own healthy windows, which it was held out from.
- * Gross evidence of any kind cannot be voted down; and on an asset of few channels a level that stays
- * past all that was learnt counts, by how long it stays.  The score is a fixed function of it.
+ * The *fused* statistic ranks windows: the heads' log-odds (asset's plus strongest channel's), by
+ * half more than once, and the largest dynamic residual, the latter centred on the median and
+ * scaled by the distance to the 90 % quantile of the asset's own healthy windows, which it was
+ * held out from. Gross evidence of any kind cannot be voted down; and on an asset of few channels
+ * a level that stays past all that was learnt counts, by how long it stays.  The score is a fixed
+ * function of it.
  *
  * The *evidence alone* is one rule: the largest of the whitened dynamic statistic, the largest
  * dynamic residual and a channel's loss, each calibrated on the asset's own healthy windows, for
  * innovations do not care where a healthy machine wanders; and gross evidence of what lasts.
  * Without a model (mw_reading of no rows) it is the fused statistic.
  *
- * The *p-value* decides alarms.  Three views -- the heads, the fused statistic, the evidence alone (so that it can raise) -- are held against two
- * tails each, exponential past a quantile (peaks over threshold, Pickands 1975, shape 0): the asset's
- * own healthy windows, and those of simulated healthy machines *after* their learn segment, in
- * regimes they had not shown before.  The latter's slope is not that of windows but of alarms:
- * healthy windows that look ill come in rows, and a p-value of MW_JUDGE_BUDGET_P is to be an alarm
- * MW_JUDGE_BUDGET_DAY times a day at one row a second (model/eval/healthy.py measures both).  A view
- * counts as unusual as the milder of its two tails says; the most unusual view decides, times three
- * (Bonferroni).
+ * The *p-value* decides alarms.  Three views -- the heads, the fused statistic, the evidence
+ * alone (so that it can raise) -- are held against two tails each, exponential past a quantile
+ * (peaks over threshold, Pickands 1975, shape 0): the asset's own healthy windows, and those of
+ * simulated healthy machines *after* their learn segment, in regimes they had not shown
+ * before.  The latter's slope is not that of windows but of alarms: healthy windows that look ill
+ * come in rows, and a p-value of MW_JUDGE_BUDGET_P is to be an alarm MW_JUDGE_BUDGET_DAY times a
+ * day at one row a second (model/eval/healthy.py measures both).  A view counts as unusual as the
+ * milder of its two tails says; the most unusual view decides, times three (Bonferroni).
  */
 #ifndef MW_CORE_JUDGE_H
 #define MW_CORE_JUDGE_H
