@@ -9,7 +9,7 @@
 #define DEVIATES                                                                                   \
 	3.0 /* strength that is a deviation when the model suspects nobody, in healthy spreads */
 #define NAME_SURE                                                                                  \
-	0.3 /* of a fault's name: less likely ones are not said (model/RESULTS.md: risk) */
+	0.3 /* of a fault's name: less likely ones are not said (risk in the models' cards) */
 
 void mw_asset_limits(const struct mw_asset *asset, const struct mw_outcome *outcome,
 		     struct mw_answer_limits *ret_limits)
