@@ -62,9 +62,10 @@ static void block_free(struct lm_arena_block *block)
 
 static struct lm_arena_block *block_new(struct lm_arena *arena, size_t size, bool first)
 {
+	size_t whole = size < MAPPED ? ALIGNMENT : PAGE;
 	struct lm_arena_block *block;
 
-	size = size < MAPPED ? size : (size + PAGE - 1) / PAGE * PAGE;
+	size = (size + whole - 1) / whole * whole;
 	if (arena->limit && (size > arena->limit || arena->used > arena->limit - size))
 		return NULL;
 	block = zeroed(size, arena->large);
