@@ -50,9 +50,8 @@ static mw_lm_err run_writing(struct bench *bench, const struct run *run)
 		for (uint32_t k = 0; k < run->batch; k++)
 			tokens[k] = bench->tokens[(i + 7 * k) % run->n_gen];
 		err = mw_lm_step_batch(bench->session, tokens, run->batch);
-		for (uint32_t k = 0; k < run->batch && !err; k++)
-			err =
-			    mw_lm_logits(bench->session[k], 0, bench->info->n_vocab, bench->logits);
+		if (!err)
+			err = mw_lm_logits_batch(bench->session, run->batch, bench->each);
 	}
 	return err;
 }
