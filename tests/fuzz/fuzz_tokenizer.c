@@ -106,15 +106,7 @@ static struct mw_lm *open_vocabulary(const struct kind *kind, const struct line 
 {
 	size_t n_all = n + (kind->all_bytes ? N_BYTES : 0);
 
-	const struct build_shape shape = {.arch = "llama",
-					  .weights = GGUF_W_Q8_0,
-					  .n_embd = 32,
-					  .n_layers = 1,
-					  .n_head = 2,
-					  .n_kv = 1,
-					  .head_size = 16,
-					  .n_ff = 32,
-					  .n_vocab = (uint32_t)n_all};
+	const struct build_shape shape = build_tiny((uint32_t)n_all);
 	struct gguf_build build = {.seed = 1};
 	struct mw_lm *model = NULL;
 	uint8_t *bytes;

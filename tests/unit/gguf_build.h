@@ -186,6 +186,20 @@ struct build_shape {
 	uint64_t seed;
 };
 
+/* The smallest llama: for tests of what surrounds the weights. */
+static inline struct build_shape build_tiny(uint32_t n_vocab)
+{
+	return (struct build_shape){.arch = "llama",
+				    .weights = GGUF_W_Q8_0,
+				    .n_embd = 32,
+				    .n_layers = 1,
+				    .n_head = 2,
+				    .n_kv = 1,
+				    .head_size = 16,
+				    .n_ff = 32,
+				    .n_vocab = n_vocab};
+}
+
 static inline uint32_t build_layer_ff(const struct build_shape *shape, uint32_t layer)
 {
 	return shape->per_layer && layer % 2 ? shape->n_ff / 2 : shape->n_ff;

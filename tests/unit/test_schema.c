@@ -333,15 +333,7 @@ END_TEST
 
 START_TEST(a_model_without_a_tokenizer_has_no_schemas)
 {
-	const struct build_shape shape = {.arch = "llama",
-					  .weights = GGUF_W_Q8_0,
-					  .n_embd = 32,
-					  .n_layers = 1,
-					  .n_head = 2,
-					  .n_kv = 1,
-					  .head_size = 16,
-					  .n_ff = 32,
-					  .n_vocab = 40};
+	const struct build_shape shape = build_tiny(40);
 	struct mw_lm_schema *schema = NULL;
 	struct mw_lm *model = NULL;
 	char why[256] = "";

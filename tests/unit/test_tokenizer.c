@@ -49,15 +49,7 @@ static void put_lists(struct gguf_build *build, const struct vocabulary *words)
 
 static struct mw_lm *open_words(const struct vocabulary *words, const char *kind, const char *pre)
 {
-	const struct build_shape shape = {.arch = "llama",
-					  .weights = GGUF_W_Q8_0,
-					  .n_embd = 32,
-					  .n_layers = 1,
-					  .n_head = 2,
-					  .n_kv = 1,
-					  .head_size = 16,
-					  .n_ff = 32,
-					  .n_vocab = words->n};
+	const struct build_shape shape = build_tiny(words->n);
 	struct gguf_build build = {.seed = 1};
 	struct mw_lm *model = NULL;
 	char why[256] = "";

@@ -6,15 +6,7 @@
 /* A model whose tokenizer has one key more; the error, and what it names. */
 static mw_lm_err open_with_key(void (*put)(struct gguf_build *build), char *why, size_t size)
 {
-	const struct build_shape shape = {.arch = "llama",
-					  .weights = GGUF_W_Q8_0,
-					  .n_embd = 32,
-					  .n_layers = 1,
-					  .n_head = 2,
-					  .n_kv = 1,
-					  .head_size = 16,
-					  .n_ff = 32,
-					  .n_vocab = 3};
+	const struct build_shape shape = build_tiny(3);
 	struct gguf_build build = {.seed = 1};
 	struct mw_lm *model = NULL;
 	size_t file_size;
