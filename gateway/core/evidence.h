@@ -8,6 +8,7 @@
 #define MW_CORE_EVIDENCE_H
 
 #include "gateway/core/baseline.h"
+#include "gateway/core/claim.h"
 #include "gateway/core/symptom.h"
 
 #define MW_PATCH_ROWS      4  /* samples per patch */
@@ -124,6 +125,21 @@ struct mw_channel_finding {
 };
 void mw_evidence_finding(const struct mw_evidence *evidence, size_t channel, size_t onset_patch,
 			 struct mw_channel_finding *ret_finding);
+/* What may be said of it in words; the onset as above, or before the window; limits NaN = none. */
+struct mw_claim_limits {
+	double low, high;
+};
+void mw_evidence_claims(const struct mw_evidence *evidence,
+			const struct mw_channel_finding *finding, size_t onset_patch,
+			bool onset_before, const struct mw_claim_limits *limits,
+			struct mw_claims *ret_claims);
+/* The channels that are not in named[n]: how many there are, and the largest strength since the onset. */
+struct mw_other_channels {
+	uint32_t n;
+	double strength;
+};
+struct mw_other_channels mw_evidence_others(const struct mw_evidence *evidence,
+					    const uint32_t *named, size_t n, size_t onset_patch);
 /* How much a channel stands out in the whole window: which channels of a wide asset get a row. */
 double mw_evidence_weight(const struct mw_evidence *evidence, size_t channel);
 

@@ -100,6 +100,15 @@ static int move_of(const struct mw_evidence *evidence, size_t channel, size_t on
 	return to > from ? 1 : -1;
 }
 
+static double strength_since(const struct mw_evidence *evidence, size_t channel, size_t patch)
+{
+	double strength = 0;
+
+	for (; patch < MW_WINDOW_PATCHES; patch++)
+		strength = fmax(strength, strength_of(evidence, channel, patch));
+	return strength;
+}
+
 void mw_evidence_finding(const struct mw_evidence *evidence, size_t channel, size_t onset_patch,
 			 struct mw_channel_finding *ret_finding)
 {
@@ -113,8 +122,73 @@ void mw_evidence_finding(const struct mw_evidence *evidence, size_t channel, siz
 				   &finding.expected, &finding.peak_time_ns);
 		finding.peak_value = evidence->stream.raw[channel];
 	}
-	for (size_t p = onset_patch; p < MW_WINDOW_PATCHES; p++)
-		finding.strength = fmax(finding.strength, strength_of(evidence, channel, p));
+	finding.strength = strength_since(evidence, channel, onset_patch);
 	finding.move = move_of(evidence, channel, onset_patch);
 	*ret_finding = finding;
+}
+
+/* Of the peak's row; of the last one where nothing was received.  0: what is judged is no quantity, and
+ * does not rise or swing. */
+static double spread_at(const struct mw_evidence *evidence,
+			const struct mw_channel_finding *finding)
+{
+	size_t row = MW_WINDOW_ROWS - 1;
+
+	if (evidence->baseline->channel[finding->channel].kind != MW_SERIES_MEASURED)
+		return 0;
+	while (row > 0 &&
+	       evidence->time_ns[evidence_row_slot(evidence, row)] != finding->peak_time_ns)
+		row--;
+	return evidence->spread[evidence_row_slot(evidence, row) * evidence->n + finding->channel];
+}
+
+void mw_evidence_claims(const struct mw_evidence *evidence,
+			const struct mw_channel_finding *finding, size_t onset_patch,
+			bool onset_before, const struct mw_claim_limits *limits,
+			struct mw_claims *ret_claims)
+{
+	size_t channel = finding->channel;
+	double value[MW_WINDOW_ROWS], expected[MW_WINDOW_ROWS];
+	struct mw_claim_rows rows = {
+	    .n = MW_WINDOW_ROWS,
+	    .value = value,
+	    .expected = expected,
+	    .spread = spread_at(evidence, finding),
+	    .step = evidence->baseline->step_scale[channel],
+	    .onset = MW_PATCH_ROWS *
+		     (onset_patch < MW_WINDOW_PATCHES ? onset_patch : MW_WINDOW_PATCHES - 1),
+	    .onset_before = onset_before,
+	    .deviation = finding->deviation,
+	    .direction = finding->direction,
+	    .still_is_odd = mw_evidence_symptom(evidence, channel, MW_SYMPTOM_STILL) > 0,
+	    .low = limits->low,
+	    .high = limits->high,
+	};
+
+	for (size_t row = 0; row < MW_WINDOW_ROWS; row++)
+		mw_evidence_sample(evidence, channel, row, &value[row], &expected[row], NULL);
+	mw_claims_decide(&rows, ret_claims);
+}
+
+static bool is_among(const uint32_t *named, size_t n, size_t channel)
+{
+	for (size_t i = 0; i < n; i++)
+		if (named[i] == channel)
+			return true;
+	return false;
+}
+
+struct mw_other_channels mw_evidence_others(const struct mw_evidence *evidence,
+					    const uint32_t *named, size_t n, size_t onset_patch)
+{
+	struct mw_other_channels others = {0};
+
+	for (size_t channel = 0; channel < evidence->n; channel++) {
+		if (is_among(named, n, channel))
+			continue;
+		others.n++;
+		others.strength =
+		    fmax(others.strength, strength_since(evidence, channel, onset_patch));
+	}
+	return others;
 }

@@ -158,20 +158,41 @@ static enum mw_proof proof_of(const struct view *view, size_t channel)
 	return mw_proof_decide(&stats);
 }
 
+/* What may be said of a named channel.  Limits are said of windows with a profile, by the gateway. */
+static void describe_channel(const struct view *view, size_t i, size_t channel, size_t onset,
+			     struct mw_claims *ret_claims, struct mw_window_truth *ret)
+{
+	static const struct mw_claim_limits none = {(double)NAN, (double)NAN};
+	struct mw_channel_finding finding;
+
+	mw_evidence_finding(view->evidence, channel, onset, &finding);
+	mw_evidence_claims(view->evidence, &finding, onset, ret->onset == MW_TRUTH_ONSET_BEFORE,
+			   &none, ret_claims);
+	ret->move[i] = finding.move;
+	ret->proof[i] = proof_of(view, channel);
+}
+
 static void name_channels(const struct view *view, struct mw_window_truth *ret)
 {
 	struct candidate candidate[MW_PROMPT_MAX_CHANNELS];
+	struct mw_claims claims[MW_TRUTH_CHANNELS];
+	uint32_t named[MW_TRUTH_CHANNELS];
 	size_t onset = ret->onset == MW_TRUTH_ONSET_BEFORE ? 0 : ret->onset;
 	size_t n = find_candidates(view, ret->effect, candidate);
+	struct mw_other_channels others;
 
-	for (size_t i = 0; i < n && i < MW_TRUTH_CHANNELS; i++) {
-		struct mw_channel_finding finding;
-
-		mw_evidence_finding(view->evidence, candidate[i].channel, onset, &finding);
+	if (n > MW_TRUTH_CHANNELS)
+		n = MW_TRUTH_CHANNELS;
+	for (size_t i = 0; i < n; i++) {
+		named[i] = candidate[i].channel;
 		ret->row[i] = candidate[i].row;
-		ret->move[i] = finding.move;
-		ret->proof[i] = proof_of(view, candidate[i].channel);
+		describe_channel(view, i, named[i], onset, &claims[i], ret);
+		if (i > 0)
+			mw_claims_order(&claims[0], &claims[i]);
+		ret->claims[i] = claims[i].set;
 	}
+	others = mw_evidence_others(view->evidence, named, n, onset);
+	ret->event_claims = mw_event_claims_of(others.n, others.strength);
 }
 
 /* --- the window ------------------------------------------------------------------------------- */

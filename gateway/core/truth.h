@@ -29,6 +29,8 @@ struct mw_window_truth {
 	unsigned onset;      /* patch, MW_TRUTH_ONSET_BEFORE, MW_TRUTH_ONSET_NONE */
 	uint8_t row[MW_TRUTH_CHANNELS];         /* rows of the prompt, by cause, then by effect */
 	int move[MW_TRUTH_CHANNELS];            /* as mw_evidence_finding says */
+	uint32_t claims[MW_TRUTH_CHANNELS];     /* what may be said of them (claim.h) */
+	unsigned event_claims;                  /* of the others: bits by enum mw_event_claim */
 	enum mw_proof proof[MW_TRUTH_CHANNELS]; /* of each named channel, in the patches that show
 						   it (model/corpus/proof.h) */
 	float effect;                           /* largest in the window, noise units */

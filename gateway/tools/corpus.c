@@ -26,7 +26,7 @@
 #define AFTER_LEARN     2 /* patches between the learn segment and the first window's end */
 #define CODES_PER_ROW   ((size_t)MW_PROMPT_ROW_LEN * MW_PROMPT_SLOTS)
 #define HEADER          64
-#define SHARD_VERSION   2
+#define SHARD_VERSION   3
 #define SERIES_BITS     20 /* of a series' number; the shard's number lies above */
 #define HIDE_MACHINE    0.2
 #define HAS_PROFILE     0.25
@@ -39,6 +39,8 @@ struct label {
 	uint8_t channels[MW_TRUTH_CHANNELS];
 	int8_t move[MW_TRUTH_CHANNELS];
 	uint8_t proof[MW_TRUTH_CHANNELS];
+	uint32_t claims[MW_TRUTH_CHANNELS];
+	uint8_t event_claims;
 	float effect;
 	uint8_t machine;
 	uint32_t series;
@@ -118,6 +120,8 @@ static void put_label(const struct scene *scene, const struct mw_window_truth *t
 		ret->move[i] = (int8_t)truth->move[i];
 		ret->proof[i] = (uint8_t)truth->proof[i];
 	}
+	memcpy(ret->claims, truth->claims, sizeof(ret->claims));
+	ret->event_claims = (uint8_t)truth->event_claims;
 	ret->effect = truth->effect;
 	ret->machine = (uint8_t)scene->series->spec.machine;
 	ret->series = scene->number;
@@ -378,6 +382,8 @@ static void write_group(FILE *file, const struct group *group, size_t rows)
 	WRITE_MEMBER(file, group, effect);
 	WRITE_MEMBER(file, group, move);
 	WRITE_MEMBER(file, group, proof);
+	WRITE_MEMBER(file, group, claims);
+	WRITE_MEMBER(file, group, event_claims);
 	WRITE_MEMBER(file, group, machine);
 	WRITE_MEMBER(file, group, series);
 }
@@ -446,6 +452,17 @@ static void print_proofs(void)
 	printf("]");
 }
 
+static void print_claims(void)
+{
+	printf("\"claims\": [");
+	for (int c = 0; c < MW_N_CLAIM; c++)
+		printf("%s\"%s\"", c ? ", " : "", mw_claim_text((enum mw_claim)c));
+	printf("],\n\"event_claims\": [");
+	for (int c = 0; c < MW_N_EVENT_CLAIM; c++)
+		printf("%s\"%s\"", c ? ", " : "", mw_event_claim_text((enum mw_event_claim)c));
+	printf("]");
+}
+
 static void describe(void)
 {
 	printf("{\n\"version\": %d,\n\"slots\": %d,\n\"row_length\": %d,\n\"first_patch\": %d,\n"
@@ -457,6 +474,8 @@ static void describe(void)
 	print_faults();
 	printf(",\n");
 	print_proofs();
+	printf(",\n");
+	print_claims();
 	printf(",\n");
 	print_names("names");
 	printf("\n}\n");

@@ -1,0 +1,451 @@
+#include "gateway/core/claim.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PATCH        4 /* rows of a mean */
+#define MOST_ROWS    256
+#define CHANGE       2.0
+#define SUDDEN_PART  0.8
+#define SUDDEN_ROWS  8
+#define GRADUAL_ROWS 16
+#define GRADUAL_LINE 0.8
+#define GROWING_TO   3.0
+#define GROWING_BY   1.5
+#define QUIET        2.0
+#define LEFT         4.0
+#define STILL_ROWS   12
+#define LOST_SHARE   0.25
+#define SPIKE        6.0
+#define SPIKE_SHARE  0.25
+#define NOISY        1.8
+#define CALM         0.5
+#define STEPS_LEAST  8
+#define SWING_ROWS   24
+#define SWING_LEAST  2.0
+#define SWING_TURN   (-0.4)
+#define SMALL        5.0
+#define LARGE        15.0
+#define ORDER_ROWS   4
+#define STEADY       4.0
+#define OFF          6.0
+
+static const char *const text[MW_N_CLAIM] = {
+#define X(name, text) text,
+    MW_CLAIM_MAP(X)
+#undef X
+};
+static const char *const event_text[MW_N_EVENT_CLAIM] = {"others.steady", "others.off"};
+
+const char *mw_claim_text(enum mw_claim claim)
+{
+	return text[claim];
+}
+
+const char *mw_event_claim_text(enum mw_event_claim claim)
+{
+	return event_text[claim];
+}
+
+static int find_text(const char *const *texts, int count, const char *wanted, size_t n)
+{
+	for (int i = 0; i < count; i++)
+		if (strlen(texts[i]) == n && memcmp(texts[i], wanted, n) == 0)
+			return i;
+	return -1;
+}
+
+int mw_claim_from_text(const char *wanted, size_t n)
+{
+	return find_text(text, MW_N_CLAIM, wanted, n);
+}
+
+int mw_event_claim_from_text(const char *wanted, size_t n)
+{
+	return find_text(event_text, MW_N_EVENT_CLAIM, wanted, n);
+}
+
+/* --- rows ------------------------------------------------------------------------------------- */
+
+struct view {
+	const struct mw_claim_rows *rows;
+	struct mw_claims *claims;
+	size_t n;             /* readings of A */
+	double z[MOST_ROWS];  /* of A's readings, in order */
+	double at[MOST_ROWS]; /* their rows, counted from the onset */
+};
+
+static void hold(struct view *view, enum mw_claim claim, double value)
+{
+	view->claims->set |= 1u << claim;
+	view->claims->value[claim] = value;
+}
+
+static bool holds(const struct view *view, enum mw_claim claim)
+{
+	return view->claims->set >> claim & 1;
+}
+
+static double z_of(const struct mw_claim_rows *rows, size_t row)
+{
+	return (rows->value[row] - rows->expected[row]) / rows->spread;
+}
+
+static void collect(struct view *view)
+{
+	const struct mw_claim_rows *rows = view->rows;
+
+	for (size_t row = rows->onset; row < rows->n; row++) {
+		double z = z_of(rows, row);
+
+		if (!isfinite(z))
+			continue;
+		view->at[view->n] = (double)(row - rows->onset);
+		view->z[view->n++] = z;
+	}
+}
+
+/* Mean of value, or of z, over the readings of rows [from, to); NaN: there are none. */
+static double mean_of(const struct mw_claim_rows *rows, size_t from, size_t to, bool of_z)
+{
+	double sum = 0;
+	size_t n = 0;
+
+	for (size_t row = from; row < to; row++) {
+		double x = of_z ? z_of(rows, row) : rows->value[row];
+
+		if (isnan(x))
+			continue;
+		sum += x;
+		n++;
+	}
+	return n > 0 ? sum / (double)n : (double)NAN;
+}
+
+/* First row of the last 4 readings. */
+static size_t last_readings(const struct mw_claim_rows *rows)
+{
+	size_t row = rows->n, n = 0;
+
+	while (row > 0 && n < PATCH)
+		n += isnan(rows->value[--row]) ? 0 : 1;
+	return row;
+}
+
+/* B: the patch before the onset, or the first where the onset lies before. */
+static size_t before_from(const struct mw_claim_rows *rows)
+{
+	return rows->onset >= PATCH ? rows->onset - PATCH : 0;
+}
+
+/* --- movement --------------------------------------------------------------------------------- */
+
+/* Rows from the onset until two readings in a row have most of the change; NaN: later. */
+static double rows_until(const struct view *view, double start, double change)
+{
+	for (size_t i = 0; i + 1 < view->n && view->at[i] <= SUDDEN_ROWS; i++) {
+		double moved = (view->z[i] + view->z[i + 1]) / 2 - start;
+
+		if (moved / change >= SUDDEN_PART)
+			return view->at[i];
+	}
+	return (double)NAN;
+}
+
+static double correlation_with_time(const struct view *view)
+{
+	double n = (double)view->n, x = 0, y = 0, xx = 0, yy = 0, xy = 0;
+
+	for (size_t i = 0; i < view->n; i++) {
+		x += view->at[i] / n;
+		y += view->z[i] / n;
+	}
+	for (size_t i = 0; i < view->n; i++) {
+		xx += (view->at[i] - x) * (view->at[i] - x);
+		yy += (view->z[i] - y) * (view->z[i] - y);
+		xy += (view->at[i] - x) * (view->z[i] - y);
+	}
+	return xx > 0 && yy > 0 ? xy / sqrt(xx * yy) : 0;
+}
+
+static void decide_pace(struct view *view, double start, double change)
+{
+	double line = correlation_with_time(view) * (change > 0 ? 1 : -1);
+	double until = rows_until(view, start, change);
+
+	if (view->n >= GRADUAL_ROWS && line >= GRADUAL_LINE)
+		hold(view, MW_CLAIM_GRADUAL, line);
+	else if (!view->rows->onset_before && !isnan(until))
+		hold(view, MW_CLAIM_SUDDEN, until);
+}
+
+static void decide_move(struct view *view)
+{
+	const struct mw_claim_rows *rows = view->rows;
+	size_t from = before_from(rows);
+	double start = mean_of(rows, from, from + PATCH, true);
+	double change = mean_of(rows, last_readings(rows), rows->n, true) - start;
+
+	view->claims->now = mean_of(rows, last_readings(rows), rows->n, false);
+	view->claims->from = (double)NAN;
+	if (!(fabs(change) >= CHANGE))
+		return;
+	if (!rows->onset_before && rows->onset >= PATCH)
+		view->claims->from = mean_of(rows, from, from + PATCH, false);
+	hold(view, change > 0 ? MW_CLAIM_ROSE : MW_CLAIM_FELL, change);
+	decide_pace(view, start, change);
+}
+
+static double mean_size(const struct view *view, size_t from, size_t to)
+{
+	double sum = 0;
+
+	for (size_t i = from; i < to; i++)
+		sum += fabs(view->z[i]);
+	return sum / (double)(to - from);
+}
+
+static void decide_growth(struct view *view)
+{
+	size_t quarter = view->n / 4;
+	double second, last;
+
+	if (view->n < GRADUAL_ROWS)
+		return;
+	second = mean_size(view, quarter, 2 * quarter);
+	last = mean_size(view, view->n - quarter, view->n);
+	if (last >= GROWING_TO && last >= GROWING_BY * second)
+		hold(view, MW_CLAIM_GROWING, last / second);
+}
+
+static void decide_back(struct view *view)
+{
+	const struct mw_claim_rows *rows = view->rows;
+	double peak = 0;
+
+	for (size_t i = 0; i < view->n; i++)
+		peak = fmax(peak, fabs(view->z[i]));
+	for (size_t row = rows->n - PATCH; row < rows->n; row++)
+		if (!(fabs(z_of(rows, row)) < QUIET))
+			return;
+	if (peak >= LEFT)
+		hold(view, MW_CLAIM_BACK, peak);
+}
+
+/* --- shape ------------------------------------------------------------------------------------ */
+
+static void decide_still(struct view *view)
+{
+	const struct mw_claim_rows *rows = view->rows;
+	double newest = (double)NAN;
+	size_t n = 0;
+
+	for (size_t row = rows->n; row-- > 0;) {
+		if (isnan(rows->value[row]))
+			continue;
+		if (n > 0 && rows->value[row] != newest)
+			break;
+		newest = rows->value[row];
+		n++;
+	}
+	if (n >= STILL_ROWS && rows->step > 0 && rows->still_is_odd)
+		hold(view, MW_CLAIM_STILL, (double)n);
+}
+
+static void decide_lost(struct view *view)
+{
+	const struct mw_claim_rows *rows = view->rows;
+	size_t lost = 0, run = 0;
+
+	for (size_t row = rows->onset; row < rows->n; row++) {
+		bool missing = isnan(rows->value[row]);
+
+		lost += missing;
+		run = missing ? run + 1 : 0;
+	}
+	if ((double)lost >= LOST_SHARE * (double)(rows->n - rows->onset) || run >= PATCH)
+		hold(view, MW_CLAIM_LOST, (double)lost / (double)(rows->n - rows->onset));
+}
+
+static int ascending(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+static double median_size(const struct view *view)
+{
+	double size[MOST_ROWS];
+
+	for (size_t i = 0; i < view->n; i++)
+		size[i] = fabs(view->z[i]);
+	qsort(size, view->n, sizeof(size[0]), ascending);
+	return size[view->n / 2];
+}
+
+static void decide_spikes(struct view *view)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < view->n; i++) {
+		bool large = fabs(view->z[i]) >= SPIKE;
+
+		if (large && i > 0 && fabs(view->z[i - 1]) >= SPIKE)
+			return;
+		n += large;
+	}
+	if (n > 0 && (double)n <= SPIKE_SHARE * (double)view->n && median_size(view) < QUIET)
+		hold(view, MW_CLAIM_SPIKES, (double)n);
+}
+
+/* The rms of the steps in A to the healthy one; the largest step left out, a jump is no noise. */
+static void decide_noise(struct view *view)
+{
+	double sum = 0, largest = 0, healthy = view->rows->step / view->rows->spread;
+	size_t n = 0;
+
+	for (size_t i = 1; i < view->n; i++) {
+		double step = view->z[i] - view->z[i - 1];
+
+		if (view->at[i] != view->at[i - 1] + 1)
+			continue;
+		sum += step * step;
+		largest = fmax(largest, step * step);
+		n++;
+	}
+	if (n < STEPS_LEAST || !(healthy > 0) || holds(view, MW_CLAIM_STILL))
+		return;
+	if (sqrt(sum / (double)n) <= CALM * healthy)
+		hold(view, MW_CLAIM_CALM, sqrt(sum / (double)n) / healthy);
+	else if (sqrt((sum - largest) / (double)n) >= NOISY * healthy &&
+		 !holds(view, MW_CLAIM_SPIKES))
+		hold(view, MW_CLAIM_NOISY, sqrt(sum / (double)n) / healthy);
+}
+
+static double autocorrelation(const struct view *view, double mean, size_t lag)
+{
+	double sum = 0, all = 0;
+
+	for (size_t i = 0; i < view->n; i++) {
+		all += (view->z[i] - mean) * (view->z[i] - mean);
+		if (i + lag < view->n)
+			sum += (view->z[i] - mean) * (view->z[i + lag] - mean);
+	}
+	return all > 0 ? sum / all : 0;
+}
+
+/* To and fro, and neither a move nor noise. */
+static void decide_swings(struct view *view)
+{
+	double mean = 0, squares = 0, lowest = 0;
+	double n = (double)view->n;
+
+	if (view->n < SWING_ROWS || holds(view, MW_CLAIM_ROSE) || holds(view, MW_CLAIM_FELL))
+		return;
+	for (size_t i = 0; i < view->n; i++)
+		mean += view->z[i] / n;
+	for (size_t i = 0; i < view->n; i++)
+		squares += (view->z[i] - mean) * (view->z[i] - mean) / n;
+	if (sqrt(squares) < SWING_LEAST || autocorrelation(view, mean, 1) < 0.5)
+		return;
+	for (size_t lag = 2; lag <= view->n / 2; lag++)
+		lowest = fmin(lowest, autocorrelation(view, mean, lag));
+	if (lowest <= SWING_TURN)
+		hold(view, MW_CLAIM_SWINGS, lowest);
+}
+
+/* --- size and limits -------------------------------------------------------------------------- */
+
+static void decide_limits(struct view *view)
+{
+	const struct mw_claim_rows *rows = view->rows;
+	double largest = -INFINITY, smallest = INFINITY;
+
+	for (size_t row = rows->onset; row < rows->n; row++) {
+		largest = fmax(largest, rows->value[row]);
+		smallest = fmin(smallest, rows->value[row]);
+	}
+	if (largest > rows->high) {
+		hold(view, MW_CLAIM_OVER_LIMIT, largest);
+		view->claims->limit = rows->high;
+	} else if (smallest < rows->low) {
+		hold(view, MW_CLAIM_UNDER_LIMIT, smallest);
+		view->claims->limit = rows->low;
+	}
+}
+
+static void decide_size(struct view *view)
+{
+	const struct mw_claim_rows *rows = view->rows;
+
+	if (rows->direction != 0)
+		hold(view, rows->direction > 0 ? MW_CLAIM_ABOVE : MW_CLAIM_BELOW, rows->deviation);
+	if (fabs(rows->deviation) < SMALL)
+		hold(view, MW_CLAIM_SLIGHT, rows->deviation);
+	if (fabs(rows->deviation) >= LARGE)
+		hold(view, MW_CLAIM_STRONG, rows->deviation);
+}
+
+/* Where two rows after each other are first out of the normal range; in the first rows it may have
+ * been before. */
+static int left_at(const struct mw_claim_rows *rows)
+{
+	for (size_t row = 0; row + 1 < rows->n; row++)
+		if (fabs(z_of(rows, row)) >= LEFT && fabs(z_of(rows, row + 1)) >= LEFT)
+			return row > 0 ? (int)row : -1;
+	return -1;
+}
+
+/* --- claims ----------------------------------------------------------------------------------- */
+
+void mw_claims_decide(const struct mw_claim_rows *rows, struct mw_claims *ret_claims)
+{
+	struct view view = {.rows = rows, .claims = ret_claims};
+
+	*ret_claims = (struct mw_claims){.spread = rows->spread,
+					 .step = rows->step,
+					 .from = (double)NAN,
+					 .now = (double)NAN,
+					 .limit = (double)NAN,
+					 .left = -1};
+	if (rows->n > MOST_ROWS || rows->n < PATCH || rows->onset >= rows->n)
+		return;
+	decide_lost(&view);
+	decide_limits(&view);
+	if (!(rows->spread > 0))
+		return;
+	collect(&view);
+	if (view.n == 0)
+		return;
+	decide_size(&view);
+	decide_still(&view);
+	decide_move(&view);
+	decide_growth(&view);
+	decide_back(&view);
+	decide_spikes(&view);
+	decide_noise(&view);
+	decide_swings(&view);
+	ret_claims->left = left_at(rows);
+}
+
+uint32_t mw_event_claims_of(uint32_t n, double strength)
+{
+	uint32_t steady = n > 0 && strength < STEADY, off = n > 0 && strength >= OFF;
+
+	return steady << MW_CLAIM_OTHERS_STEADY | off << MW_CLAIM_OTHERS_OFF;
+}
+
+void mw_claims_order(const struct mw_claims *first, struct mw_claims *claims)
+{
+	int rows = claims->left - first->left;
+	enum mw_claim claim = rows >= ORDER_ROWS    ? MW_CLAIM_AFTER
+			      : rows <= -ORDER_ROWS ? MW_CLAIM_BEFORE
+						    : MW_CLAIM_WITH;
+
+	if (claims->left < 0 || first->left < 0)
+		return;
+	claims->set |= 1u << claim;
+	claims->value[claim] = rows;
+}

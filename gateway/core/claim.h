@@ -1,0 +1,93 @@
+/*
+ * claim.h -- what may be said in words of a channel of the window: "rose", "stands still",
+ * "after the first channel".  Every claim is decided from the rows that the event keeps, so that whoever has
+ * the event can decide it again (model/eval/words.py does).
+ *
+ * z = (value - expected) / spread; A = the rows since the onset, B = the patch before it; rows without
+ * a reading are left out.  Pure.
+ */
+#ifndef MW_CORE_CLAIM_H
+#define MW_CORE_CLAIM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* name, statistic that is cited */
+#define MW_CLAIM_MAP(X)                                                                            \
+	X(ABOVE, "above") /* deviation of the finding, when its direction is that */               \
+	X(BELOW, "below")                                                                          \
+	X(ROSE, "rose")       /* mean z of the last 4 readings minus that of B: >= 2 */            \
+	X(FELL, "fell")       /* ... <= -2 */                                                      \
+	X(SUDDEN, "sudden")   /* rows after which 80 % of the change was reached: <= 8 */          \
+	X(GRADUAL, "gradual") /* correlation of A with time: >= .8, over >= 16 rows */             \
+	X(GROWING, "growing") /* mean |z| of the last quarter of A >= 3 to the second's: >= 1.5 */ \
+	X(BACK, "back")       /* largest |z|: >= 4, and < 2 in each of the last 4 rows */          \
+	X(STILL, "still")     /* newest readings that are one and the same value: >= 12 */         \
+	X(LOST, "lost")       /* share of A without a reading: >= .25, or the last 4 rows */       \
+	X(SPIKES, "spikes")   /* rows with |z| >= 6, single, where the median |z| of A < 2 */      \
+	X(NOISY, "noisy")     /* rms step in A to the healthy one: >= 1.8 */                       \
+	X(CALM, "calm")       /* ... <= .5 */                                                      \
+	X(SWINGS, "swings")   /* lowest autocorrelation of A: <= -.4; rms >= 2, >= 24 rows */      \
+	X(OVER_LIMIT, "over_limit")   /* largest value in A, past the profile's limit */           \
+	X(UNDER_LIMIT, "under_limit") /* smallest */                                               \
+	X(SLIGHT, "slight")           /* |deviation| at the peak: < 5 */                           \
+	X(STRONG, "strong")           /* ... >= 15 */                                              \
+	X(AFTER, "after")   /* rows from the first channel's leaving (|z| >= 4 in two rows) */     \
+	X(BEFORE, "before") /* to this one's: >= 4; <= -4 */                                       \
+	X(WITH, "with")     /* between */
+
+enum mw_claim {
+#define X(name, text) MW_CLAIM_##name,
+	MW_CLAIM_MAP(X)
+#undef X
+	    MW_N_CLAIM
+};
+#define MW_CLAIM(name) (1u << MW_CLAIM_##name)
+
+/* Of the event. */
+enum mw_event_claim {
+	/* There are channels that are not named, and the strongest since the onset has strength */
+	MW_CLAIM_OTHERS_STEADY, /* < 4 */
+	MW_CLAIM_OTHERS_OFF,    /* >= 6 */
+	MW_N_EVENT_CLAIM
+};
+
+const char *mw_claim_text(enum mw_claim claim);
+const char *mw_event_claim_text(enum mw_event_claim claim); /* "others.steady" */
+/* Of n bytes; -1: no such claim. */
+int mw_claim_from_text(const char *text, size_t n);
+int mw_event_claim_from_text(const char *text, size_t n);
+
+/* One channel's rows. */
+struct mw_claim_rows {
+	size_t n;                       /* rows, oldest first */
+	const double *value, *expected; /* [n]; NaN: no reading, nothing known */
+	double spread, step;            /* healthy: spread, and rms of the steps, in the unit */
+	size_t onset;                   /* first row of A */
+	bool onset_before;              /* the onset lies before the rows: B is their first patch */
+	double deviation;               /* of the finding's peak */
+	int direction;                  /* of the finding */
+	bool still_is_odd;              /* a run of equal readings would be unusual here */
+	double low, high;               /* limits; NaN: none */
+};
+
+/* Bits of enum mw_event_claim: of so many other channels, the strongest of this strength. */
+uint32_t mw_event_claims_of(uint32_t n, double strength);
+
+/* What holds of it, and what is cited. */
+struct mw_claims {
+	uint32_t set;             /* bits MW_CLAIM(...) */
+	double value[MW_N_CLAIM]; /* the statistic of each that holds; else 0 */
+	double spread, step;      /* as above */
+	double from, now; /* mean of B and of the last 4 readings, in the unit; NaN: unknown */
+	double limit;     /* the one passed; NaN: none */
+	int left;         /* row in which it left its normal range; -1: it did not, or not here */
+};
+
+/* Everything but AFTER, BEFORE and WITH. */
+void mw_claims_decide(const struct mw_claim_rows *rows, struct mw_claims *ret_claims);
+/* Those three, of a channel against the first. */
+void mw_claims_order(const struct mw_claims *first, struct mw_claims *claims);
+
+#endif
