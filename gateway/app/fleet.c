@@ -122,19 +122,49 @@ static enum mw_transition transition_of(enum mw_alarm_action action)
 	}
 }
 
+/* The number of an event's id: the same event is told in the same words. */
+static uint64_t seed_of(const struct mw_event *event)
+{
+	return strtoull(event->id + sizeof("ev-") - 1, NULL, 16) + event->sequence;
+}
+
+/* Lets the model tell the event that was made of its answer; words.n = 0: it could not. */
+static struct mw_words tell(struct mw_fleet *fleet, size_t i, const struct mw_explain_opts *opts,
+			    struct mw_answer *answer)
+{
+	const struct mw_event *event = mw_asset_event(fleet->reads[i]);
+	struct mw_words_limits limits = {.language_mask = 1u << event->language,
+					 .n_channel = event->n_channel};
+	struct mw_words words = {0};
+	struct mw_render like;
+
+	mw_render_init(&like, fleet->opts.library, opts, event);
+	limits.like = &like;
+	mw_asset_retell(fleet->reads[i], answer);
+	if (mw_inference_words(fleet->opts.inference, i, answer, &limits, seed_of(event), &words))
+		words.n = 0;
+	return words;
+}
+
 /* Words cost more than a verdict: only for what people will read. */
 static void explain(struct mw_fleet *fleet, size_t i, const struct mw_outcome *outcome,
 		    struct mw_event_window *ret_window)
 {
+	struct mw_asset *asset = fleet->reads[i];
+	struct mw_words words = {0};
 	struct mw_answer_limits limits;
+	struct mw_explain_opts opts;
 	struct mw_answer answer;
 	bool answered;
 
-	mw_asset_limits(fleet->reads[i], outcome, &limits);
+	mw_asset_limits(asset, outcome, &limits);
 	answered = mw_inference_answer(fleet->opts.inference, i, &limits, &answer) == MW_E_OK;
-	mw_asset_explain(fleet->reads[i], mw_inference_model(fleet->opts.inference),
-			 fleet->opts.library, &fleet->opts.explain, outcome,
-			 answered ? &answer : NULL, ret_window);
+	if (!mw_asset_describe(asset, outcome, answered ? &answer : NULL, ret_window))
+		return;
+	opts = mw_asset_explain_opts(asset, &fleet->opts.explain);
+	if (answered)
+		words = tell(fleet, i, &opts, &answer);
+	mw_asset_explain(asset, fleet->opts.library, &opts, answered ? &words : NULL);
 }
 
 static void conclude(struct mw_fleet *fleet, size_t i)

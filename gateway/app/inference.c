@@ -45,8 +45,8 @@ static mw_err open_model(struct mw_inference *inference, const char *path, const
 
 static mw_err make_sessions(struct mw_inference *inference)
 {
-	struct mw_lm_session_options options = {.max_rows = MW_PROMPT_MAX_ROWS,
-						.max_tail = 1 + MW_ANSWER_MAX_TOKENS};
+	struct mw_lm_session_options options = {
+	    .max_rows = MW_PROMPT_MAX_ROWS, .max_tail = 1 + MW_ANSWER_MOST_TOKENS + MW_WORDS_MOST};
 
 	for (size_t i = 0; i < MW_INFERENCE_BATCH; i++)
 		if (mw_lm_session_new(inference->model, &options, &inference->session[i]) !=
@@ -178,8 +178,24 @@ mw_err mw_inference_answer(struct mw_inference *inference, size_t slot,
 	if (err)
 		return err;
 	inference->stats.answers++;
-	inference->stats.words += ret_answer->n_word;
 	return MW_E_OK;
+}
+
+mw_err mw_inference_words(struct mw_inference *inference, size_t slot,
+			  const struct mw_answer *answer, const struct mw_words_limits *limits,
+			  uint64_t seed, struct mw_words *ret_words)
+{
+	int64_t start = mw_clock_mono_ns();
+	mw_err err;
+
+	if (!inference->model)
+		return MW_E_UNSUPPORTED;
+	err = mw_words_decode(inference->session[slot], inference->model, answer, limits, seed,
+			      ret_words);
+	inference->stats.busy_ns += mw_clock_mono_ns() - start;
+	if (!err)
+		inference->stats.words += ret_words->n;
+	return err;
 }
 
 void mw_inference_stats(const struct mw_inference *inference, struct mw_inference_stats *ret_stats)

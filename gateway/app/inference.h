@@ -7,6 +7,7 @@
 
 #include "gateway/core/answer.h"
 #include "gateway/core/judge.h"
+#include "gateway/core/words.h"
 
 #define MW_INFERENCE_BATCH 16 /* windows that share one pass over the weights */
 
@@ -39,6 +40,11 @@ MW_MUST_CHECK mw_err mw_inference_read(struct mw_inference *inference,
 MW_MUST_CHECK mw_err mw_inference_answer(struct mw_inference *inference, size_t slot,
 					 const struct mw_answer_limits *limits,
 					 struct mw_answer *ret_answer);
+/* The same window's text for that answer (words.h). */
+MW_MUST_CHECK mw_err mw_inference_words(struct mw_inference *inference, size_t slot,
+					const struct mw_answer *answer,
+					const struct mw_words_limits *limits, uint64_t seed,
+					struct mw_words *ret_words);
 void mw_inference_stats(const struct mw_inference *inference, struct mw_inference_stats *ret_stats);
 
 #endif

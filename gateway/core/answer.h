@@ -8,9 +8,8 @@
 #include "gateway/core/prompt.h"
 #include "model/engine/millwright_lm.h"
 
-#define MW_ANSWER_MAX_TOKENS 80 /* of a whole answer */
-#define MW_ANSWER_MAX_WORDS  64 /* of its text */
-#define MW_ANSWER_CHANNELS   4
+#define MW_ANSWER_CHANNELS    4
+#define MW_ANSWER_MOST_TOKENS (6 + MW_ANSWER_CHANNELS)
 
 struct mw_answer {
 	enum mw_verdict verdict;
@@ -20,8 +19,6 @@ struct mw_answer {
 	size_t n_channel;
 	uint8_t channel_row[MW_ANSWER_CHANNELS]; /* 1..16: rows of the prompt */
 	int onset_patch;                         /* 0..15; -1 before the window; -2 none */
-	size_t n_word;                           /* 0: no text */
-	uint32_t word[MW_ANSWER_MAX_TOKENS];     /* token ids of the text, <eos> left out */
 };
 
 /* Is the model file made for this prompt?  Compares version, slots, and every code's name with
@@ -33,29 +30,22 @@ struct mw_answer_limits {
 	uint32_t n_channel_rows; /* channel tokens 1..n exist */
 	bool verdict[4];         /* admitted verdicts, at least one */
 	uint32_t channel_mask;   /* bit i: channel row i+1 deviates and may be named */
-	uint32_t language_mask;  /* bit l: words of enum mw_language l; 0 = all */
-	bool no_text;            /* ends after the onset: the fixed sentences word it */
 };
 
-/*
- * The grammar for those limits.  Beyond schemas/prompt.md: a text begins with a word or a
- * reference, a particle follows a reference only, <eos> follows the end of a sentence only; words
- * hold no digits and are of the language (by script; signs belong to both).  The text's length is
- * not in the grammar (bound the decoding).  Returns owned (mw_lm_grammar_free).  MW_E_INVAL: no
- * verdict admitted.
- */
+/* The grammar for those limits, up to the onset; words.h has that of the text after it.  Returns
+ * owned (mw_lm_grammar_free).  MW_E_INVAL: no verdict admitted. */
 MW_MUST_CHECK mw_err mw_answer_grammar(const struct mw_lm *model,
 				       const struct mw_answer_limits *limits,
 				       struct mw_lm_grammar **ret_grammar);
 
 /* Decoded tokens (after the question) to a struct.  MW_E_MALFORMED if they are not in the grammar,
- * for any limits; a text must be ended by <eos>. */
-MW_MUST_CHECK mw_err mw_answer_parse(const struct mw_lm *model, const uint32_t *token, size_t n,
-				     struct mw_answer *ret_answer);
+ * for any limits. */
+MW_MUST_CHECK mw_err mw_answer_parse(const uint32_t *token, size_t n, struct mw_answer *ret_answer);
+/* And back; returns how many. */
+size_t mw_answer_tokens(const struct mw_answer *answer, uint32_t ret_token[MW_ANSWER_MOST_TOKENS]);
 
-/* Lets the model answer the window that the session has read, question included.  A text that finds
- * no end within MW_ANSWER_MAX_WORDS is left out (n_word = 0).  MW_E_INVAL, MW_E_NOMEM; MW_E_FULL:
- * the session's tail is too short; MW_E_INTERNAL: the engine refused. */
+/* Lets the model answer the window that the session has read, question included.  MW_E_INVAL,
+ * MW_E_NOMEM; MW_E_FULL: the session's tail is too short; MW_E_INTERNAL: the engine refused. */
 MW_MUST_CHECK mw_err mw_answer_decode(struct mw_lm_session *session, const struct mw_lm *model,
 				      const struct mw_answer_limits *limits,
 				      struct mw_answer *ret_answer);

@@ -11,7 +11,7 @@
  *             read prompt -> reading
  *             mw_asset_take(asset, &reading, &outcome);
  *             if (outcome.action == MW_ALARM_RAISE || outcome.action == MW_ALARM_UPDATE)
- *                     let the model answer -> mw_asset_explain(asset, ...)
+ *                     let the model answer -> mw_asset_describe, _explain
  *     }
  */
 #ifndef MW_CORE_ASSET_H
@@ -23,6 +23,7 @@
 #include "gateway/core/explain.h"
 #include "gateway/core/judge.h"
 #include "gateway/core/profile.h"
+#include "gateway/core/words.h"
 
 #define MW_LEARN_ROWS_MIN 160 /* a window and enough patches after it to calibrate on */
 
@@ -74,12 +75,20 @@ void mw_asset_take(struct mw_asset *asset, const struct mw_reading *reading,
 /* The limits of an answer to the present window: channels that deviate, verdicts that fit. */
 void mw_asset_limits(const struct mw_asset *asset, const struct mw_outcome *outcome,
 		     struct mw_answer_limits *ret_limits);
-/* Makes (or updates) the asset's event from the outcome and the model's answer (NULL: the template
- * words it), with its window. */
-void mw_asset_explain(struct mw_asset *asset, const struct mw_lm *model,
-		      const struct mw_fault_library *library, const struct mw_explain_opts *opts,
-		      const struct mw_outcome *outcome, const struct mw_answer *answer,
-		      struct mw_event_window *ret_window);
+/* Makes (or updates) the asset's event from the outcome and the model's answer (NULL: there is none),
+ * with its window; all but the words.  false: out of memory. */
+bool mw_asset_describe(struct mw_asset *asset, const struct mw_outcome *outcome,
+		       const struct mw_answer *answer, struct mw_event_window *ret_window);
+/* The answer as the event came to say it: a name that is not sure is unknown, a channel that shows
+ * nothing is left out. */
+void mw_asset_retell(const struct mw_asset *asset, struct mw_answer *answer);
+/* The options with what the machine's own profile says of the event's fault. */
+struct mw_explain_opts mw_asset_explain_opts(const struct mw_asset *asset,
+					     const struct mw_explain_opts *opts);
+/* Words the event: with the model's words; fixed sentences where these are none (form SHORT), and
+ * where no model answered (NULL: form TEMPLATE). */
+void mw_asset_explain(struct mw_asset *asset, const struct mw_fault_library *library,
+		      const struct mw_explain_opts *opts, const struct mw_words *words);
 /* What earlier events the present one looks like, for whoever keeps them (similar.h). */
 void mw_asset_seen_before(struct mw_asset *asset, const struct mw_similar_list *similar);
 /* The present (or, after a clear, last) event, up to date with the last outcome; NULL before the

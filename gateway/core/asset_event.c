@@ -27,7 +27,6 @@ void mw_asset_limits(const struct mw_asset *asset, const struct mw_outcome *outc
 			limits.channel_mask |= 1u << row;
 	}
 	limits.verdict[outcome->verdict] = true;
-	limits.language_mask = 1u << asset->opts.language;
 	*ret_limits = limits;
 }
 
@@ -46,43 +45,86 @@ static size_t first_deviating_patch(const struct mw_asset *asset, int channel)
 	return MW_WINDOW_PATCHES - 1;
 }
 
-static size_t onset_patch(const struct mw_asset *asset, const struct mw_outcome *outcome,
-			  const struct mw_answer *answer, bool *ret_before)
+/* Where an event begins in its window. */
+struct onset {
+	size_t patch;
+	bool before; /* the window shows no beginning */
+};
+
+static struct onset find_onset(const struct mw_asset *asset, const struct mw_outcome *outcome,
+			       const struct mw_answer *answer)
 {
-	*ret_before = answer && answer->onset_patch == -1;
-	if (*ret_before)
-		return 0;
+	if (answer && answer->onset_patch == -1)
+		return (struct onset){0, true};
 	if (answer && answer->onset_patch >= 0)
-		return (size_t)answer->onset_patch;
-	return first_deviating_patch(asset, outcome->channel);
+		return (struct onset){(size_t)answer->onset_patch, false};
+	return (struct onset){first_deviating_patch(asset, outcome->channel), false};
 }
 
-static void add_channel(struct mw_asset *asset, size_t channel, size_t onset)
+static struct mw_claim_limits limits_of(const struct mw_asset *asset, size_t channel)
+{
+	const struct mw_profile_channel *said = asset->info.profile[channel];
+	struct mw_claim_limits limits = {(double)NAN, (double)NAN};
+
+	if (said) {
+		limits.low = isnan(said->low) ? said->alarm_low : said->low;
+		limits.high = isnan(said->high) ? said->alarm_high : said->high;
+	}
+	return limits;
+}
+
+static bool is_named_already(const struct mw_event *event, size_t channel)
+{
+	for (size_t i = 0; i < event->n_channel; i++)
+		if (event->channel[i].finding.channel == channel)
+			return true;
+	return false;
+}
+
+/* The first is there because it was chosen; the others have to show something. */
+static void add_channel(struct mw_asset *asset, size_t channel, const struct onset *onset)
 {
 	struct mw_event *event = asset->event;
 	struct mw_event_channel *into = &event->channel[event->n_channel];
+	struct mw_claim_limits limits = limits_of(asset, channel);
 
-	for (size_t i = 0; i < event->n_channel; i++)
-		if (event->channel[i].finding.channel == channel)
-			return;
-	if (event->n_channel == MW_EVENT_CHANNELS)
+	if (event->n_channel == MW_EVENT_CHANNELS || is_named_already(event, channel))
+		return;
+	memset(into, 0, sizeof(*into));
+	mw_evidence_finding(asset->evidence, channel, onset->patch, &into->finding);
+	if (event->n_channel > 0 && into->finding.strength < DEVIATES)
 		return;
 	(void)snprintf(into->name, sizeof(into->name), "%s",
 		       mw_assembler_name(asset->assembler, channel));
 	(void)snprintf(into->unit, sizeof(into->unit), "%s",
 		       mw_assembler_unit(asset->assembler, channel));
-	mw_evidence_finding(asset->evidence, channel, onset, &into->finding);
+	mw_evidence_claims(asset->evidence, &into->finding, onset->patch, onset->before, &limits,
+			   &into->claims);
+	if (event->n_channel > 0)
+		mw_claims_order(&event->channel[0].claims, &into->claims);
 	event->n_channel++;
 }
 
+static void fill_others(struct mw_asset *asset, const struct onset *onset)
+{
+	struct mw_event *event = asset->event;
+	uint32_t named[MW_EVENT_CHANNELS];
+
+	for (size_t i = 0; i < event->n_channel; i++)
+		named[i] = event->channel[i].finding.channel;
+	event->others = mw_evidence_others(asset->evidence, named, event->n_channel, onset->patch);
+	event->claims = mw_event_claims_of(event->others.n, event->others.strength);
+}
+
 static void fill_channels(struct mw_asset *asset, const struct mw_outcome *outcome,
-			  const struct mw_answer *answer, size_t onset)
+			  const struct mw_answer *answer, const struct onset *onset)
 {
 	asset->event->n_channel = 0;
 	for (size_t i = 0; answer && i < answer->n_channel; i++)
 		add_channel(asset, asset->prompt_channel[answer->channel_row[i] - 1], onset);
 	if (asset->event->n_channel == 0 && outcome->channel >= 0)
 		add_channel(asset, (size_t)outcome->channel, onset);
+	fill_others(asset, onset);
 }
 
 static void start_event(struct mw_asset *asset)
@@ -162,7 +204,7 @@ static void raise_severity(struct mw_asset *asset, const struct mw_outcome *outc
 		asset->event->severity = now;
 }
 
-static void fill_times(struct mw_asset *asset, size_t onset, bool before)
+static void fill_times(struct mw_asset *asset, const struct onset *onset)
 {
 	struct mw_event *event = asset->event;
 	double value;
@@ -170,11 +212,12 @@ static void fill_times(struct mw_asset *asset, size_t onset, bool before)
 	int64_t onset_ns;
 
 	mw_evidence_sample(asset->evidence, 0, 0, &value, &expected, &event->window_from_ns);
-	mw_evidence_sample(asset->evidence, 0, onset * MW_PATCH_ROWS, &value, &expected, &onset_ns);
+	mw_evidence_sample(asset->evidence, 0, onset->patch * MW_PATCH_ROWS, &value, &expected,
+			   &onset_ns);
 	event->window_to_ns = asset->last_row_ns + event->period_ns;
 	if (event->sequence == 0 || onset_ns < event->onset_ns) {
 		event->onset_ns = onset_ns;
-		event->onset_before_window = before;
+		event->onset_before_window = onset->before;
 	}
 }
 
@@ -213,31 +256,51 @@ static void fill_name(struct mw_event *event, const struct mw_answer *answer)
 	}
 }
 
-void mw_asset_explain(struct mw_asset *asset, const struct mw_lm *model,
-		      const struct mw_fault_library *library, const struct mw_explain_opts *opts,
-		      const struct mw_outcome *outcome, const struct mw_answer *answer,
-		      struct mw_event_window *ret_window)
+bool mw_asset_describe(struct mw_asset *asset, const struct mw_outcome *outcome,
+		       const struct mw_answer *answer, struct mw_event_window *ret_window)
 {
-	struct mw_explain_opts own;
-	bool before;
-	size_t onset = onset_patch(asset, outcome, answer, &before);
+	struct onset onset = find_onset(asset, outcome, answer);
 
-	if (!asset->event) {
+	if (!asset->event)
 		asset->event = calloc(1, sizeof(*asset->event));
-		if (!asset->event)
-			return;
-	}
+	if (!asset->event)
+		return false;
 	if (outcome->action == MW_ALARM_RAISE)
 		start_event(asset);
 	asset_fill_event(asset, outcome);
-	fill_times(asset, onset, before);
-	fill_channels(asset, outcome, answer, onset);
+	fill_times(asset, &onset);
+	fill_channels(asset, outcome, answer, &onset);
 	fill_name(asset->event, answer);
 	raise_severity(asset, outcome);
-	own = with_weak_point(asset, *opts);
-	if (is_named(answer))
-		mw_explain_words(model, answer, library, &own, asset->event);
-	else
-		mw_explain_template(library, &own, asset->event);
 	fill_window(asset, ret_window);
+	return true;
+}
+
+void mw_asset_retell(const struct mw_asset *asset, struct mw_answer *answer)
+{
+	const struct mw_event *event = asset->event;
+
+	answer->verdict = event->verdict;
+	answer->fault = event->fault;
+	answer->severity = event->severity > 0 ? event->severity : 1;
+	answer->n_channel = 0;
+	for (size_t i = 0; i < event->n_channel; i++)
+		for (uint32_t row = 1; row < asset->n_prompt_rows; row++)
+			if (asset->prompt_channel[row - 1] == event->channel[i].finding.channel)
+				answer->channel_row[answer->n_channel++] = (uint8_t)row;
+}
+
+struct mw_explain_opts mw_asset_explain_opts(const struct mw_asset *asset,
+					     const struct mw_explain_opts *opts)
+{
+	return with_weak_point(asset, *opts);
+}
+
+void mw_asset_explain(struct mw_asset *asset, const struct mw_fault_library *library,
+		      const struct mw_explain_opts *opts, const struct mw_words *words)
+{
+	if (words)
+		mw_explain_texts(words->text, words->n, library, opts, asset->event);
+	else
+		mw_explain_template(library, opts, asset->event);
 }

@@ -1,6 +1,7 @@
 #include "gateway/core/claim.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -64,6 +65,33 @@ int mw_claim_from_text(const char *wanted, size_t n)
 int mw_event_claim_from_text(const char *wanted, size_t n)
 {
 	return find_text(event_text, MW_N_EVENT_CLAIM, wanted, n);
+}
+
+char *mw_claims_text(uint32_t set, char ret[MW_CLAIMS_TEXT_SIZE])
+{
+	size_t n = 0;
+
+	ret[0] = '\0';
+	for (int claim = 0; claim < MW_N_CLAIM; claim++)
+		if (set >> claim & 1)
+			n += (size_t)snprintf(ret + n, MW_CLAIMS_TEXT_SIZE - n, "%s%s",
+					      n > 0 ? " " : "", text[claim]);
+	return ret;
+}
+
+uint32_t mw_claims_from_text(const char *names)
+{
+	uint32_t set = 0;
+
+	while (*names) {
+		size_t n = strcspn(names, " ");
+		int claim = mw_claim_from_text(names, n);
+
+		if (claim >= 0)
+			set |= 1u << claim;
+		names += n + (names[n] == ' ');
+	}
+	return set;
 }
 
 /* --- rows ------------------------------------------------------------------------------------- */
@@ -432,7 +460,7 @@ void mw_claims_decide(const struct mw_claim_rows *rows, struct mw_claims *ret_cl
 
 uint32_t mw_event_claims_of(uint32_t n, double strength)
 {
-	uint32_t steady = n > 0 && strength < STEADY, off = n > 0 && strength >= OFF;
+	uint32_t steady = n > 0 && strength<STEADY, off = n> 0 && strength >= OFF;
 
 	return steady << MW_CLAIM_OTHERS_STEADY | off << MW_CLAIM_OTHERS_OFF;
 }

@@ -59,6 +59,11 @@ const char *mw_event_claim_text(enum mw_event_claim claim); /* "others.steady" *
 int mw_claim_from_text(const char *text, size_t n);
 int mw_event_claim_from_text(const char *text, size_t n);
 
+/* A set as its names, apart by blanks, and back (names that are not known are left out); returns ret. */
+#define MW_CLAIMS_TEXT_SIZE 256
+char *mw_claims_text(uint32_t set, char ret[MW_CLAIMS_TEXT_SIZE]);
+uint32_t mw_claims_from_text(const char *text);
+
 /* One channel's rows. */
 struct mw_claim_rows {
 	size_t n;                       /* rows, oldest first */

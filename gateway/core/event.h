@@ -58,6 +58,7 @@ unsigned mw_event_severity_opcua(unsigned severity, double score);
 struct mw_event_channel {
 	char name[MW_NAME_SIZE], unit[MW_UNIT_SIZE];
 	struct mw_channel_finding finding;
+	struct mw_claims claims; /* what may be said of it */
 };
 
 /* Which bytes of the text came from which statistic. */
@@ -99,6 +100,8 @@ struct mw_event {
 	size_t n_channel;
 	/* Most deviating or most causal first. */
 	struct mw_event_channel channel[MW_EVENT_CHANNELS];
+	struct mw_other_channels others; /* those that are not named */
+	uint32_t claims;                 /* of them: bits by enum mw_event_claim */
 	enum mw_language language;
 	enum mw_text_form form;
 	char explanation[MW_TEXT_SIZE];

@@ -273,17 +273,3 @@ void mw_explain_texts(const char *const *word, size_t n, const struct mw_fault_l
 	else
 		explain_fixed(library, opts, MW_FORM_SHORT, event);
 }
-
-void mw_explain_words(const struct mw_lm *model, const struct mw_answer *answer,
-		      const struct mw_fault_library *library, const struct mw_explain_opts *opts,
-		      struct mw_event *event)
-{
-	const char *word[MW_ANSWER_MAX_TOKENS];
-
-	for (size_t i = 0; i < answer->n_word; i++) {
-		const char *text = mw_lm_token_text(model, answer->word[i]);
-
-		word[i] = text ? text : "";
-	}
-	mw_explain_texts(word, answer->n_word, library, opts, event);
-}

@@ -17,14 +17,10 @@ struct mw_explain_opts {
 	const char *cause, *check; /* of the machine's profile; NULL = the fault library's first */
 };
 
-/* Renders the answer's words into event->explanation, citations, cause, check and form = WORDS.
+/* Renders words ("reads", "{c1.value}", "+."), whoever wrote them, into event->explanation, citations, cause, check and form = WORDS.
  * The event's channels, onset, times and fault must be filled in.  When the words are empty, cite
  * what is not there, stop amid a sentence or do not fit, fixed sentences say what the answer says
  * (form = SHORT). */
-void mw_explain_words(const struct mw_lm *model, const struct mw_answer *answer,
-		      const struct mw_fault_library *library, const struct mw_explain_opts *opts,
-		      struct mw_event *event);
-/* The same from the words' texts ("reads", "{c1.value}", "+."), whoever wrote them. */
 void mw_explain_texts(const char *const *word, size_t n, const struct mw_fault_library *library,
 		      const struct mw_explain_opts *opts, struct mw_event *event);
 /* The wording without a model: fixed sentences, same references (form = TEMPLATE). */

@@ -13,7 +13,8 @@
 
 /* --- references ------------------------------------------------------------------------------- */
 
-static const char *const channel_field[] = {"name", "value", "normal", "dev", "dir", "move"};
+static const char *const channel_field[] = {"name", "value", "normal", "dev",
+					    "dir",  "from",  "now",    "limit"};
 static const char *const event_field[] = {"onset", "duration", "fault", "cause", "check"};
 
 static bool field_is(const char *text, const char *field)
@@ -23,14 +24,31 @@ static bool field_is(const char *text, const char *field)
 	return strncmp(text, field, n) == 0 && strcmp(text + n, "}") == 0;
 }
 
+/* "rose|climbed}": the words are all up to the bracket, at least one byte besides a '+'. */
+static bool parse_claim(const char *text, bool of_event, struct mw_reference *ret)
+{
+	size_t n = strcspn(text, "|");
+	const char *words = text + n + 1;
+	size_t length = text[n] ? strcspn(words, "{}|") : 0;
+
+	if (length <= (words[0] == '+') || strcmp(words + length, "}") != 0)
+		return false;
+	ret->kind = of_event ? MW_REFERENCE_EVENT_CLAIM : MW_REFERENCE_CLAIM;
+	ret->claim = of_event ? mw_event_claim_from_text(text, n) : mw_claim_from_text(text, n);
+	ret->words = words;
+	return ret->claim >= 0;
+}
+
 static bool parse_channel(const char *text, struct mw_reference *ret)
 {
 	if (text[0] != 'c' || text[1] < '1' || text[1] > '0' + CITED_MAX || text[2] != '.')
 		return false;
+	*ret = (struct mw_reference){.channel = (unsigned)(text[1] - '0'), .josa = MW_N_JOSA};
+	if (parse_claim(text + 3, false, ret))
+		return true;
 	for (unsigned i = 0; i < sizeof(channel_field) / sizeof(channel_field[0]); i++)
 		if (field_is(text + 3, channel_field[i])) {
-			*ret = (struct mw_reference){(enum mw_reference_kind)i,
-						     (unsigned)(text[1] - '0'), MW_N_JOSA};
+			ret->kind = (enum mw_reference_kind)i;
 			return true;
 		}
 	return false;
@@ -42,7 +60,8 @@ static bool parse_josa(const char *text, struct mw_reference *ret)
 		return false;
 	for (unsigned i = 0; i < MW_N_JOSA; i++)
 		if (field_is(text + 5, mw_josa_pair((enum mw_josa)i))) {
-			*ret = (struct mw_reference){MW_REFERENCE_JOSA, 0, (enum mw_josa)i};
+			*ret = (struct mw_reference){.kind = MW_REFERENCE_JOSA,
+						     .josa = (enum mw_josa)i};
 			return true;
 		}
 	return false;
@@ -55,9 +74,13 @@ bool mw_reference_parse(const char *text, struct mw_reference *ret_reference)
 	for (unsigned i = 0; i < sizeof(event_field) / sizeof(event_field[0]); i++)
 		if (field_is(text + 1, event_field[i])) {
 			*ret_reference = (struct mw_reference){
-			    (enum mw_reference_kind)(MW_REFERENCE_ONSET + i), 0, MW_N_JOSA};
+			    .kind = (enum mw_reference_kind)(MW_REFERENCE_ONSET + i),
+			    .josa = MW_N_JOSA};
 			return true;
 		}
+	*ret_reference = (struct mw_reference){.josa = MW_N_JOSA};
+	if (parse_claim(text + 1, true, ret_reference))
+		return true;
 	return parse_channel(text + 1, ret_reference) || parse_josa(text + 1, ret_reference);
 }
 
@@ -203,13 +226,6 @@ static const char *direction_word(int direction, enum mw_language language)
 	return word[language][direction < 0 ? 0 : direction > 0 ? 2 : 1];
 }
 
-static const char *move_word(int move, enum mw_language language)
-{
-	static const char *const word[2][3] = {{"fell", "held", "rose"}, {"하락", "유지", "상승"}};
-
-	return word[language][move < 0 ? 0 : move > 0 ? 2 : 1];
-}
-
 static int64_t floor_seconds(int64_t time_ns)
 {
 	return time_ns / NS_PER_S - (time_ns % NS_PER_S < 0);
@@ -299,6 +315,24 @@ static bool say_duration(struct piece *piece, const struct mw_event *event)
 	return true;
 }
 
+/* The words of a claim that holds: '_' stands for a blank. */
+static bool say_claim(struct piece *piece, const struct mw_reference *reference, bool holds,
+		      double value)
+{
+	size_t joined = reference->words[0] == '+', n = strlen(reference->words) - joined - 1;
+
+	if (!holds || n >= sizeof(piece->text))
+		return false;
+	memcpy(piece->text, reference->words + joined, n);
+	piece->text[n] = '\0';
+	for (char *c = piece->text; *c; c++)
+		if (*c == '_')
+			*c = ' ';
+	piece->final = mw_josa_final(piece->text, n);
+	piece->value = value;
+	return true;
+}
+
 static bool say_channel(struct piece *piece, const struct mw_reference *reference,
 			const struct mw_event *event)
 {
@@ -318,8 +352,15 @@ static bool say_channel(struct piece *piece, const struct mw_reference *referenc
 		return say_deviation(piece, f->deviation, event->language);
 	case MW_REFERENCE_DIR:
 		return say(piece, direction_word(f->direction, event->language));
+	case MW_REFERENCE_FROM:
+		return say_measure(piece, channel->claims.from, channel->claims.now, channel->unit);
+	case MW_REFERENCE_NOW:
+		return say_measure(piece, channel->claims.now, f->expected, channel->unit);
+	case MW_REFERENCE_LIMIT:
+		return say_measure(piece, channel->claims.limit, f->peak_value, channel->unit);
 	default:
-		return say(piece, move_word(f->move, event->language));
+		return say_claim(piece, reference, channel->claims.set >> reference->claim & 1,
+				 channel->claims.value[reference->claim]);
 	}
 }
 
@@ -343,7 +384,7 @@ static bool show(const struct mw_render *render, const struct mw_reference *refe
 	const struct mw_event *event = render->event;
 
 	*piece = (struct piece){.value = (double)NAN};
-	piece->is_phrase = reference->channel == 0;
+	piece->is_phrase = reference->channel == 0 || reference->kind == MW_REFERENCE_CLAIM;
 	switch (reference->kind) {
 	case MW_REFERENCE_ONSET:
 		return say_onset(piece, render);
@@ -355,6 +396,9 @@ static bool show(const struct mw_render *render, const struct mw_reference *refe
 		return say(piece, mw_render_cause(render));
 	case MW_REFERENCE_CHECK:
 		return say(piece, mw_render_check(render));
+	case MW_REFERENCE_EVENT_CLAIM:
+		return say_claim(piece, reference, event->claims >> reference->claim & 1,
+				 event->others.strength);
 	default:
 		return say_channel(piece, reference, event);
 	}
@@ -427,7 +471,7 @@ static void add_literal(struct mw_render *render, const char *word, bool joined)
 static void cite(struct mw_render *render, const char *word, const char *at, double value)
 {
 	struct mw_citation *citation = &render->citation[render->n_citation];
-	size_t n = strlen(word) - 2;
+	size_t n = strcspn(word + 1, "|}");
 
 	if (render->n_citation == MW_MAX_CITATIONS || n >= sizeof(citation->reference)) {
 		render->failed = true;
@@ -459,10 +503,11 @@ static void add_reference(struct mw_render *render, const char *word, bool joine
 		render->failed = true;
 		return;
 	}
+	joined |= reference.words && reference.words[0] == '+';
 	at = append(render, piece.text, joined);
 	if (!at)
 		return;
-	if (piece.is_phrase)
+	if (piece.is_phrase && !joined)
 		capitalise(render, at);
 	render->starts = false;
 	render->final = piece.final;
@@ -488,7 +533,7 @@ void mw_render_word(struct mw_render *render, const char *word)
 
 void mw_render_words(struct mw_render *render, const char *words)
 {
-	char word[64];
+	char word[128];
 
 	while (*words && !render->failed) {
 		size_t n = strcspn(words, " ");

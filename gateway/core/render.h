@@ -16,7 +16,11 @@ enum mw_reference_kind {
 	MW_REFERENCE_NORMAL,
 	MW_REFERENCE_DEV,
 	MW_REFERENCE_DIR,
-	MW_REFERENCE_MOVE, /* of a channel, up to here */
+	MW_REFERENCE_FROM,
+	MW_REFERENCE_NOW,
+	MW_REFERENCE_LIMIT,
+	MW_REFERENCE_CLAIM, /* of a channel, up to here */
+	MW_REFERENCE_EVENT_CLAIM,
 	MW_REFERENCE_ONSET,
 	MW_REFERENCE_DURATION,
 	MW_REFERENCE_FAULT,
@@ -29,9 +33,12 @@ struct mw_reference {
 	enum mw_reference_kind kind;
 	unsigned channel; /* 1..3; 0 = none */
 	enum mw_josa josa;
+	int claim; /* enum mw_claim or enum mw_event_claim */
+	const char
+	    *words; /* of a claim, as the vocabulary spells them: "+has_risen}"; within the text */
 };
 
-/* "{c1.value}" to a struct; false: no reference of the table. */
+/* "{c1.value}", "{c1.rose|climbed}" to a struct; false: no reference of the table. */
 bool mw_reference_parse(const char *text, struct mw_reference *ret_reference);
 
 struct mw_render {

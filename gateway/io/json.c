@@ -184,6 +184,28 @@ static const char *move_text(int move)
 	return move > 0 ? "rose" : move < 0 ? "fell" : "held";
 }
 
+static json_t *claim_names(uint32_t set)
+{
+	json_t *names = json_array();
+
+	for (int claim = 0; claim < MW_N_CLAIM; claim++)
+		if (set >> claim & 1)
+			(void)json_array_append_new(
+			    names, json_string(mw_claim_text((enum mw_claim)claim)));
+	return names;
+}
+
+/* What the words rest on. */
+static void put_claims(struct mw_json *object, const struct mw_claims *claims)
+{
+	mw_json_number(object, "spread", claims->spread > 0 ? claims->spread : (double)NAN);
+	mw_json_number(object, "step", claims->step > 0 ? claims->step : (double)NAN);
+	mw_json_number(object, "before", claims->from);
+	mw_json_number(object, "now", claims->now);
+	mw_json_number(object, "limit", claims->limit);
+	set(object, "claims", claim_names(claims->set));
+}
+
 static struct mw_json *channel_object(const struct mw_event_channel *channel)
 {
 	const struct mw_channel_finding *f = &channel->finding;
@@ -199,6 +221,17 @@ static struct mw_json *channel_object(const struct mw_event_channel *channel)
 	mw_json_text(object, "direction", direction_text(f->direction));
 	mw_json_text(object, "move", move_text(f->move));
 	put_time(object, "time", f->peak_time_ns);
+	put_claims(object, &channel->claims);
+	return object;
+}
+
+static struct mw_json *others_object(const struct mw_event *event)
+{
+	struct mw_json *object = mw_json_object();
+
+	mw_json_integer(object, "channels", event->others.n);
+	mw_json_number(object, "strength",
+		       event->others.n > 0 ? event->others.strength : (double)NAN);
 	return object;
 }
 
@@ -216,6 +249,7 @@ static void put_channels(struct mw_json *object, const struct mw_event *event)
 	set(object, "channels", json_array());
 	for (size_t i = 0; i < event->n_channel; i++)
 		mw_json_append(object, "channels", channel_object(&event->channel[i]));
+	mw_json_child(object, "others", others_object(event));
 }
 
 static void put_citations(struct mw_json *object, const struct mw_event *event)

@@ -92,6 +92,35 @@ static int get_sign(struct reader *in, const char *key, const char *plus, const 
 	return strcmp(text, plus) == 0 ? 1 : strcmp(text, minus) == 0 ? -1 : 0;
 }
 
+/* A daemon of an earlier version says nothing of them. */
+static void parse_claims(struct reader *in, struct mw_claims *claims)
+{
+	const json_t *names = json_object_get(in->object, "claims");
+
+	if (!names)
+		return;
+	claims->spread = get_number(in, "spread");
+	claims->step = get_number(in, "step");
+	claims->from = get_number(in, "before");
+	claims->now = get_number(in, "now");
+	claims->limit = get_number(in, "limit");
+	for (size_t i = 0; i < json_array_size(names); i++)
+		claims->set |= mw_claims_from_text(json_string_value(json_array_get(names, i))
+						       ? json_string_value(json_array_get(names, i))
+						       : "");
+}
+
+static void parse_others(const json_t *root, struct mw_event *event)
+{
+	struct reader in = {.object = json_object_get(root, "others")};
+
+	if (!in.object)
+		return;
+	event->others.n = (uint32_t)get_integer(&in, "channels", 0, MW_MAX_CHANNELS);
+	event->others.strength = get_number(&in, "strength");
+	event->claims = mw_event_claims_of(event->others.n, event->others.strength);
+}
+
 static bool parse_channel(const json_t *item, struct mw_event_channel *channel)
 {
 	struct reader in = {.object = item};
@@ -107,6 +136,7 @@ static bool parse_channel(const json_t *item, struct mw_event_channel *channel)
 	f->direction = get_sign(&in, "direction", "above", "below");
 	f->move = get_sign(&in, "move", "rose", "fell");
 	f->peak_time_ns = get_time(&in, "time");
+	parse_claims(&in, &channel->claims);
 	return !in.bad;
 }
 
@@ -197,6 +227,7 @@ static bool parse_event(const json_t *root, struct mw_event *event)
 	event->window_from_ns = get_time(&in, "window_from");
 	event->window_to_ns = get_time(&in, "window_to");
 	event->period_ns = get_period(&in, "period_s");
+	parse_others(root, event);
 	copy_text(&in, "explanation", event->explanation, sizeof(event->explanation));
 	event->language = (enum mw_language)get_code(&in, "language", mw_language_from_text);
 	event->form = (enum mw_text_form)get_code(&in, "form", mw_text_form_from_text);

@@ -11,24 +11,24 @@ static mw_err put_event(struct mw_store *store, const struct mw_event *e)
 	    "INSERT INTO event(id, asset, machine, verdict, fault, severity, score, p_value,"
 	    " fault_probability, onset_ns, onset_before_window, raised_ns, updated_ns,"
 	    " cleared_ns, state, sequence, language, form, explanation, cause, \"check\", model,"
-	    " window_from_ns, window_to_ns, period_ns)"
+	    " window_from_ns, window_to_ns, period_ns, other_channels, other_strength)"
 	    " VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,"
-	    "?21,?22,?23,?24,?25)"
+	    "?21,?22,?23,?24,?25,?26,?27)"
 	    " ON CONFLICT(id) DO UPDATE SET (machine, verdict, fault, severity, score, p_value,"
 	    " fault_probability, onset_ns, onset_before_window, raised_ns, updated_ns,"
 	    " cleared_ns, state, sequence, language, form, explanation, cause, \"check\", model,"
-	    " window_from_ns, window_to_ns, period_ns)"
+	    " window_from_ns, window_to_ns, period_ns, other_channels, other_strength)"
 	    " = (?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21,?22,?23,"
-	    "?24,?25) WHERE excluded.sequence >= event.sequence";
+	    "?24,?25,?26,?27) WHERE excluded.sequence >= event.sequence";
 
-	return store_do(store, sql, "tttttidddiiiiitittttttiii", e->id, e->asset,
-			mw_machine_code(e->machine), mw_verdict_text(e->verdict),
-			mw_fault_code(e->fault), (int64_t)e->severity, e->score, e->p_value,
-			e->fault_probability, e->onset_ns, (int64_t)e->onset_before_window,
-			e->raised_ns, e->updated_ns, e->cleared_ns, mw_alarm_state_text(e->state),
-			(int64_t)e->sequence, mw_language_text(e->language),
-			mw_text_form_text(e->form), e->explanation, e->cause, e->check, e->model,
-			e->window_from_ns, e->window_to_ns, e->period_ns);
+	return store_do(
+	    store, sql, "tttttidddiiiiitittttttiiiid", e->id, e->asset, mw_machine_code(e->machine),
+	    mw_verdict_text(e->verdict), mw_fault_code(e->fault), (int64_t)e->severity, e->score,
+	    e->p_value, e->fault_probability, e->onset_ns, (int64_t)e->onset_before_window,
+	    e->raised_ns, e->updated_ns, e->cleared_ns, mw_alarm_state_text(e->state),
+	    (int64_t)e->sequence, mw_language_text(e->language), mw_text_form_text(e->form),
+	    e->explanation, e->cause, e->check, e->model, e->window_from_ns, e->window_to_ns,
+	    e->period_ns, (int64_t)e->others.n, e->others.strength);
 }
 
 static mw_err put_channels(struct mw_store *store, int64_t row, const struct mw_event *event)
@@ -38,13 +38,17 @@ static mw_err put_channels(struct mw_store *store, int64_t row, const struct mw_
 	for (size_t i = 0; !err && i < event->n_channel; i++) {
 		const struct mw_event_channel *channel = &event->channel[i];
 		const struct mw_channel_finding *f = &channel->finding;
+		char claims[MW_CLAIMS_TEXT_SIZE];
 
 		err = store_do(store,
 			       "INSERT INTO event_channel VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,"
-			       "?11,?12)",
-			       "iiittddddiii", row, (int64_t)i, (int64_t)f->channel, channel->name,
-			       channel->unit, f->peak_value, f->expected, f->deviation, f->strength,
-			       f->peak_time_ns, (int64_t)f->direction, (int64_t)f->move);
+			       "?11,?12,?13,?14,?15,?16,?17,?18)",
+			       "iiittddddiiidddddt", row, (int64_t)i, (int64_t)f->channel,
+			       channel->name, channel->unit, f->peak_value, f->expected,
+			       f->deviation, f->strength, f->peak_time_ns, (int64_t)f->direction,
+			       (int64_t)f->move, channel->claims.spread, channel->claims.step,
+			       channel->claims.from, channel->claims.now, channel->claims.limit,
+			       mw_claims_text(channel->claims.set, claims));
 	}
 	return err;
 }

@@ -11,7 +11,8 @@
 	"e.row, e.id, e.asset, e.machine, e.verdict, e.fault, e.severity, e.score, e.p_value, "    \
 	"e.fault_probability, e.onset_ns, e.onset_before_window, e.raised_ns, e.updated_ns, "      \
 	"e.cleared_ns, e.state, e.sequence, e.language, e.form, e.explanation, e.cause, "          \
-	"e.\"check\", e.model, e.window_from_ns, e.window_to_ns, e.period_ns"
+	"e.\"check\", e.model, e.window_from_ns, e.window_to_ns, e.period_ns, "                    \
+	"e.other_channels, e.other_strength"
 
 /* A text column that should be one of a list; what is not known becomes `otherwise`. */
 static int read_code(sqlite3_stmt *stmt, int column, int (*from_text)(const char *), int otherwise)
@@ -55,11 +56,15 @@ static void read_event(sqlite3_stmt *s, struct mw_event *e)
 	e->window_from_ns = sqlite3_column_int64(s, 23);
 	e->window_to_ns = sqlite3_column_int64(s, 24);
 	e->period_ns = sqlite3_column_int64(s, 25);
+	e->others.n = (uint32_t)sqlite3_column_int64(s, 26);
+	e->others.strength = store_number(s, 27);
+	e->claims = mw_event_claims_of(e->others.n, e->others.strength);
 }
 
 static void read_channel(sqlite3_stmt *s, struct mw_event_channel *channel)
 {
 	struct mw_channel_finding *f = &channel->finding;
+	char claims[MW_CLAIMS_TEXT_SIZE];
 
 	f->channel = (uint32_t)sqlite3_column_int64(s, 0);
 	store_text(s, 1, channel->name, sizeof(channel->name));
@@ -71,6 +76,13 @@ static void read_channel(sqlite3_stmt *s, struct mw_event_channel *channel)
 	f->peak_time_ns = sqlite3_column_int64(s, 7);
 	f->direction = sqlite3_column_int(s, 8);
 	f->move = sqlite3_column_int(s, 9);
+	channel->claims.spread = store_number(s, 10);
+	channel->claims.step = store_number(s, 11);
+	channel->claims.from = store_number(s, 12);
+	channel->claims.now = store_number(s, 13);
+	channel->claims.limit = store_number(s, 14);
+	store_text(s, 15, claims, sizeof(claims));
+	channel->claims.set = mw_claims_from_text(claims);
 }
 
 static mw_err read_channels(struct mw_store *store, int64_t row, struct mw_event *event)
@@ -80,7 +92,8 @@ static mw_err read_channels(struct mw_store *store, int64_t row, struct mw_event
 	mw_err err =
 	    store_query(store, &stmt,
 			"SELECT position, name, unit, value, expected, deviation, strength,"
-			" peak_ns, direction, move FROM event_channel WHERE event = ?1"
+			" peak_ns, direction, move, spread, step, before, newest,"
+			" passed_limit, claims FROM event_channel WHERE event = ?1"
 			" ORDER BY rank",
 			"i", row);
 

@@ -1,3 +1,5 @@
+#include "model/engine/kernels_math.h"
+#include "model/engine/sample.h"
 #include "model/engine/session.h"
 
 #include <math.h>
@@ -158,16 +160,54 @@ static void choose(const struct lm_scratch *scratch, uint32_t n_vocab, struct mw
 	choice->log_prob = (float)-log(sum);
 }
 
-mw_lm_err mw_lm_generate(struct mw_lm_session *session, const struct mw_lm_grammar *grammar,
-			 size_t max_choices, struct mw_lm_choice *ret_choices, size_t *ret_n,
-			 bool *ret_final)
+/* Weight of a token for the draw, 1 of the best one; 0 below min_p of it. */
+static double draw_weight(const struct lm_scratch *scratch, uint32_t token, float best,
+			  const struct mw_lm_sampling *sampling)
 {
+	float gap = scratch->logits[token] - best;
+
+	if (!scratch->mark[token] || !(lm_exp(gap) >= sampling->min_p))
+		return 0;
+	return (double)lm_exp(gap / sampling->temperature);
+}
+
+/* Draws one of the admitted tokens instead of the best one, which `choose` has found. */
+static void draw(const struct lm_scratch *scratch, uint32_t n_vocab,
+		 const struct mw_lm_sampling *sampling, uint64_t *state,
+		 struct mw_lm_choice *choice)
+{
+	float best = scratch->logits[choice->token];
+	double sum = 0, left;
+
+	if (!isfinite(best))
+		return;
+	for (uint32_t i = 0; i < n_vocab; i++)
+		sum += draw_weight(scratch, i, best, sampling);
+	left = lm_random(state) * sum;
+	for (uint32_t i = 0; i < n_vocab; i++) {
+		double weight = draw_weight(scratch, i, best, sampling);
+
+		if (weight > 0 && left < weight) {
+			choice->log_prob += scratch->logits[i] - best;
+			choice->token = i;
+			return;
+		}
+		left -= weight;
+	}
+}
+
+mw_lm_err mw_lm_generate(struct mw_lm_session *session, const struct mw_lm_grammar *grammar,
+			 const struct mw_lm_sampling *sampling, size_t max_choices,
+			 struct mw_lm_choice *ret_choices, size_t *ret_n, bool *ret_final)
+{
+	uint64_t random = sampling ? sampling->seed : 0;
 	uint32_t state = 0;
 	size_t n = 0;
 
-	if (grammar->n_vocab != session->model->info.n_vocab)
+	if (grammar->n_vocab != session->model->info.n_vocab ||
+	    (sampling && !lm_sampling_is_sane(sampling)))
 		return MW_LM_E_ARGUMENT;
-	if (session->n_tail == 0)
+	if (session->n_tail == 0 || session->was_cut)
 		return MW_LM_E_STATE;
 	while (n < max_choices && !mw_lm_grammar_is_final(grammar, state)) {
 		struct mw_lm_choice *choice = &ret_choices[n];
@@ -179,6 +219,9 @@ mw_lm_err mw_lm_generate(struct mw_lm_session *session, const struct mw_lm_gramm
 		if (!only_token(grammar, state, &choice->token)) {
 			admit(session, grammar, state);
 			choose(&session->scratch, grammar->n_vocab, choice);
+			if (sampling && sampling->temperature > 0)
+				draw(&session->scratch, grammar->n_vocab, sampling, &random,
+				     choice);
 		}
 		state = mw_lm_grammar_next(grammar, state, choice->token);
 		n++;

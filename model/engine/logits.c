@@ -93,7 +93,7 @@ mw_lm_err mw_lm_logits(struct mw_lm_session *session, uint32_t first, uint32_t n
 
 	if (n == 0 || first >= n_vocab || n > n_vocab - first)
 		return MW_LM_E_ARGUMENT;
-	if (session->n_tail == 0)
+	if (session->n_tail == 0 || session->was_cut)
 		return MW_LM_E_STATE;
 	logits_of(&(struct job){&session, 1, first, n, &ret_logits});
 	return MW_LM_E_OK;
@@ -106,7 +106,7 @@ static mw_lm_err batch_check(struct mw_lm_session *const *sessions, size_t n)
 	for (size_t i = 0; i < n && !err; i++) {
 		if (sessions[i]->model != sessions[0]->model || sessions[i]->mark)
 			err = MW_LM_E_ARGUMENT;
-		else if (sessions[i]->n_tail == 0)
+		else if (sessions[i]->n_tail == 0 || sessions[i]->was_cut)
 			err = MW_LM_E_STATE;
 		sessions[i]->mark = true;
 	}

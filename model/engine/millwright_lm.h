@@ -249,6 +249,11 @@ MW_LM_API mw_lm_err mw_lm_logits_batch(struct mw_lm_session *const *sessions, si
  * the session reads again; NULL if no tail position was read. */
 MW_LM_API const float *mw_lm_hidden(const struct mw_lm_session *session);
 
+/* Forgets the tail from position n on: what is read next follows position n - 1.  Until then there
+ * are no logits (STATE).  Errors: ARGUMENT (n past the tail, or a text read with factors for long
+ * ones). */
+MW_LM_API mw_lm_err mw_lm_cut_tail(struct mw_lm_session *session, uint32_t n) MW_LM_MUST_CHECK;
+
 /* Tail positions read so far. */
 MW_LM_API uint32_t mw_lm_tail_length(const struct mw_lm_session *session);
 
@@ -292,13 +297,17 @@ struct mw_lm_choice {
 };
 
 /*
- * Greedy constrained decoding from state 0 until a final state, at most max_choices tokens.  Ties
- * go to the lower token.  Chosen tokens are read at the tail, the last one excepted: nothing
+ * Constrained decoding from state 0 until a final state, at most max_choices tokens: greedy, ties go
+ * to the lower token; or drawn by the sampling's temperature, min_p and seed (its other members are
+ * not used here; NULL: greedy).  Chosen tokens are read at the tail, the last one excepted: nothing
  * follows it. ret_choices[max_choices], *ret_n = how many; *ret_final = a final state was reached.
- * Errors: STATE (no question was read), FULL, ARGUMENT (grammar of another vocabulary).
+ * Errors: STATE (no question was read), FULL, ARGUMENT (grammar of another vocabulary, a number of
+ * the sampling out of range).
  */
+struct mw_lm_sampling;
 MW_LM_API mw_lm_err mw_lm_generate(struct mw_lm_session *session,
-				   const struct mw_lm_grammar *grammar, size_t max_choices,
+				   const struct mw_lm_grammar *grammar,
+				   const struct mw_lm_sampling *sampling, size_t max_choices,
 				   struct mw_lm_choice *ret_choices, size_t *ret_n,
 				   bool *ret_final) MW_LM_MUST_CHECK;
 

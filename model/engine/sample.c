@@ -17,10 +17,9 @@ void lm_sampler_seed(struct lm_sampler *sampler)
 	sampler->state = sampler->how.seed;
 }
 
-/* In [0, 1). */
-static double draw(struct lm_sampler *sampler)
+double lm_random(uint64_t *state)
 {
-	uint64_t z = sampler->state += 0x9E3779B97F4A7C15u;
+	uint64_t z = *state += 0x9E3779B97F4A7C15u;
 
 	z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9u;
 	z = (z ^ z >> 27) * 0x94D049BB133111EBu;
@@ -174,7 +173,7 @@ static void keep_near_best(struct lm_sampler *sampler)
 
 static uint32_t draw_token(struct lm_sampler *sampler)
 {
-	double at = weigh(sampler, sampler->how.temperature) * draw(sampler);
+	double at = weigh(sampler, sampler->how.temperature) * lm_random(&sampler->state);
 
 	for (uint32_t i = 0; i + 1 < sampler->n; i++) {
 		at -= (double)sampler->list[i].weight;

@@ -23,6 +23,9 @@ struct lm_sampler {
 	uint32_t n;
 };
 
+/* The next number in [0, 1). */
+double lm_random(uint64_t *state);
+
 /* Whether every number is in its range. */
 bool lm_sampling_is_sane(const struct mw_lm_sampling *sampling);
 

@@ -243,12 +243,22 @@ void mw_lm_session_reset(struct mw_lm_session *session)
 {
 	session->n_rows = 0;
 	session->n_tail = 0;
+	session->was_cut = false;
 	session->is_long = false;
+}
+
+mw_lm_err mw_lm_cut_tail(struct mw_lm_session *session, uint32_t n)
+{
+	if (n > session->n_tail || session->is_long)
+		return MW_LM_E_ARGUMENT;
+	session->was_cut |= n < session->n_tail;
+	session->n_tail = n;
+	return MW_LM_E_OK;
 }
 
 const float *mw_lm_hidden(const struct mw_lm_session *session)
 {
-	return session->n_tail > 0 ? session->hidden : NULL;
+	return session->n_tail > 0 && !session->was_cut ? session->hidden : NULL;
 }
 
 uint32_t mw_lm_tail_length(const struct mw_lm_session *session)
@@ -321,6 +331,7 @@ static void feed_tail(struct feed *feed, struct mw_lm_session *session, const ui
 	};
 
 	session->n_tail++;
+	session->was_cut = false;
 	feed_position(feed, &position);
 }
 

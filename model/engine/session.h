@@ -71,12 +71,13 @@ struct mw_lm_session {
 	uint32_t n_tiles;         /* of 16 positions */
 	uint32_t n_rows;          /* read */
 	uint32_t n_tail;          /* read */
+	bool was_cut;             /* nothing was read since the tail was cut */
 	bool mark;                /* seen in this batch */
 	struct lm_cache *caches;  /* [n_layers] */
 	struct lm_turns turns[2]; /* short, long; the long ones only if they may be needed */
 	bool is_long;             /* what was read is longer than the short factors go */
 	uint32_t *tokens;         /* [rope_short]: the tail, to be read anew with the long ones */
-	float *hidden;            /* [n_embd]; true when n_tail > 0 */
+	float *hidden;            /* [n_embd]; true when n_tail > 0 and not cut */
 	struct lm_scratch scratch;
 };
 

@@ -37,7 +37,7 @@ static void generate(struct mw_lm_session *session, const struct mw_lm_info *inf
 
 	if (mw_lm_grammar_new(1, info->n_vocab, &grammar) != MW_LM_E_OK ||
 	    mw_lm_grammar_allow_range(grammar, 0, 0, info->n_vocab, 0) != MW_LM_E_OK ||
-	    mw_lm_generate(session, grammar, 3, choices, &n, &final) != MW_LM_E_OK || n != 3)
+	    mw_lm_generate(session, grammar, NULL, 3, choices, &n, &final) != MW_LM_E_OK || n != 3)
 		abort();
 	mw_lm_grammar_free(grammar);
 }
