@@ -35,6 +35,7 @@ enum {
 	OPTION_PROFILE,
 	OPTION_EXPLAIN_AT,
 	OPTION_LEARN_FROM,
+	OPTION_WINDOWS,
 	OPTION_JSON,
 	OPTION_PER_DAY
 };
@@ -51,6 +52,7 @@ static const struct option long_options[] = {
     {"profile", required_argument, NULL, OPTION_PROFILE},
     {"scores", required_argument, NULL, 's'},
     {"events", required_argument, NULL, 'e'},
+    {"windows", no_argument, NULL, OPTION_WINDOWS},
     {"evidence", required_argument, NULL, 'v'},
     {"explain-at", required_argument, NULL, OPTION_EXPLAIN_AT},
     {"json", no_argument, NULL, OPTION_JSON},
@@ -83,6 +85,7 @@ static void usage(FILE *to)
 	    "  --scores OUT.csv  one row per input row: time,score,p_value,verdict,fault,channel\n"
 	    "  --evidence OUT.csv  the score's components per row\n"
 	    "  --events OUT.jsonl  the alert payloads\n"
+	    "  --windows         with --events: events with their windows instead\n"
 	    "  --explain-at T    explanation and ranked causes at a time; may be given many times\n"
 	    "  --json            these as JSON, one object a line\n"
 	    "  --p-raise P       threshold on the p-value (default 0.002)\n"
@@ -233,6 +236,8 @@ static bool set_flag(struct replay *r, int option)
 		r->quiet = true;
 	else if (option == OPTION_JSON)
 		r->json = true;
+	else if (option == OPTION_WINDOWS)
+		r->with_windows = true;
 	else
 		return false;
 	return true;

@@ -19,6 +19,7 @@ struct mw_fleet {
 	struct mw_prompt prompt[MW_INFERENCE_BATCH];
 	struct mw_reading reading[MW_INFERENCE_BATCH];
 	struct mw_asset *reads[MW_INFERENCE_BATCH];
+	size_t n_told; /* events of this run */
 };
 
 mw_err mw_fleet_new(const struct mw_fleet_opts *opts, struct mw_fleet **ret_fleet)
@@ -146,24 +147,46 @@ static struct mw_words tell(struct mw_fleet *fleet, size_t i, const struct mw_ex
 	return words;
 }
 
-/* Words cost more than a verdict: only for what people will read. */
+static bool answer(struct mw_fleet *fleet, size_t i, const struct mw_outcome *outcome,
+		   struct mw_answer *ret_answer)
+{
+	struct mw_answer_limits limits;
+
+	if (fleet->n_told >= MW_FLEET_WORDS + MW_FLEET_SHORTS)
+		return false;
+	mw_asset_limits(fleet->reads[i], outcome, &limits);
+	return mw_inference_answer(fleet->opts.inference, i, &limits, ret_answer) == MW_E_OK;
+}
+
+static void find_similar(struct mw_fleet *fleet, struct mw_asset *asset,
+			 const struct mw_embedding *embedding)
+{
+	const struct mw_fleet_events *events = &fleet->opts.events;
+	struct mw_similar_list similar = {0};
+
+	if (!events->find_similar)
+		return;
+	events->find_similar(events->ctx, mw_asset_event(asset), embedding, &similar);
+	mw_asset_seen_before(asset, &similar);
+}
+
 static void explain(struct mw_fleet *fleet, size_t i, const struct mw_outcome *outcome,
 		    struct mw_event_window *ret_window)
 {
 	struct mw_asset *asset = fleet->reads[i];
 	struct mw_words words = {0};
-	struct mw_answer_limits limits;
 	struct mw_explain_opts opts;
-	struct mw_answer answer;
-	bool answered;
+	struct mw_answer said;
+	bool answered = answer(fleet, i, outcome, &said);
 
-	mw_asset_limits(asset, outcome, &limits);
-	answered = mw_inference_answer(fleet->opts.inference, i, &limits, &answer) == MW_E_OK;
-	if (!mw_asset_describe(asset, outcome, answered ? &answer : NULL, ret_window))
+	if (!mw_asset_describe(asset, outcome, answered ? &said : NULL, ret_window))
 		return;
+	if (outcome->action == MW_ALARM_RAISE)
+		find_similar(fleet, asset, &ret_window->embedding);
 	opts = mw_asset_explain_opts(asset, &fleet->opts.explain);
-	if (answered)
-		words = tell(fleet, i, &opts, &answer);
+	if (answered && fleet->n_told < MW_FLEET_WORDS)
+		words = tell(fleet, i, &opts, &said);
+	fleet->n_told++;
 	mw_asset_explain(asset, fleet->opts.library, &opts, answered ? &words : NULL);
 }
 
@@ -223,6 +246,7 @@ mw_err mw_fleet_run(struct mw_fleet *fleet)
 	bool any = true;
 	mw_err err = MW_E_OK;
 
+	fleet->n_told = 0;
 	while (any && !err) { /* a round takes one window of each asset, so no machine starves */
 		any = false;
 		for (size_t at = 0; at < fleet->n_slot && !err;) {

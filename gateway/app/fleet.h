@@ -13,11 +13,20 @@ struct mw_fleet;
 struct mw_fleet_events {
 	/* After every window, also the learn windows.  Lent for the call. */
 	void (*on_outcome)(void *ctx, struct mw_asset *asset, const struct mw_outcome *outcome);
+	/* Earlier events of the asset that look like the one that is being raised; may be NULL. */
+	void (*find_similar)(void *ctx, const struct mw_event *event,
+			     const struct mw_embedding *embedding,
+			     struct mw_similar_list *ret_similar);
 	/* After a transition.  window is NULL for a clear. */
 	void (*on_event)(void *ctx, struct mw_asset *asset, const struct mw_event *event,
 			 const struct mw_event_window *window, enum mw_transition transition);
 	void *ctx;
 };
+
+/* Of the events that one run raises or updates, the first are told by the model, as many more are read by
+ * it and told in fixed sentences, and the rest by the evidence alone: a flood must not hold up the windows. */
+#define MW_FLEET_WORDS  32
+#define MW_FLEET_SHORTS 128
 
 struct mw_fleet_opts {
 	struct mw_inference *inference;         /* borrowed */

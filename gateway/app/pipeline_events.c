@@ -135,15 +135,14 @@ static mw_err put_event(struct mw_pipeline *p, const struct mw_event *event,
 	return err;
 }
 
-static void find_similar(struct mw_pipeline *p, struct mw_asset *asset,
-			 const struct mw_event *event, const struct mw_embedding *embedding)
+void pipeline_find_similar(void *ctx, const struct mw_event *event,
+			   const struct mw_embedding *embedding,
+			   struct mw_similar_list *ret_similar)
 {
-	struct mw_similar_list similar;
+	struct mw_pipeline *p = ctx;
 
-	if (mw_store_similar(p->opts.store, event, embedding, &similar) != MW_E_OK)
+	if (begin(p) && mw_store_similar(p->opts.store, event, embedding, ret_similar) != MW_E_OK)
 		p->failed = true;
-	else
-		mw_asset_seen_before(asset, &similar);
 }
 
 void pipeline_on_event(void *ctx, struct mw_asset *asset, const struct mw_event *event,
@@ -154,10 +153,7 @@ void pipeline_on_event(void *ctx, struct mw_asset *asset, const struct mw_event 
 
 	if (!begin(p))
 		return;
-	if (transition == MW_TRANSITION_RAISED && window)
-		find_similar(p, asset, event, &window->embedding);
-	if (p->failed)
-		return;
+	(void)asset;
 	if (put_event(p, event, window, transition, &is_new) != MW_E_OK) {
 		p->failed = true;
 		return;

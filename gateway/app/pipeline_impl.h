@@ -33,6 +33,9 @@ void pipeline_asset_opts(const struct mw_pipeline *p, const char *name,
 
 /* --- pipeline_events.c: what comes of the windows --------------------------------------------- */
 void pipeline_on_outcome(void *ctx, struct mw_asset *asset, const struct mw_outcome *outcome);
+void pipeline_find_similar(void *ctx, const struct mw_event *event,
+			   const struct mw_embedding *embedding,
+			   struct mw_similar_list *ret_similar);
 void pipeline_on_event(void *ctx, struct mw_asset *asset, const struct mw_event *event,
 		       const struct mw_event_window *window, enum mw_transition transition);
 /* Ends the batch's transaction, if one was begun; MW_E_OK with nothing to do. */

@@ -12,11 +12,13 @@
 
 mw_err pipeline_new_fleet(struct mw_pipeline *p)
 {
-	struct mw_fleet_opts opts = {
-	    .inference = p->opts.inference,
-	    .library = p->opts.library,
-	    .events = {.on_outcome = pipeline_on_outcome, .on_event = pipeline_on_event, .ctx = p},
-	    .max_assets = (size_t)p->opts.config->gateway.max_assets};
+	struct mw_fleet_opts opts = {.inference = p->opts.inference,
+				     .library = p->opts.library,
+				     .events = {.on_outcome = pipeline_on_outcome,
+						.find_similar = pipeline_find_similar,
+						.on_event = pipeline_on_event,
+						.ctx = p},
+				     .max_assets = (size_t)p->opts.config->gateway.max_assets};
 
 	opts.explain.utc_offset_s = mw_clock_utc_offset_s(mw_clock_now_ns());
 	mw_fleet_free(p->fleet);

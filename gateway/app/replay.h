@@ -57,7 +57,7 @@ struct replay {
 	struct mw_asset_opts asset_opts;
 	int64_t learn_input_rows; /* -1 = the default */
 	double learn_s;           /* instead, in seconds; 0 = in rows */
-	bool quiet, json;
+	bool quiet, json, with_windows;
 	size_t n_learn_file, n_moment;
 	const char *learn_file[REPLAY_MAX_LEARN_FILES];
 	struct replay_moment *moment; /* in order of time */

@@ -44,20 +44,20 @@ static void keep_outcome(void *ctx, struct mw_asset *asset, const struct mw_outc
 }
 
 /* As the daemon asks its store: events of this run, newest first. */
-static void find_similar(const struct replay *r, struct mw_asset *asset,
-			 const struct mw_embedding *embedding)
+static void find_similar(void *ctx, const struct mw_event *event,
+			 const struct mw_embedding *embedding, struct mw_similar_list *ret_similar)
 {
+	const struct replay *r = ctx;
 	size_t n = r->n_raised < MW_SIMILAR_COMPARED ? r->n_raised : MW_SIMILAR_COMPARED;
-	struct mw_similar_list list = {0};
 
+	(void)event;
 	for (size_t i = 1; i <= n; i++) {
 		const struct raised *earlier = &r->raised[(r->n_raised - i) % MW_SIMILAR_COMPARED];
 		struct mw_similar one = earlier->as;
 
 		one.similarity = mw_embedding_cosine(embedding, &earlier->embedding);
-		mw_similar_offer(&list, &one);
+		mw_similar_offer(ret_similar, &one);
 	}
-	mw_asset_seen_before(asset, &list);
 }
 
 static void keep_raised(struct replay *r, const struct mw_event *event,
@@ -82,14 +82,14 @@ static void keep_event(void *ctx, struct mw_asset *asset, const struct mw_event 
 	struct replay *r = ctx;
 	char *text;
 
-	if (transition == MW_TRANSITION_RAISED && window) {
-		find_similar(r, asset, &window->embedding);
+	(void)asset;
+	if (transition == MW_TRANSITION_RAISED && window)
 		keep_raised(r, event, &window->embedding);
-	}
 	r->active_fault = transition == MW_TRANSITION_CLEARED ? MW_FAULT_NONE : event->fault;
 	r->n_events += transition == MW_TRANSITION_RAISED;
 	r->scored[r->n_scored - 1].fault = r->active_fault;
-	if (!r->events || mw_json_alert(event, transition, "replay", &text) != MW_E_OK)
+	if (!r->events || (r->with_windows ? mw_json_event(event, window, "replay", &text)
+					   : mw_json_alert(event, transition, "replay", &text)))
 		return;
 	(void)fprintf(r->events, "%s\n", text);
 	free(text);
@@ -201,11 +201,13 @@ static mw_err add_channels(struct replay *r)
 
 static mw_err make_plant(struct replay *r)
 {
-	struct mw_fleet_opts opts = {
-	    .inference = r->inference,
-	    .library = r->library,
-	    .events = {.on_outcome = keep_outcome, .on_event = keep_event, .ctx = r},
-	    .max_assets = 1};
+	struct mw_fleet_opts opts = {.inference = r->inference,
+				     .library = r->library,
+				     .events = {.on_outcome = keep_outcome,
+						.find_similar = find_similar,
+						.on_event = keep_event,
+						.ctx = r},
+				     .max_assets = 1};
 	mw_err err = mw_fleet_new(&opts, &r->fleet);
 
 	r->asset_opts.name = r->name;

@@ -232,6 +232,21 @@ static void copy_text(char *to, size_t size, const char *from)
 	memset(to + n, 0, size - n);
 }
 
+/* What the box itself remembers, whoever worded the rest. */
+static void say_seen_before(struct mw_render *render)
+{
+	static const char *const text[2][2] = {
+	    {"A similar event was seen at {seen.time} +.",
+	     "A similar event was seen at {seen.time} +: {seen.fault} +."},
+	    {"{seen.time} +에도 비슷한 이벤트가 있었습니다 +.",
+	     "{seen.time} +에도 비슷한 이벤트가 있었습니다 +: {seen.fault} +."}};
+	const struct mw_event *event = render->event;
+
+	if (event->similar.n > 0)
+		say(render,
+		    text[event->language][event->similar.event[0].fault != MW_FAULT_UNKNOWN]);
+}
+
 static void store(const struct mw_render *render, enum mw_text_form form, struct mw_event *event)
 {
 	event->form = form;
@@ -251,6 +266,7 @@ static void explain_fixed(const struct mw_fault_library *library,
 
 	mw_render_init(&render, library, opts, event);
 	say_all(&render);
+	say_seen_before(&render);
 	store(&render, form, event);
 }
 
@@ -268,8 +284,9 @@ void mw_explain_texts(const char *const *word, size_t n, const struct mw_fault_l
 	mw_render_init(&render, library, opts, event);
 	for (size_t i = 0; i < n; i++)
 		mw_render_word(&render, word[i]);
-	if (mw_render_is_whole(&render))
+	if (mw_render_is_whole(&render)) {
+		say_seen_before(&render);
 		store(&render, MW_FORM_WORDS, event);
-	else
+	} else
 		explain_fixed(library, opts, MW_FORM_SHORT, event);
 }

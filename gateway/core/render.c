@@ -15,7 +15,8 @@
 
 static const char *const channel_field[] = {"name", "value", "normal", "dev",
 					    "dir",  "from",  "now",    "limit"};
-static const char *const event_field[] = {"onset", "duration", "fault", "cause", "check"};
+static const char *const event_field[] = {"onset", "duration",  "fault",     "cause",
+					  "check", "seen.time", "seen.fault"};
 
 static bool field_is(const char *text, const char *field)
 {
@@ -251,19 +252,16 @@ static struct moment moment_of(int64_t seconds)
 			       (int)(of_day / 3600), (int)(of_day / 60 % 60), (int)(of_day % 60)};
 }
 
-static bool say_onset(struct piece *piece, const struct mw_render *render)
+static bool say_time(struct piece *piece, const struct mw_render *render, int64_t time_ns,
+		     bool before)
 {
 	static const char *const month[] = {"January",   "February", "March",    "April",
 					    "May",       "June",     "July",     "August",
 					    "September", "October",  "November", "December"};
-	const struct mw_event *event = render->event;
-	struct moment t = moment_of(floor_seconds(event->onset_ns) + render->opts->utc_offset_s);
-	bool before = event->onset_before_window;
+	struct moment t = moment_of(floor_seconds(time_ns) + render->opts->utc_offset_s);
 
-	if (event->onset_ns == 0)
-		return false;
-	piece->value = (double)event->onset_ns / (double)NS_PER_S;
-	if (event->language == MW_LANGUAGE_KO)
+	piece->value = (double)time_ns / (double)NS_PER_S;
+	if (render->event->language == MW_LANGUAGE_KO)
 		(void)snprintf(piece->text, sizeof(piece->text), "%d월 %d일 %d시 %d분 %d초%s",
 			       t.month + 1, t.day, t.hour, t.minute, t.second,
 			       before ? " 이전" : "");
@@ -273,6 +271,26 @@ static bool say_onset(struct piece *piece, const struct mw_render *render)
 			       month[t.month]);
 	piece->final = mw_josa_final(piece->text, strlen(piece->text));
 	return true;
+}
+
+static bool say_onset(struct piece *piece, const struct mw_render *render)
+{
+	const struct mw_event *event = render->event;
+
+	return event->onset_ns != 0 &&
+	       say_time(piece, render, event->onset_ns, event->onset_before_window);
+}
+
+static bool say_seen(struct piece *piece, const struct mw_render *render, bool fault)
+{
+	const struct mw_event *event = render->event;
+	const struct mw_similar *seen = &event->similar.event[0];
+
+	if (event->similar.n == 0)
+		return false;
+	if (fault)
+		return say(piece, mw_fault_name(render->library, seen->fault, event->language));
+	return say_time(piece, render, seen->raised_ns, false);
 }
 
 /* One or two units, the finer one only where it matters. */
@@ -396,6 +414,9 @@ static bool show(const struct mw_render *render, const struct mw_reference *refe
 		return say(piece, mw_render_cause(render));
 	case MW_REFERENCE_CHECK:
 		return say(piece, mw_render_check(render));
+	case MW_REFERENCE_SEEN_TIME:
+	case MW_REFERENCE_SEEN_FAULT:
+		return say_seen(piece, render, reference->kind == MW_REFERENCE_SEEN_FAULT);
 	case MW_REFERENCE_EVENT_CLAIM:
 		return say_claim(piece, reference, event->claims >> reference->claim & 1,
 				 event->others.strength);

@@ -26,6 +26,8 @@ enum mw_reference_kind {
 	MW_REFERENCE_FAULT,
 	MW_REFERENCE_CAUSE,
 	MW_REFERENCE_CHECK,
+	MW_REFERENCE_SEEN_TIME, /* of the earlier event that is most alike */
+	MW_REFERENCE_SEEN_FAULT,
 	MW_REFERENCE_JOSA
 };
 
