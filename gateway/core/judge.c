@@ -18,6 +18,9 @@
 #define LEVEL_TOP         4.0  /* fused statistic of a level that stays past all that was learnt */
 #define LEVEL_SLOPE       8.0  /* what it loses per unit of level below that */
 #define LOSS_MIN          0.25 /* log2 of a loss to the largest learnt */
+#define STILL_FROM        2.0  /* a channel that stands four times as long as ever learnt raises alone: */
+#define STILL_TOP         10.0 /* what it is worth there, in the fused statistic */
+#define STILL_SLOPE       2.0  /* and gains by each doubling */
 #define GUARD_FROM        10.0 /* evidence so far past health is heard whatever the model says */
 
 /* Healthy simulated machines past their learn segment, measured by model/eval/healthy.py.  Of the
@@ -79,6 +82,16 @@ static double strongest_channel(const struct mw_reading *reading)
 	return best;
 }
 
+/* Where most channels stand still, the machine does; that is no stuck sensor. */
+static bool machine_stands(const struct mw_evidence *evidence)
+{
+	size_t n = mw_evidence_n_channels(evidence), standing = 0;
+
+	for (size_t c = 0; c < n; c++)
+		standing += mw_evidence_symptom(evidence, c, MW_SYMPTOM_STILL) > 0;
+	return 2 * standing > n;
+}
+
 static void measure_symptoms(const struct mw_evidence *evidence, double ret[MW_N_SYMPTOM])
 {
 	for (int s = 0; s < MW_N_SYMPTOM; s++) {
@@ -89,6 +102,8 @@ static void measure_symptoms(const struct mw_evidence *evidence, double ret[MW_N
 			    most, fabsf(mw_evidence_symptom(evidence, c, (enum mw_symptom_kind)s)));
 		ret[s] = (double)most;
 	}
+	if (machine_stands(evidence))
+		ret[MW_SYMPTOM_STILL] = 0;
 }
 
 static void measure(const struct mw_evidence *evidence, const struct mw_reading *reading,
@@ -172,9 +187,15 @@ static const bool guards[MW_N_COMPONENT] = {
     [MW_COMPONENT_MAX_Z] = true,
     [MW_COMPONENT_MAX_STATIC] = true,
     [MW_COMPONENT_MAX_DYNAMIC] = true,
-    [MW_COMPONENT_SYMPTOM + MW_SYMPTOM_STILL] = true,
     [MW_COMPONENT_SYMPTOM + MW_SYMPTOM_DRIFT] = true,
 };
+
+static double standing(const double component[MW_N_COMPONENT])
+{
+	double still = component[MW_COMPONENT_SYMPTOM + MW_SYMPTOM_STILL];
+
+	return still >= STILL_FROM ? STILL_TOP + STILL_SLOPE * (still - STILL_FROM) : -INFINITY;
+}
 
 /* Gross evidence, as far as it goes beyond the guard. */
 static double gross(const struct mw_judge *judge, const double component[MW_N_COMPONENT])
@@ -184,7 +205,7 @@ static double gross(const struct mw_judge *judge, const double component[MW_N_CO
 	for (int k = 0; k < MW_N_COMPONENT; k++)
 		if (guards[k])
 			most = fmax(most, calibrated(judge, component, k));
-	return most - GUARD_FROM;
+	return fmax(most - GUARD_FROM, standing(component));
 }
 
 /* A channel that falls silent while others speak is an innovation, too; without a loss there is
