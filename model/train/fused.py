@@ -32,7 +32,7 @@ class Trunk:
         self.shape, self.codes, self.tail = shape, codes, tail
         self.geometry = Geometry(
             windows, rows, row_length, tail.shape[1], shape.heads, shape.kv_heads,
-            shape.asset_prefix, model.quantised.on, shape.full_causal,
+            shape.asset_prefix, model.quantised.on,
         )  # fmt: skip
         self.n = windows * self.geometry.length
         geo = model.geometry(rows, tail.shape[1])

@@ -28,7 +28,6 @@ struct geometry {
 	int32_t heads, kv_heads;
 	int32_t prefix;    /* channel rows see the asset row */
 	int32_t quantised; /* imitate int8 activations */
-	int32_t full;      /* every position sees all before it */
 };
 
 static inline float widen(uint16_t value)
@@ -480,11 +479,10 @@ static void visit_row(const struct task *t, struct scratch *w, size_t row, visit
 	}
 }
 
-/* From `first` on every position sees all before it. */
-static void visit_rest(const struct task *t, struct scratch *w, size_t first, visit_fn *visit,
-		       bool back)
+/* The tail sees every row, and of itself what came before. */
+static void visit_tail(const struct task *t, struct scratch *w, visit_fn *visit, bool back)
 {
-	size_t n = window_length(t->g);
+	size_t n = window_length(t->g), first = n - (size_t)t->g->tail;
 	struct segment *s = &w->tail;
 	segment_take(s, w, 0, n, 0);
 	segment_ready(s, n, back);
@@ -508,11 +506,10 @@ static void visit_window(const struct task *t, struct scratch *w, visit_fn *visi
 		memset(w->dk, 0, n * HD * sizeof(float));
 		memset(w->dv, 0, n * HD * sizeof(float));
 	}
-	size_t blocked = t->g->full ? 0 : (size_t)t->g->rows;
-	for (size_t row = 0; row < blocked; row++)
+	for (size_t row = 0; row < (size_t)t->g->rows; row++)
 		visit_row(t, w, row, visit, back);
-	if (t->g->full || t->g->tail)
-		visit_rest(t, w, blocked * (size_t)t->g->row_length, visit, back);
+	if (t->g->tail)
+		visit_tail(t, w, visit, back);
 	for (size_t at = 0; back && at < n; at++) {
 		uint16_t *out = t->dqkv + at * t->stride;
 		turn_back(w->dk + at * HD, t->cosine + at * HALF, t->sine + at * HALF, 1,

@@ -26,7 +26,7 @@ class Geometry(ctypes.Structure):
     _fields_ = [
         (name, ctypes.c_int32)
         for name in (
-            "windows", "rows", "row_length", "tail", "heads", "kv_heads", "prefix", "quantised", "full",
+            "windows", "rows", "row_length", "tail", "heads", "kv_heads", "prefix", "quantised",
         )  # fmt: skip
     ]
 

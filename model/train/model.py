@@ -31,7 +31,6 @@ class Shape:
     row_length: int = 20
     first_patch: int = 4
     asset_prefix: bool = True
-    full_causal: bool = False  # every position sees all before it; ablation only
 
     def as_dict(self) -> dict:
         return asdict(self)
@@ -116,15 +115,12 @@ class Geometry:
         position = torch.arange(length).repeat(rows).reshape(rows, length)
         position[1:] += prefix
         after = torch.arange(tail) + prefix + length
-        if shape.full_causal:
-            position, after = torch.arange(rows * length + tail).tensor_split([rows * length])
         size, base = shape.head_size, shape.rope_base
         self.row_rope = rope_tables(position.flatten(), size, base)
         self.tail_rope = rope_tables(after, size, base)
-        block = rows * length if shape.full_causal else length
-        causal = torch.triu(torch.full((block, block), NEGATIVE), 1)
+        causal = torch.triu(torch.full((length, length), NEGATIVE), 1)
         self.own = causal
-        self.prefixed = torch.cat((torch.zeros(block, prefix), causal), 1)
+        self.prefixed = torch.cat((torch.zeros(length, prefix), causal), 1)
         late = torch.triu(torch.full((tail, tail), NEGATIVE), 1)
         self.late = torch.cat((torch.zeros(tail, rows * length), late), 1)
 
@@ -157,8 +153,6 @@ class Block(nn.Module):
 
     def attend_rows(self, q: Tensor, k: Tensor, v: Tensor, geo: Geometry) -> Tensor:
         """[B, rows * length, heads, size] -> [B, rows * length, heads * size]."""
-        if self.shape.full_causal:
-            return attend(q, k, v, geo.own)
         batch, rows = q.shape[0], geo.rows
         q, k, v = (t.reshape(batch, rows, -1, *t.shape[2:]) for t in (q, k, v))
         asset = attend(q[:, 0], k[:, 0], v[:, 0], geo.own).unsqueeze(1)
