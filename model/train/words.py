@@ -95,6 +95,8 @@ def holds(finding: Finding, word: str) -> bool:
         known = finding.claims_of(claim.channel) if claim.channel else finding.event_claims
         return claim.channel <= finding.n_channels and claim.name in known
     what = word[1:-1]
+    if what == "duration" and "back" in finding.claims_of(1):
+        return False  # it is over
     if what in ("onset", "duration"):
         return finding.onset != ONSET_NONE
     if what == "fault":

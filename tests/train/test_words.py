@@ -295,6 +295,8 @@ class Texts(unittest.TestCase):
                 for part in ("{", "}", "|", "_ ", "  ", " ,", " .", "..", ",.", " :", ";."):
                     self.assertNotIn(part, text)
                 self.assertTrue(text.endswith("."), text)
+                for dangling in ("며.", "고.", "는.", "가.", "을.", "를.", "에.", "으로.", "라.", "하여.", "어."):
+                    self.assertFalse(language == "ko" and dangling in text.replace("여부", ""), text)
 
 
 class Unknowns(unittest.TestCase):
