@@ -70,7 +70,8 @@ def simulated_jobs(context: Context, first_seed: int, folder: Path) -> list[Job]
     jobs = []
     for line in (folder / "index.jsonl").read_text(encoding="utf-8").splitlines():
         info = json.loads(line)
-        options = ["--learn", str(info["learn"]), "--type", info["machine"], "--period", str(info["period_s"])]
+        options = ["--learn", str(info["learn"]), "--type", info["machine"],
+                   "--period", str(info["period_s"])]  # fmt: skip
         truth = Truth.read(info, folder / f"{info['seed']}.truth.csv")
         jobs.append(Job(SIMULATED, folder / f"{info['seed']}.csv", options, truth))
     return jobs
@@ -141,17 +142,22 @@ def problems(told: Iterable[Told], *kinds: str) -> int:
     return sum(len(one.checked.of(*kinds)) for one in told)
 
 
-TRUE_COLUMNS = ["set", "language", "explanations", "worded by the model, %", "valid, %", "numbers", "true, %", "claims",
-                "true, %", "references to channels", "to one that does not deviate", "claims listed that do not follow"]  # fmt: skip
+TRUE_COLUMNS = [
+    "set", "language", "explanations", "worded by the model, %", "valid, %", "numbers", "true, %", "claims",
+    "true, %", "references to channels", "to one that does not deviate", "claims listed that do not follow",
+]  # fmt: skip
 
 
 def true_row(name: str, language: str, told: list[Told]) -> list:
     numbers, claims = (sum(getattr(one.checked, key) for one in told) for key in ("numbers", "claims"))
     valid = sum(not one.checked.of("text", "window", "channel") for one in told)
-    return [name, language, len(told), percent(sum(one.by_model for one in told), len(told)), percent(valid, len(told)),
-            numbers, percent(numbers - problems(told, "number"), numbers),
-            claims, percent(claims - problems(told, "claim"), claims),
-            sum(one.checked.channels for one in told), problems(told, "channel"), problems(told, "listed")]  # fmt: skip
+    return [
+        name, language, len(told),
+        percent(sum(one.by_model for one in told), len(told)), percent(valid, len(told)),
+        numbers, percent(numbers - problems(told, "number"), numbers),
+        claims, percent(claims - problems(told, "claim"), claims),
+        sum(one.checked.channels for one in told), problems(told, "channel"), problems(told, "listed"),
+    ]  # fmt: skip
 
 
 def true_table(told: list[Told]) -> Table:
@@ -162,11 +168,12 @@ def true_table(told: list[Told]) -> Table:
     last = dict(zip(("valid", "numbers", "claims"), (rows[-1][i] for i in (4, 6, 8))))
     table = Table(
         "Explanations against their rows", TRUE_COLUMNS, rows,
-        ["Every number and every claim of every event that was raised or updated is decided again from the event's rows, its "
-         "channels' healthy spread and step, and the definitions of gateway/core/claim.h; how it reads, with rounding and unit, "
-         "is written again from schemas/prompt.md (model/eval/words_check.py). Valid: well-formed, and of channels that deviate.",
-         f"Simulated machines from seed {WORDS}. Chance that a text of the model's is not finished is the rest of `worded by the "
-         "model`: fixed sentences then say the same."],
+        ["Every number and every claim of every event that was raised or updated is decided again from the "
+         "event's rows, its channels' healthy spread and step, and the definitions of gateway/core/claim.h; how "
+         "it reads, with rounding and unit, is written again from schemas/prompt.md "
+         "(model/eval/words_check.py). Valid: well-formed, and of channels that deviate.",
+         f"Simulated machines from seed {WORDS}. Where the model found no end in time, fixed sentences say the "
+         "same: the rest of `worded by the model`."],
         digits=2,
     )  # fmt: skip
     table.brief = [
@@ -183,12 +190,13 @@ def variety_table(told: list[Told]) -> Table:
     for language in LANGUAGES:
         events = [one.event for one in told if one.language == language and one.by_model]
         share = 100 * commonest(events)
-        rows.append([LANGUAGE_NAME[language], len(events), len(set(map(skeleton, events))), share, distinct_2(events),
-                     mean_length(events)])  # fmt: skip
-        brief.append(Brief(f"commonest skeleton, {LANGUAGE_NAME[language]}, %", None if math.isnan(share) else share,
-                           most=COMMONEST_MOST))  # fmt: skip
-    note = ("A skeleton is a text with what it cites replaced by the reference; claims keep their words. Distinct-2: different pairs "
-            "of neighbouring words, of all pairs, citations as their references.")  # fmt: skip
+        rows.append([LANGUAGE_NAME[language], len(events), len(set(map(skeleton, events))), share,
+                     distinct_2(events), mean_length(events)])  # fmt: skip
+        brief.append(Brief(f"commonest skeleton, {LANGUAGE_NAME[language]}, %",
+                           None if math.isnan(share) else share, most=COMMONEST_MOST))  # fmt: skip
+    note = ("A skeleton is a text with what it cites replaced by the reference; claims keep their words. "
+            "Distinct-2: different pairs of neighbouring words, of all pairs, citations as their "
+            "references.")  # fmt: skip
     columns = ["language", "texts of the model", "skeletons", "commonest, %", "distinct-2", "words, mean"]
     return Table("Variety", columns, rows, [note], digits=3, brief=brief)
 
@@ -236,10 +244,11 @@ def truth_table(told: list[Told]) -> Table:
         rows.append([LANGUAGE_NAME[language], len(strong), sum(one.unaffected for one in strong),
                      percent(sum(value <= 1 for value in apart), len(apart)),
                      percent(sum(value <= 1 for value in by_rows), len(by_rows))])  # fmt: skip
-    columns = ["language", "explanations", "channels named on which the fault does not show", "onset within one patch, %",
+    columns = ["language", "explanations", "channels named on which the fault does not show",
+               "onset within one patch, %",
                "onset within one patch of where the rows leave normal, %"]  # fmt: skip
-    note = ("Against the simulation. The last column: sudden changes only, the first two rows beyond 4 spreads of the first channel. The onset "
-            "that is told is always the event's own (checked above).")  # fmt: skip
+    note = ("Against the simulation. The last column: sudden changes only, the first two rows beyond 4 spreads "
+            "of the first channel. The onset that is told is always the event's own (checked above).")  # fmt: skip
     return Table(f"Simulated windows above {low:g} noise units", columns, rows, [note], digits=1)
 
 
@@ -258,8 +267,8 @@ def spark(values: np.ndarray, low: float, high: float) -> str:
     """One letter a row; a dot where nothing was received."""
     size = (high - low) or 1.0
     return "".join(
-        "·" if math.isnan(value) else BARS[min(len(BARS) - 1, max(0, int((value - low) / size * len(BARS))))]
-        for value in values
+        "·" if math.isnan(x) else BARS[min(len(BARS) - 1, max(0, int((x - low) / size * len(BARS))))]
+        for x in values
     )
 
 
@@ -274,8 +283,9 @@ def picture(rows: Rows, number: int) -> list[str]:
         f"   read     {spark(rows.value, low, high)}",
         f"   expected {spark(rows.expected, low, high)}",
         f"   onset    {' ' * rows.onset}^{' (before)' if rows.onset_before else ''}",
-        f"   peak {text(said['value'])} for {text(said['expected'])}, {text(said['deviation'])} spreads; before "
-        f"{text(rows.mean_before())}, now {text(rows.mean_now())}; {' '.join(said['claims']) or 'no claims'}",
+        f"   peak {text(said['value'])} for {text(said['expected'])}, {text(said['deviation'])} spreads; "
+        f"before {text(rows.mean_before())}, now {text(rows.mean_now())}; "
+        f"{' '.join(said['claims']) or 'no claims'}",
     ]
 
 

@@ -1,8 +1,8 @@
 """What is true of an event's channels, decided again from the rows that the event carries.
 
-The definitions are those of gateway/core/claim.h and shares no code with it.  z = (value - expected) / spread; A =
-the rows since the onset, B = the patch before it.  A statistic on the border of its claim by no more
-than rounding supports either answer.
+The definitions are those of gateway/core/claim.h, without its code.  z = (value - expected) / spread;
+A = the rows since the onset, B = the patch before it.  A statistic on the border of its claim by no
+more than rounding supports either answer.
 """
 from __future__ import annotations
 

@@ -17,7 +17,9 @@ from model.train.claims import CHANNEL_CLAIMS, parse_claim
 from model.train.layout import FAULT, ONSET_BEFORE, OPERATION, UNKNOWN, Layout, read_layout
 from model.train.words import LANGUAGES, Finding, Wording, as_unknown
 
-NAMES = (("Pressure_2", "bar"), ("bearing temp", "°C"), ("유량", "m³/h"), ("motor_current", "A"), ("토출 압력", "bar"))
+NAMES = (
+    ("Pressure_2", "bar"), ("bearing temp", "°C"), ("유량", "m³/h"), ("motor_current", "A"), ("토출 압력", "bar"),
+)  # fmt: skip
 LIBRARY = Path("schemas/faults.cfg")
 
 # --- findings -----------------------------------------------------------------------------------
