@@ -67,6 +67,17 @@ struct seen {
 	size_t traced;
 };
 
+/* Without a model's words. */
+static void tell(struct mw_asset *asset, const struct mw_outcome *outcome,
+		 struct mw_event_window *ret_window)
+{
+	struct mw_explain_opts own;
+
+	ck_assert(mw_asset_describe(asset, outcome, said, ret_window));
+	own = mw_asset_explain_opts(asset, &explain_opts);
+	mw_asset_explain(asset, &library, &own, NULL);
+}
+
 static void take(struct mw_asset *asset, struct seen *seen)
 {
 	struct mw_outcome outcome;
@@ -77,8 +88,7 @@ static void take(struct mw_asset *asset, struct seen *seen)
 	seen->raised += outcome.action == MW_ALARM_RAISE;
 	seen->cleared += outcome.action == MW_ALARM_CLEAR;
 	if (outcome.action == MW_ALARM_RAISE || outcome.action == MW_ALARM_UPDATE) {
-		mw_asset_explain(asset, NULL, &library, &explain_opts, &outcome, said,
-				 &seen->window);
+		tell(asset, &outcome, &seen->window);
 		seen->event = *mw_asset_event(asset);
 	}
 	if (outcome.phase == MW_PHASE_WATCHING)
