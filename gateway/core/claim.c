@@ -306,7 +306,7 @@ static int ascending(const void *a, const void *b)
 
 static double median_size(const struct view *view)
 {
-	double size[MOST_ROWS];
+	double size[MOST_ROWS] = {0};
 
 	for (size_t i = 0; i < view->n; i++)
 		size[i] = fabs(view->z[i]);

@@ -289,7 +289,6 @@ START_TEST(what_lasts_is_guarded_what_is_new_is_heard_and_the_rest_is_the_models
 						     [MW_COMPONENT_MAX_Z] = 5,
 						     [MW_COMPONENT_MAX_STATIC] = 5,
 						     [MW_COMPONENT_MAX_DYNAMIC] = 15,
-						     [MW_COMPONENT_SYMPTOM + MW_SYMPTOM_STILL] = 5,
 						     [MW_COMPONENT_SYMPTOM + MW_SYMPTOM_LOST] = 15,
 						     [MW_COMPONENT_SYMPTOM + MW_SYMPTOM_DRIFT] = 5};
 	struct fixture f;
@@ -300,12 +299,36 @@ START_TEST(what_lasts_is_guarded_what_is_new_is_heard_and_the_rest_is_the_models
 	ck_assert_int_eq(mw_judge_calibrate(&f.judge), MW_E_OK);
 	window = f.judge.calibration[0];
 	for (int k = 0; k < MW_N_COMPONENT; k++) {
+		if (k == MW_COMPONENT_SYMPTOM + MW_SYMPTOM_STILL)
+			continue; /* counts by what was learnt: below */
 		for (int i = 0; i < MW_N_COMPONENT; i++)
 			window[i] = (float)f.judge.center[i];
 		window[k] = (float)(f.judge.center[k] + 15 * f.judge.spread[k]);
 		mw_judge_of_learnt(&f.judge, 0, &j);
 		ck_assert_msg(fabs(j.evidence - heard[k]) < 1e-4, "%s: %g is not %g",
 			      mw_component_text((enum mw_component)k), j.evidence, heard[k]);
+	}
+	tear_down(&f);
+}
+END_TEST
+
+/* By the binary logarithm of how long it stands to the longest that was learnt. */
+START_TEST(a_channel_that_stands_four_times_as_long_as_learnt_raises_alone)
+{
+	static const double heard[][2] = {{1.9375, 0}, {2, 10}, {3, 12}, {4.5, 15}};
+	struct fixture f;
+	struct mw_judgement j;
+	float *window;
+
+	set_up(&f);
+	ck_assert_int_eq(mw_judge_calibrate(&f.judge), MW_E_OK);
+	window = f.judge.calibration[0];
+	for (size_t k = 0; k < sizeof(heard) / sizeof(heard[0]); k++) {
+		for (int i = 0; i < MW_N_COMPONENT; i++)
+			window[i] = (float)f.judge.center[i];
+		window[MW_COMPONENT_SYMPTOM + MW_SYMPTOM_STILL] = (float)heard[k][0];
+		mw_judge_of_learnt(&f.judge, 0, &j);
+		ck_assert_double_eq_tol(j.evidence, heard[k][1], 1e-4);
 	}
 	tear_down(&f);
 }
@@ -337,4 +360,5 @@ MW_TEST_MAIN("judge", too_few_healthy_windows_do_not_calibrate,
 	     without_a_model_the_p_value_is_that_of_the_evidence,
 	     the_evidence_is_the_larger_innovation_where_nothing_is_gross,
 	     what_lasts_is_guarded_what_is_new_is_heard_and_the_rest_is_the_models,
+	     a_channel_that_stands_four_times_as_long_as_learnt_raises_alone,
 	     a_loss_that_is_none_is_not_weighed)
