@@ -113,7 +113,7 @@ START_TEST(most_random_decodes_are_whole_answers)
 	ck_assert_ptr_nonnull(file);
 	ck_assert_int_eq(mw_answer_grammar(model, &everything, &grammar), MW_E_OK);
 	mw_rng_seed(&rng, 5);
-	for (int i = 0; i < 200; i++) {
+	for (int i = 0; i < 300; i++) {
 		uint32_t token[WHOLE_ANSWER];
 		size_t n = decode(model, grammar, &rng, token);
 
