@@ -459,10 +459,10 @@ void mw_claims_decide(const struct mw_claim_rows *rows, struct mw_claims *ret_cl
 	ret_claims->left = left_at(rows);
 }
 
-uint32_t mw_event_claims_of(uint32_t n, double strength)
+uint32_t mw_event_claims_of(uint32_t n, double level)
 {
-	uint32_t steady = n > 0 && strength < STEADY;
-	uint32_t off = n > 0 && strength >= OFF;
+	uint32_t steady = n > 0 && level < STEADY;
+	uint32_t off = n > 0 && level >= OFF;
 
 	return steady << MW_CLAIM_OTHERS_STEADY | off << MW_CLAIM_OTHERS_OFF;
 }

@@ -128,8 +128,8 @@ static bool parse_others(const json_t *root, struct mw_event *event)
 	if (!in.object)
 		return true;
 	event->others.n = (uint32_t)get_integer(&in, "channels", 0, MW_MAX_CHANNELS);
-	event->others.strength = get_number(&in, "strength");
-	event->claims = mw_event_claims_of(event->others.n, event->others.strength);
+	event->others.level = get_number(&in, "level");
+	event->claims = mw_event_claims_of(event->others.n, event->others.level);
 	return !in.bad;
 }
 

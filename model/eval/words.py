@@ -291,12 +291,12 @@ def picture(rows: Rows, number: int) -> list[str]:
 
 def entry(place: int, event: dict) -> str:
     others = event["others"]
-    strength = "–" if others["strength"] is None else f"{others['strength']:.1f}"
+    level = "–" if others["level"] is None else f"{others['level']:.1f}"
     head = f"## {place}. {event['verdict']}, {event['fault']}, severity {event['severity']}, {event['form']}"
     lines = [head, "", f"> {event['explanation']}", "", "```"]
     for number, rows in enumerate(rows_of(event), 1):
         lines += picture(rows, number)
-    lines += [f"others: {others['channels']}, strongest {strength}"]
+    lines += [f"others: {others['channels']}, farthest off {level}"]
     problems_found = check(event).problems
     lines += [f"checker: {one.kind} {one.reference}: {one.what}" for one in problems_found]
     return "\n".join(lines + ["```", "", "- [ ] as an engineer would write it", ""])

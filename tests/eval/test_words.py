@@ -65,7 +65,7 @@ def event_of(channels: list[dict], said: list, onset: int = 32, language: str = 
         "id": "ev-0", "asset": "m", "model": "test", "sequence": 0, "verdict": "fault", "fault": "leak", "severity": 2,
         "onset": iso(onset), "onset_before_window": False, "raised": iso(ROWS), "updated": iso(ROWS),
         "window_from": START, "window_to": iso(ROWS), "period_s": 1.0, "channels": channels,
-        "others": {"channels": 5, "strength": 2.5}, "explanation": raw.decode(), "language": language,
+        "others": {"channels": 5, "level": 2.5}, "explanation": raw.decode(), "language": language,
         "form": "words", "citations": citations, "similar": [], "window": window,
     }  # fmt: skip
     return json.loads(json.dumps(event | over))

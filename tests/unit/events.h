@@ -238,7 +238,7 @@ static inline bool same_event(const struct mw_event *a, const struct mw_event *b
 	       same_number(a->fault_probability, b->fault_probability) && a->state == b->state &&
 	       a->sequence == b->sequence && same_times(a, b) && same_words(a, b) &&
 	       same_similar(a, b) && a->claims == b->claims && a->others.n == b->others.n &&
-	       same_number(a->others.strength, b->others.strength);
+	       same_number(a->others.level, b->others.level);
 }
 
 static inline bool same_window(const struct mw_event_window *a, const struct mw_event_window *b)

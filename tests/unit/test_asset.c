@@ -168,7 +168,7 @@ START_TEST(what_may_be_said_of_the_channels_is_in_the_event)
 	ck_assert_double_eq_tol(claims->now - claims->from, 25, 4); /* the load goes on */
 	ck_assert(isnan(claims->limit));
 	ck_assert_uint_eq(whole.event.others.n, 1);          /* the load */
-	ck_assert_double_gt(whole.event.others.strength, 6); /* its tie to the pressure is gone */
+	ck_assert_double_gt(whole.event.others.level, 6); /* its tie to the pressure is gone */
 	ck_assert_uint_eq(whole.event.claims, 1u << MW_CLAIM_OTHERS_OFF);
 }
 END_TEST

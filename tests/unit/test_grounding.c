@@ -75,7 +75,7 @@ static void check_claims(const struct mw_event *event)
 
 		if (steady || strcmp(name, "others.off") == 0) {
 			ck_assert(event->claims >> !steady & 1);
-			ck_assert_double_eq(citation->value, event->others.strength);
+			ck_assert_double_eq(citation->value, event->others.level);
 		} else if (name[0] == 'c' && mw_claim_from_text(name + 3, strlen(name + 3)) >= 0) {
 			int claim = mw_claim_from_text(name + 3, strlen(name + 3));
 
@@ -138,8 +138,8 @@ static void draw_claims(struct mw_rng *rng, struct mw_event *event)
 				claim(claims, (enum mw_claim)c, draw(rng));
 	}
 	event->others.n = (uint32_t)mw_rng_below(rng, 3);
-	event->others.strength = mw_rng_uniform(rng, 0, 9);
-	event->claims = mw_event_claims_of(event->others.n, event->others.strength);
+	event->others.level = mw_rng_uniform(rng, 0, 9);
+	event->claims = mw_event_claims_of(event->others.n, event->others.level);
 }
 
 static void draw_channels(struct mw_rng *rng, struct mw_event *event)

@@ -86,7 +86,7 @@ START_TEST(what_cannot_be_said_in_json_becomes_null_or_a_question_mark)
 	root = alert_of(&event);
 	others = json_object_get(root, "others");
 	ck_assert_int_eq(json_integer_value(json_object_get(others, "channels")), 0);
-	ck_assert(json_is_null(json_object_get(others, "strength")));
+	ck_assert(json_is_null(json_object_get(others, "level")));
 	ck_assert_str_eq(text_at(root, "asset"), "a?b\x01");
 	ck_assert(json_is_null(json_object_get(root, "score")));
 	ck_assert(json_is_null(json_object_get(root, "p_value")));
@@ -211,8 +211,8 @@ START_TEST(a_hostile_event_is_refused_and_leaves_the_output_alone)
 	    {"channels", "[{},{},{},{},{}]"},
 	    {"others", "[]"},
 	    {"others", "{}"},
-	    {"others", "{\"channels\":-1,\"strength\":null}"},
-	    {"others", "{\"channels\":2,\"strength\":\"much\"}"},
+	    {"others", "{\"channels\":-1,\"level\":null}"},
+	    {"others", "{\"channels\":2,\"level\":\"much\"}"},
 	    {"citations", "null"},
 	    {"citations", "[{\"from\":9,\"to\":3}]"},
 	    {"window", "[]"},
