@@ -66,6 +66,7 @@ struct mw_profile_weak {
 	char check[2][MW_PROFILE_TEXT_SIZE];
 };
 
+struct mw_profile_paths;
 struct mw_profile {
 	char name[MW_NAME_SIZE];
 	enum mw_machine machine;
@@ -73,6 +74,7 @@ struct mw_profile {
 	struct mw_profile_channel *channel; /* owned, as are the others */
 	struct mw_profile_edge *edge;
 	struct mw_profile_weak *weak;
+	struct mw_profile_paths *paths; /* NULL: not worked out */
 };
 
 /* Takes nothing but memory from mw_conf_load_profile; NULL is accepted. */

@@ -436,7 +436,15 @@ static mw_err read_all(struct load *load)
 		err = read_channels(load);
 	if (!err)
 		err = read_topology(load);
-	return err ? err : read_weak_points(load);
+	if (!err)
+		err = read_weak_points(load);
+	if (err)
+		return err;
+	load->profile->paths = malloc(sizeof(*load->profile->paths));
+	if (!load->profile->paths)
+		return MW_E_NOMEM;
+	mw_profile_paths(load->profile, load->profile->paths);
+	return MW_E_OK;
 }
 
 mw_err mw_conf_load_profile(const char *path, char *why, size_t why_size,
