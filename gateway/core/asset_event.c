@@ -271,6 +271,8 @@ bool mw_asset_describe(struct mw_asset *asset, const struct mw_outcome *outcome,
 	fill_times(asset, &onset);
 	fill_channels(asset, outcome, answer, &onset);
 	fill_name(asset->event, answer);
+	asset_match_site(asset, onset.patch, onset.before);
+	asset_rank_causes(asset);
 	raise_severity(asset, outcome);
 	fill_window(asset, ret_window);
 	return true;
@@ -293,7 +295,7 @@ void mw_asset_retell(const struct mw_asset *asset, struct mw_answer *answer)
 struct mw_explain_opts mw_asset_explain_opts(const struct mw_asset *asset,
 					     const struct mw_explain_opts *opts)
 {
-	return with_weak_point(asset, *opts);
+	return asset_with_site(asset, with_weak_point(asset, *opts));
 }
 
 void mw_asset_explain(struct mw_asset *asset, const struct mw_fault_library *library,
@@ -303,4 +305,5 @@ void mw_asset_explain(struct mw_asset *asset, const struct mw_fault_library *lib
 		mw_explain_texts(words->text, words->n, library, opts, asset->event);
 	else
 		mw_explain_template(library, opts, asset->event);
+	asset_phrase_causes(asset, library);
 }

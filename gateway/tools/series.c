@@ -145,7 +145,7 @@ static bool write_table(const char *dir, uint64_t seed, const char *suffix,
 }
 
 /* A plan that the simulator refuses is left out, as mw-corpus does. */
-static bool make_one(const char *dir, FILE *index, uint64_t seed, enum mw_site_fault site)
+static bool make_one(const char *dir, FILE *index, uint64_t seed, enum mw_sim_site site)
 {
 	struct mw_sim_spec spec;
 	struct mw_sim_series *series;
@@ -164,7 +164,7 @@ static bool make_one(const char *dir, FILE *index, uint64_t seed, enum mw_site_f
 	return ok;
 }
 
-static int make_all(const char *dir, uint64_t first, uint64_t count, enum mw_site_fault site)
+static int make_all(const char *dir, uint64_t first, uint64_t count, enum mw_sim_site site)
 {
 	FILE *index = open_in(dir, "index.jsonl");
 	bool ok = index != NULL;
@@ -223,5 +223,5 @@ int main(int argc, char **argv)
 	}
 	if (!dir || count == 0 || optind != argc)
 		return usage();
-	return make_all(dir, first, count, (enum mw_site_fault)site);
+	return make_all(dir, first, count, (enum mw_sim_site)site);
 }

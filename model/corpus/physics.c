@@ -66,7 +66,7 @@ double mw_act_level(const struct mw_plant_act *act, enum mw_fault fault)
 	return act->fault == fault ? act->level : 0.0;
 }
 
-double mw_site_level(const struct mw_plant_act *act, enum mw_site_fault site)
+double mw_site_level(const struct mw_plant_act *act, enum mw_sim_site site)
 {
 	return act->site == site ? act->level : 0.0;
 }

@@ -47,7 +47,7 @@ struct mw_plant_can {
 
 /* The same for a site fault (site.h). */
 struct mw_plant_site {
-	enum mw_site_fault site;
+	enum mw_sim_site site;
 	struct mw_plant_can as; /* fault UNKNOWN */
 };
 
@@ -59,7 +59,7 @@ struct mw_plant_act {
 	size_t age_rows;     /* rows since onset */
 	size_t length_rows;  /* onset to end */
 	uint64_t seed;       /* of this injection: seed a stream with it to shape the fault */
-	enum mw_site_fault site;
+	enum mw_sim_site site;
 };
 
 struct mw_plant_setup {
@@ -102,7 +102,7 @@ struct mw_plant {
 };
 
 /* A site fault of the machine; NULL: it cannot have it. */
-const struct mw_plant_can *mw_plant_site_of(const struct mw_plant *plant, enum mw_site_fault site);
+const struct mw_plant_can *mw_plant_site_of(const struct mw_plant *plant, enum mw_sim_site site);
 
 /* plants.c: the machines there are.  NULL when no plant is registered for it. */
 const struct mw_plant *mw_plant_find(enum mw_machine machine);

@@ -7,37 +7,37 @@
 #define SITE_STREAM UINT64_C(0x517e) /* seeds are mixed with it: not the series of plain draws */
 #define MIN_ROOM    300              /* rows that the fault has at least */
 
-static const char *const code[MW_N_SITE_FAULT] = {
+static const char *const code[MW_N_SIM_SITE] = {
 #define X(symbol, code, machine) code,
     MW_SITE_FAULT_MAP(X)
 #undef X
 };
 
-static const enum mw_machine machine[MW_N_SITE_FAULT] = {
+static const enum mw_machine machine[MW_N_SIM_SITE] = {
 #define X(symbol, code, machine) MW_MACHINE_##machine,
     MW_SITE_FAULT_MAP(X)
 #undef X
 };
 
-const char *mw_site_code(enum mw_site_fault site)
+const char *mw_site_code(enum mw_sim_site site)
 {
-	return code[site < MW_N_SITE_FAULT ? site : MW_SITE_NONE];
+	return code[site < MW_N_SIM_SITE ? site : MW_SITE_NONE];
 }
 
 int mw_site_from_code(const char *text)
 {
-	for (int i = 0; i < MW_N_SITE_FAULT; i++)
+	for (int i = 0; i < MW_N_SIM_SITE; i++)
 		if (strcmp(code[i], text) == 0)
 			return i;
 	return -1;
 }
 
-enum mw_machine mw_site_machine(enum mw_site_fault site)
+enum mw_machine mw_site_machine(enum mw_sim_site site)
 {
-	return machine[site < MW_N_SITE_FAULT ? site : MW_SITE_NONE];
+	return machine[site < MW_N_SIM_SITE ? site : MW_SITE_NONE];
 }
 
-const struct mw_plant_can *mw_plant_site_of(const struct mw_plant *plant, enum mw_site_fault site)
+const struct mw_plant_can *mw_plant_site_of(const struct mw_plant *plant, enum mw_sim_site site)
 {
 	for (size_t i = 0; site != MW_SITE_NONE && i < plant->n_site; i++)
 		if (plant->site[i].site == site)
@@ -45,7 +45,7 @@ const struct mw_plant_can *mw_plant_site_of(const struct mw_plant *plant, enum m
 	return NULL;
 }
 
-void mw_site_spec_draw(uint64_t seed, enum mw_site_fault site, struct mw_sim_spec *ret_spec)
+void mw_site_spec_draw(uint64_t seed, enum mw_sim_site site, struct mw_sim_spec *ret_spec)
 {
 	struct mw_sim_spec spec = {0};
 	struct mw_sim_injection *in = &spec.injection[0];

@@ -27,14 +27,14 @@
 	X(ACCUMULATOR_EMPTY, "accumulator_empty", HYDRAULIC) /* nothing buffers the pressure */    \
 	X(TAKE_UP_STUCK, "take_up_stuck", CONVEYOR)          /* the belt hangs slack */
 
-enum mw_site_fault {
+enum mw_sim_site {
 #define X(symbol, code, machine) MW_SITE_##symbol,
 	MW_SITE_FAULT_MAP(X)
 #undef X
-	    MW_N_SITE_FAULT
+	    MW_N_SIM_SITE
 };
 
-const char *mw_site_code(enum mw_site_fault site);
+const char *mw_site_code(enum mw_sim_site site);
 int mw_site_from_code(const char *code); /* -1: unknown */
 
 #endif
