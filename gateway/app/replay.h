@@ -39,7 +39,9 @@ struct replay_moment {
 	double p_value;
 	bool has_event;
 	struct mw_event event;                            /* the alarm that stands */
-	struct mw_cause_channel finding[MW_MAX_CHANNELS]; /* by replay channel */
+	struct mw_cause_channel finding[MW_MAX_CHANNELS]; /* by replay channel, as is view */
+	struct mw_cause_view view[MW_MAX_CHANNELS];
+	int64_t patch_ns;
 };
 
 /* An event raised earlier, to compare with. */

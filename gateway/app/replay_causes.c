@@ -80,6 +80,9 @@ void replay_causes_rank(struct replay_causes *causes, const struct replay_moment
 	ret_ranking->n_belief = 0;
 	follow(causes, moment->time_ns);
 	mw_lookout_rank(causes->lookout, moment->time_ns, moment->finding, ranking);
+	if (ranking->input.slack_ns < moment->patch_ns)
+		ranking->input.slack_ns = moment->patch_ns;
+	mw_causes_blend(&ranking->input, moment->view, ranking->cause, ranking->n_cause);
 	if (!moment->has_event && (ranking->n_cause == 0 || !r->profile || r->profile->n_weak == 0))
 		return; /* nothing tells one fault from another */
 	mw_causes_prior(fault, moment->has_event ? moment->event.fault_probability : 0, prior);

@@ -4,11 +4,23 @@
 #include <math.h>
 #include <string.h>
 
+static void take_view(const struct replay *r, size_t channel, struct mw_cause_view *into)
+{
+	const struct mw_event *event = mw_asset_event(r->asset);
+	double suspicion = mw_asset_suspicion(r->asset, channel);
+
+	*into = (struct mw_cause_view){.read = isfinite(suspicion), .suspicion = suspicion};
+	for (size_t i = 0; event && event->cleared_ns == 0 && i < event->n_channel; i++)
+		if (event->channel[i].finding.channel == channel)
+			into->named = (unsigned)(i + 1);
+}
+
 static void take_findings(const struct replay *r, struct replay_moment *moment)
 {
 	const struct mw_evidence *evidence = mw_asset_evidence(r->asset);
 	const struct mw_assembler *assembler = mw_asset_assembler(r->asset);
 
+	moment->patch_ns = MW_PATCH_ROWS * mw_assembler_period(assembler);
 	if (!evidence || !mw_evidence_window_ready(evidence))
 		return;
 	for (size_t c = 0; c < mw_evidence_n_channels(evidence); c++) {
@@ -17,6 +29,7 @@ static void take_findings(const struct replay *r, struct replay_moment *moment)
 
 		if (channel < 0)
 			continue;
+		take_view(r, c, &moment->view[channel]);
 		into = &moment->finding[channel];
 		if (mw_lookout_finding(evidence, c, moment->time_ns + r->shift_ns, into))
 			into->since_ns -= r->shift_ns;

@@ -111,7 +111,7 @@ static void print_causes(const struct replay *r, const struct replay_ranking *ra
 	for (size_t i = 0; i < ranking->of.n_cause && i < SHOWN; i++) {
 		reason_of(r, ranking, &ranking->of.cause[i], reason);
 		printf("  %2zu. %3.0f %%  %s\n          %s\n", i + 1,
-		       100 * ranking->of.cause[i].score, r->channel[ranking->of.cause[i].channel],
+		       100 * ranking->of.cause[i].probability, r->channel[ranking->of.cause[i].channel],
 		       reason);
 	}
 }
@@ -155,6 +155,7 @@ static struct mw_json *cause_object(const struct replay *r, const struct replay_
 	reason_of(r, ranking, cause, reason);
 	mw_json_text(object, "name", r->channel[cause->channel]);
 	mw_json_number(object, "score", cause->score);
+	mw_json_number(object, "probability", cause->probability);
 	if (cause->at.known)
 		mw_json_number(object, "bits", cause->at.bits);
 	else

@@ -314,7 +314,6 @@ static int strongest_channel(struct mw_asset *asset, const struct mw_reading *re
 		float now = suspicion(reading, row);
 
 		asset->suspects |= (uint32_t)(now > 0) << (row - 1);
-		asset->suspicion[row - 1] = now;
 		mw_evidence_finding(asset->evidence, asset->prompt_channel[row - 1], 0, &finding);
 		if (now < best || (now == best && finding.strength <= best_strength))
 			continue;
@@ -323,6 +322,13 @@ static int strongest_channel(struct mw_asset *asset, const struct mw_reading *re
 		channel = asset->prompt_channel[row - 1];
 	}
 	return channel;
+}
+
+static void note_suspicion(struct mw_asset *asset, const struct mw_reading *reading)
+{
+	for (uint32_t row = 1; row < asset->n_prompt_rows; row++)
+		asset->suspicion[row - 1] =
+		    row < reading->n_rows ? suspicion(reading, row) : -INFINITY;
 }
 
 static enum mw_verdict verdict_of(const struct mw_asset *asset, const struct mw_reading *reading,
@@ -366,6 +372,7 @@ static void watch(struct mw_asset *asset, const struct mw_reading *reading, stru
 		asset->opts.alarm.p_raise =
 		    mw_alarm_p_of_budget(asset->opts.alarm.per_day, period_ns);
 	mw_judge_window(&asset->judge, asset->evidence, reading, &out->judgement);
+	note_suspicion(asset, reading);
 	out->verdict = verdict_of(asset, reading, &out->judgement);
 	if (out->verdict != MW_VERDICT_NORMAL)
 		out->channel = strongest_channel(asset, reading);
