@@ -4,7 +4,8 @@
  *
  *     mw-series --out DIR --first-seed S --count N [--site-fault CODE]
  *
- * With --site-fault every series has that fault of model/corpus/site.h, which no corpus holds.
+ * With --site-fault every series has that fault of model/corpus/site.h, which no corpus holds, on a
+ * machine that measures at least three of the quantities that it moves, or all if they are fewer.
  * Series of seed s: DIR/s.csv, one column a channel, an empty field where there was no reading;
  * DIR/s.truth.csv, one line a row: the fault that acts, the operation that shows ("none"), and the
  * fault's effect on every channel in noise units (sim.h).  DIR/index.jsonl has one JSON object a
@@ -23,6 +24,8 @@
 #include <sysexits.h>
 
 #define MAX_COUNT 100000
+#define TELLING   3  /* quantities that a machine must measure of those a site fault moves */
+#define TRIES     64 /* machines drawn for that */
 
 static FILE *open_in(const char *dir, const char *name)
 {
@@ -144,18 +147,68 @@ static bool write_table(const char *dir, uint64_t seed, const char *suffix,
 	return close_whole(file);
 }
 
+/* "winding_temperature_b" is the same quantity as "winding_temperature". */
+static size_t quantity(const char *name)
+{
+	size_t n = strlen(name);
+
+	return n > 2 && name[n - 2] == '_' ? n - 2 : n;
+}
+
+/* Quantities that the injected fault moves and that this machine measures. */
+static size_t n_measured(const struct mw_sim_series *series)
+{
+	size_t n = 0;
+
+	for (size_t k = 0; k < series->n_cause[0]; k++) {
+		const char *name = series->channel[series->cause_order[0][k]].name;
+		bool again = false;
+
+		for (size_t j = 0; j < k && !again; j++) {
+			const char *other = series->channel[series->cause_order[0][j]].name;
+
+			again = quantity(name) == quantity(other) &&
+				strncmp(name, other, quantity(name)) == 0;
+		}
+		n += !again;
+	}
+	return n;
+}
+
+/* A site describes a fault by what it measures: machines without instruments for it are passed
+ * over. */
+static int make_site(uint64_t seed, enum mw_sim_site site, struct mw_sim_series **ret_series)
+{
+	size_t wanted = mw_site_n_cause(site) < TELLING ? mw_site_n_cause(site) : TELLING;
+
+	for (uint64_t k = 0; k < TRIES; k++) {
+		struct mw_sim_spec spec;
+
+		mw_site_spec_draw(seed + (k << 32), site, &spec);
+		if (mw_sim_series_new(&spec, ret_series) != 0)
+			continue;
+		if (n_measured(*ret_series) >= wanted)
+			return 0;
+		mw_sim_series_free(*ret_series);
+	}
+	return -1;
+}
+
+static int make_plain(uint64_t seed, struct mw_sim_series **ret_series)
+{
+	struct mw_sim_spec spec;
+
+	mw_sim_spec_draw(seed, &spec);
+	return mw_sim_series_new(&spec, ret_series);
+}
+
 /* A plan that the simulator refuses is left out, as mw-corpus does. */
 static bool make_one(const char *dir, FILE *index, uint64_t seed, enum mw_sim_site site)
 {
-	struct mw_sim_spec spec;
 	struct mw_sim_series *series;
 	bool ok;
 
-	if (site != MW_SITE_NONE)
-		mw_site_spec_draw(seed, site, &spec);
-	else
-		mw_sim_spec_draw(seed, &spec);
-	if (mw_sim_series_new(&spec, &series) != 0)
+	if ((site ? make_site(seed, site, &series) : make_plain(seed, &series)) != 0)
 		return true;
 	ok = write_table(dir, seed, ".csv", series, write_values) &&
 	     write_table(dir, seed, ".truth.csv", series, write_truth);

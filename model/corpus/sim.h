@@ -98,8 +98,9 @@ void mw_sim_series_free(struct mw_sim_series *series);
 bool mw_sim_can(enum mw_machine machine, enum mw_fault fault);
 /* Sensor, process or operation; a site fault is of the process. */
 enum mw_fault_kind mw_sim_kind_of(const struct mw_sim_injection *injection);
-/* The machine that can have a site fault. */
+/* The machine that can have a site fault, and how many of its channels the fault moves. */
 enum mw_machine mw_site_machine(enum mw_sim_site site);
+size_t mw_site_n_cause(enum mw_sim_site site);
 
 /* Draws a whole spec for the training corpus from one seed: machine, size, period, what is injected
  * (nothing, operations, one fault, or both), strength, onset, growth. */

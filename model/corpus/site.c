@@ -37,6 +37,14 @@ enum mw_machine mw_site_machine(enum mw_sim_site site)
 	return machine[site < MW_N_SIM_SITE ? site : MW_SITE_NONE];
 }
 
+size_t mw_site_n_cause(enum mw_sim_site site)
+{
+	const struct mw_plant *plant = mw_plant_find(mw_site_machine(site));
+	const struct mw_plant_can *can = plant ? mw_plant_site_of(plant, site) : NULL;
+
+	return can ? can->n_cause : 0;
+}
+
 const struct mw_plant_can *mw_plant_site_of(const struct mw_plant *plant, enum mw_sim_site site)
 {
 	for (size_t i = 0; site != MW_SITE_NONE && i < plant->n_site; i++)
