@@ -257,8 +257,8 @@ static bool causes_are_sane(const struct mw_event *event)
 		    !is_text(cause->name, MW_NAME_SIZE) ||
 		    !is_text(cause->site_fault, MW_CODE_SIZE) ||
 		    !is_text(cause->cause, MW_PHRASE_SIZE) ||
-		    !is_text(cause->check, MW_PHRASE_SIZE) || (cause->why & ~(unsigned)MW_WHY_ALL) ||
-		    (unsigned)cause->fault >= MW_N_FAULT)
+		    !is_text(cause->check, MW_PHRASE_SIZE) ||
+		    (cause->why & ~(unsigned)MW_WHY_ALL) || (unsigned)cause->fault >= MW_N_FAULT)
 			return false;
 	}
 	return true;

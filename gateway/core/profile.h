@@ -75,7 +75,7 @@ struct mw_profile {
 	struct mw_profile_edge *edge;
 	struct mw_profile_weak *weak;
 	size_t n_site;
-	struct mw_site_fault *site; /* the site's own faults */
+	struct mw_site_fault *site;     /* the site's own faults */
 	struct mw_profile_paths *paths; /* NULL: not worked out */
 };
 
