@@ -89,7 +89,8 @@ void asset_match_site(struct mw_asset *asset, size_t onset, bool before)
 	window.n_channel = mw_evidence_n_channels(asset->evidence);
 	for (size_t c = 0; c < window.n_channel; c++)
 		look_at(asset, c, onset, before, &window.channel[c]);
-	mw_site_match(profile->site, profile->n_site, &window, event->fault_probability, &match);
+	mw_site_match(profile->site, profile->n_site, &window, event->fault,
+		      event->fault_probability, &match);
 	if (!match.wins)
 		return;
 	(void)snprintf(event->site_fault, sizeof(event->site_fault), "%s",

@@ -16,11 +16,10 @@
 #define FIRST_OUT_BITS  1.0
 #define LEAST_SUSPICION (-8.0)
 #define U_ALARM         1.0
-#define U_SCORE         1.0
-#define U_SUSPICION     0.3
-#define U_NAMED         1.0
-#define U_NAMED_LATER   0.3
-#define U_FIRST_OUT     0.3
+#define U_SCORE         1.15
+#define U_SUSPICION     0.4
+#define U_NAMED         0.4
+#define U_NAMED_LATER   0.1
 
 static int entry_of(const struct mw_causes_input *input, size_t channel)
 {
@@ -169,17 +168,16 @@ static bool explains_alarms(const struct mw_causes_input *input)
 }
 
 static double utility(const struct mw_causes_input *input, const struct mw_cause_view *view,
-		      const struct mw_cause *cause, size_t n_cause, size_t i)
+		      const struct mw_cause *cause)
 {
-	const struct mw_cause_view *v = &view[cause[i].channel];
-	double u = log(fmax(cause[i].score, LEAST_SCORE));
+	const struct mw_cause_view *v = &view[cause->channel];
+	double u = log(fmax(cause->score, LEAST_SCORE));
 
 	if (explains_alarms(input))
 		return U_ALARM * u;
 	u *= U_SCORE;
 	u += U_SUSPICION * (v->read ? fmax(v->suspicion, LEAST_SUSPICION) : LEAST_SUSPICION);
-	u += v->named == 1 ? U_NAMED : v->named > 1 ? U_NAMED_LATER : 0;
-	return u + (mw_cause_is_first_out(input, cause, n_cause, i) ? U_FIRST_OUT : 0);
+	return u + (v->named == 1 ? U_NAMED : v->named > 1 ? U_NAMED_LATER : 0);
 }
 
 static int compare_probabilities(const void *a, const void *b)
@@ -197,7 +195,7 @@ void mw_causes_blend(const struct mw_causes_input *input, const struct mw_cause_
 	double u[MW_MAX_CHANNELS], most = -INFINITY, sum = 0;
 
 	for (size_t i = 0; i < n_cause; i++) {
-		u[i] = utility(input, view, cause, n_cause, i);
+		u[i] = utility(input, view, &cause[i]);
 		most = fmax(most, u[i]);
 	}
 	for (size_t i = 0; i < n_cause; i++)

@@ -90,7 +90,7 @@ struct mw_cause_view {
  * (score stays what it was).  Where alarms of the control are the symptoms, the ranking decides:
  * p ~ score^a.  Else a conditional logit over the machine's variables
  *
- *     p ~ exp(b1 log score + b2 suspicion + b3 [named first] + b4 [named later] + b5 [first out])
+ *     p ~ exp(b1 log score + b2 suspicion + b3 [named first] + b4 [named later])
  *
  * (McFadden 1974), whose weights were fitted on simulated machines of development seeds; reliability
  * on others is in model/RESULTS.md.  view: n_channels; lends.

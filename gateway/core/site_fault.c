@@ -8,19 +8,23 @@
 #define NEWEST   2    /* patches that are "now" */
 #define PLAIN    7.0  /* healthy spreads from which a level is plainly seen */
 #define DEVIATES 3.0F /* of a patch feature */
-#define STEADY   4.0  /* strength up to which a channel is steady */
+#define STEADY   3.0  /* level up to which a channel is steady */
+#define OFF      4.0  /* level from which it is off */
 #define MEASURED 2    /* signs that must have a channel for an entry to be judged ... */
 #define SHARE    0.5  /* ... and of all its signs */
 
 /* Of the logit. */
-#define B_BASE      (-2.0)
-#define B_SEEN      2.0
-#define B_AGAINST   3.0
-#define B_MISSING   0.5
-#define B_UNSPOKEN  0.3
-#define B_SUSPECTED 1.0
-#define B_NAMED     1.0
-#define B_NAME      1.0
+#define B_BASE      (-0.6)
+#define B_SEEN      0.8
+#define B_AGAINST   0.5
+#define B_MISSING   1.4
+#define B_MOVED     0.8
+#define B_UNSPOKEN  0.55
+#define B_SUSPECTED 0.4
+#define B_NAMED     0.1
+#define B_NAME      1.6
+#define B_SENSOR    (-0.3)
+#define B_ALONE     (-6.7) /* a sensor is blamed, and it is not alone */
 
 const char *mw_sign_text(int does)
 {
@@ -55,16 +59,18 @@ static bool deviates(const struct mw_evidence *evidence, size_t channel, size_t 
 void mw_site_look(const struct mw_evidence *evidence, size_t channel, size_t onset_patch,
 		  struct mw_site_channel *ret_channel)
 {
-	struct mw_channel_finding finding;
 	size_t before = onset_patch > 0 ? onset_patch - 1 : 0;
-	double now = 0, change;
+	double now = 0, residual = 0, change;
+	float f[MW_N_FEATURES];
 
-	for (size_t p = MW_WINDOW_PATCHES - NEWEST; p < MW_WINDOW_PATCHES; p++)
-		now += level_of(evidence, channel, p) / NEWEST;
+	for (size_t p = MW_WINDOW_PATCHES - NEWEST; p < MW_WINDOW_PATCHES; p++) {
+		mw_evidence_patch(evidence, channel, p, f);
+		now += (double)f[MW_F_LEVEL] / NEWEST;
+		residual += (double)f[MW_F_STATIC] / NEWEST;
+	}
 	change = now - level_of(evidence, channel, before);
-	mw_evidence_finding(evidence, channel, MW_WINDOW_PATCHES - 2 * NEWEST, &finding);
 	ret_channel->level = fabs(change) > fabs(now) ? change : now;
-	ret_channel->strength = finding.strength;
+	ret_channel->residual = residual;
 	ret_channel->left = -1;
 	for (size_t p = 0; p < MW_WINDOW_PATCHES && ret_channel->left < 0; p++)
 		if (deviates(evidence, channel, p))
@@ -111,40 +117,58 @@ static double order(const struct mw_site_sign *sign, const struct mw_site_channe
 	return (later > 0) == (sign->does == MW_CLAIM_AFTER) ? 1 : -1;
 }
 
-static double worth(const struct mw_site_sign *sign, const struct mw_site_channel *channel,
-		    const struct mw_site_window *window)
+/* The two witnesses of a sign, each -1..1. */
+struct worth {
+	double level, residual;
+};
+
+static struct worth level_worth(const struct mw_site_channel *channel, double sign)
 {
+	return (struct worth){size_of(sign * channel->level), size_of(sign * channel->residual)};
+}
+
+static struct worth worth(const struct mw_site_sign *sign, const struct mw_site_channel *channel,
+			  const struct mw_site_window *window)
+{
+	double both;
+
 	switch (sign->does) {
 	case MW_CLAIM_ABOVE:
 	case MW_CLAIM_ROSE:
-		return size_of(channel->level);
+		return level_worth(channel, 1);
 	case MW_CLAIM_BELOW:
 	case MW_CLAIM_FELL:
-		return size_of(-channel->level);
+		return level_worth(channel, -1);
 	case MW_SIGN_STEADY:
-		return channel->strength < STEADY ? 1 : -size_of(channel->strength - STEADY);
+		both = -size_of(fmax(fabs(channel->level) - STEADY, 0));
+		break;
 	case MW_CLAIM_AFTER:
 	case MW_CLAIM_BEFORE:
 	case MW_CLAIM_WITH:
-		return order(sign, channel, window);
+		both = order(sign, channel, window);
+		break;
 	default:
-		return channel->claims >> sign->does & 1 ? 1 : 0;
+		both = channel->claims >> sign->does & 1 ? 1 : 0;
+		break;
 	}
+	return (struct worth){both, both};
 }
 
 /* Of several channels that fit, the one that shows it best speaks; of a steady one, the worst. */
 static bool worth_of(const struct mw_site_sign *sign, const struct mw_site_window *window,
-		     double *ret_worth)
+		     struct worth *ret_worth)
 {
 	bool found = false;
 
 	for (size_t c = 0; c < window->n_channel; c++) {
-		double now;
+		struct worth now;
+		double more;
 
 		if (!speaks_of(sign, &window->channel[c]))
 			continue;
 		now = worth(sign, &window->channel[c], window);
-		if (!found || (sign->does == MW_SIGN_STEADY ? now < *ret_worth : now > *ret_worth))
+		more = now.level + now.residual - ret_worth->level - ret_worth->residual;
+		if (!found || (sign->does == MW_SIGN_STEADY ? more < 0 : more > 0))
 			*ret_worth = now;
 		found = true;
 	}
@@ -159,14 +183,19 @@ static bool is_spoken_of(const struct mw_site_fault *fault, const struct mw_site
 	return false;
 }
 
-static void add_sign(const struct mw_site_sign *sign, double worth, struct mw_site_fit *fit)
+static void add_sign(const struct mw_site_sign *sign, const struct worth *worth,
+		     struct mw_site_fit *fit)
 {
-	double weight = sign->weight * (sign->does == MW_SIGN_STEADY ? 0.5 : 1);
+	double most = fmax(worth->level, worth->residual);
 
 	fit->n_measured++;
-	fit->seen += weight * fmax(worth, 0);
-	fit->against += weight * fmax(-worth, 0);
-	fit->missing += weight * (1 - fabs(worth));
+	if (sign->does == MW_SIGN_STEADY) {
+		fit->moved -= sign->weight * most;
+		return;
+	}
+	fit->seen += sign->weight * (fmax(worth->level, 0) + fmax(worth->residual, 0));
+	fit->against += sign->weight * fmax(-most, 0);
+	fit->missing += sign->weight * (1 - fmax(most, 0));
 }
 
 void mw_site_fit(const struct mw_site_fault *fault, const struct mw_site_window *window,
@@ -174,11 +203,13 @@ void mw_site_fit(const struct mw_site_fault *fault, const struct mw_site_window 
 {
 	const struct mw_site_channel *suspect = NULL;
 	struct mw_site_fit fit = {0};
-	double worth = 0;
 
-	for (size_t i = 0; i < fault->n_sign; i++)
+	for (size_t i = 0; i < fault->n_sign; i++) {
+		struct worth worth = {0, 0};
+
 		if (worth_of(&fault->sign[i], window, &worth))
-			add_sign(&fault->sign[i], worth, &fit);
+			add_sign(&fault->sign[i], &worth, &fit);
+	}
 	for (size_t c = 0; c < window->n_channel; c++) {
 		const struct mw_site_channel *channel = &window->channel[c];
 
@@ -186,7 +217,7 @@ void mw_site_fit(const struct mw_site_fault *fault, const struct mw_site_window 
 			suspect = channel;
 		if (!is_spoken_of(fault, channel))
 			fit.unspoken =
-			    fmax(fit.unspoken, log2(fmax(channel->strength / STEADY, 1)));
+			    fmax(fit.unspoken, log2(fmax((1 + fabs(channel->level)) / OFF, 1)));
 	}
 	fit.suspected = suspect && is_spoken_of(fault, suspect);
 	*ret_fit = fit;
@@ -203,23 +234,36 @@ static bool can_be_judged(const struct mw_site_fault *fault, const struct mw_sit
 static double log_odds(const struct mw_site_fault *fault, const struct mw_site_fit *fit)
 {
 	return B_BASE + log(fault->weight) + B_SEEN * fit->seen - B_AGAINST * fit->against -
-	       B_MISSING * fit->missing - B_UNSPOKEN * fit->unspoken +
+	       B_MISSING * fit->missing - B_MOVED * fit->moved - B_UNSPOKEN * fit->unspoken +
 	       (fit->suspected ? B_SUSPECTED : 0);
 }
 
-static double log_odds_of_name(double probability)
+static size_t n_off(const struct mw_site_window *window)
+{
+	size_t n = 0;
+
+	for (size_t c = 0; c < window->n_channel; c++)
+		n += fabs(window->channel[c].level) > OFF;
+	return n;
+}
+
+static double log_odds_of_name(enum mw_fault named, double probability,
+			       const struct mw_site_window *window)
 {
 	double p = fmin(probability, 0.999);
+	double odds = p > 0 ? B_NAMED + B_NAME * log(p / (1 - p)) : -INFINITY;
 
-	return p > 0 ? B_NAMED + B_NAME * log(p / (1 - p)) : -INFINITY;
+	if (mw_fault_kind_of(named) == MW_KIND_SENSOR)
+		odds += B_SENSOR + (n_off(window) > 1 ? B_ALONE : 0);
+	return odds;
 }
 
 void mw_site_match(const struct mw_site_fault *fault, size_t n_fault,
-		   const struct mw_site_window *window, double model_probability,
+		   const struct mw_site_window *window, enum mw_fault named, double probability,
 		   struct mw_site_match *ret_match)
 {
-	double named = log_odds_of_name(model_probability), best = -INFINITY;
-	double sum = 1 + exp(named);
+	double name = log_odds_of_name(named, probability, window), best = -INFINITY;
+	double sum = 1 + exp(name);
 
 	*ret_match = (struct mw_site_match){.best = -1};
 	for (size_t i = 0; i < n_fault; i++) {
@@ -237,7 +281,7 @@ void mw_site_match(const struct mw_site_fault *fault, size_t n_fault,
 		ret_match->best = (int)i;
 	}
 	ret_match->probability = exp(best) / sum;
-	ret_match->named = exp(named) / sum;
+	ret_match->named = exp(name) / sum;
 	ret_match->unknown = 1 / sum;
 	ret_match->wins = ret_match->probability > 0.5;
 }

@@ -2,10 +2,12 @@
  * site_fault.h -- a site's own faults: described by what is seen, used without any training.
  *
  * An entry says which channels do what (a *sign*): "*oil*temp* fell", "flow steady".  A window is
- * held against every entry: each sign is worth -1 (the opposite is seen) to 1 (plainly seen), 0 when
- * its channel is not there.  The entry's log-odds against "unknown" are a weighted sum of what is
- * seen, what is contradicted, what is missing, and of what deviates without being spoken of; the
- * model's own name has log-odds by its probability.  All of them, and "unknown", share one
+ * held against every entry.  A level has two witnesses, the channel's own deviation and that from
+ * what the other channels call for; each is worth -1 (plainly the other way) to 1 (plainly so), by
+ * the logarithm of its size.  The entry's log-odds against "unknown" are a weighted sum of what is
+ * seen, what is contradicted, what is missing, what moves though it should not, and what deviates
+ * without being spoken of; the model's own name has log-odds by its probability, and hardly any when
+ * it blames one sensor while several channels are off.  All of them, and "unknown", share one
  * probability (a multinomial logit).  Its weights were fitted on simulated machines of development
  * seeds and faults (model/eval/site.py), not on the faults that are reported.
  *
@@ -49,7 +51,7 @@ struct mw_site_channel {
 	enum mw_role role;
 	uint32_t claims; /* bits MW_CLAIM(...) but AFTER, BEFORE, WITH */
 	double level; /* healthy spreads: of the newest patches, or since the onset, the larger */
-	double strength;  /* of mw_evidence_finding, of the newest patches */
+	double residual;  /* of the newest patches, against what the other channels call for */
 	int left;         /* patch in which it began to deviate; -1: it does not */
 	double suspicion; /* the model's log-odds; -INFINITY: not read */
 };
@@ -57,14 +59,15 @@ struct mw_site_window {
 	size_t n_channel;
 	struct mw_site_channel channel[MW_MAX_CHANNELS];
 };
-/* Fills level, strength and left from the evidence, onset patch as in mw_evidence_finding; the rest
+/* Fills level, residual and left from the evidence, onset patch as in mw_evidence_finding; the rest
  * is the caller's. */
 void mw_site_look(const struct mw_evidence *evidence, size_t channel, size_t onset_patch,
 		  struct mw_site_channel *ret_channel);
 
 /* How an entry fits. */
 struct mw_site_fit {
-	double seen, against, missing; /* sums over its signs, by weight */
+	double seen, against, missing; /* sums over its signs but steady ones, by weight */
+	double moved;                  /* of the steady ones */
 	double unspoken;   /* octaves past healthy of what deviates and is not spoken of */
 	bool suspected;    /* it speaks of the channel that the model suspects most */
 	size_t n_measured; /* signs whose channel is there */
@@ -79,9 +82,9 @@ struct mw_site_match {
 	double named, unknown; /* of the model's own name; that it is neither */
 	bool wins;             /* likelier than the name, and than not */
 };
-/* model_probability: of the model's own fault name; 0 = it named none. */
+/* The model's own fault name and its probability; 0 = it named none. */
 void mw_site_match(const struct mw_site_fault *fault, size_t n_fault,
-		   const struct mw_site_window *window, double model_probability,
+		   const struct mw_site_window *window, enum mw_fault named, double probability,
 		   struct mw_site_match *ret_match);
 
 #endif

@@ -17,7 +17,7 @@ static struct mw_site_channel *add(const char *name, double level)
 
 	*c = (struct mw_site_channel){.name = name,
 				      .level = level,
-				      .strength = 1 + fabs(level),
+				      .residual = level,
 				      .left = fabs(level) >= 3 ? 8 : -1,
 				      .suspicion = fabs(level) - 3};
 	return c;
@@ -46,9 +46,10 @@ START_TEST(what_is_seen_missing_and_contradicted_is_told_apart)
 	add("flow", 0);
 	mw_site_fit(&fault, &window, &fit);
 	ck_assert_uint_eq(fit.n_measured, 3); /* nobody measures the level */
-	ck_assert_double_eq_tol(fit.seen, 1.5, 1e-9);
+	ck_assert_double_eq_tol(fit.seen, 2, 1e-9);
 	ck_assert_double_eq_tol(fit.against, 1, 1e-9);
-	ck_assert_double_eq_tol(fit.missing, 0, 1e-9);
+	ck_assert_double_eq_tol(fit.missing, 1, 1e-9);
+	ck_assert_double_eq_tol(fit.moved, 0, 1e-9);
 	ck_assert_double_eq(fit.unspoken, 0);
 	add("speed", 15);
 	mw_site_fit(&fault, &window, &fit);
@@ -66,11 +67,11 @@ START_TEST(of_several_channels_the_plainest_speaks_and_of_steady_ones_the_worst)
 	add("temp_b", 20);
 	fault.n_sign = 2;
 	mw_site_fit(&fault, &window, &fit);
-	ck_assert_double_eq_tol(fit.seen, 1, 1e-9);
+	ck_assert_double_eq_tol(fit.seen, 2, 1e-9);
 	fault.sign[1].does = MW_SIGN_STEADY;
-	window.channel[0] = (struct mw_site_channel){.name = "temp_a", .strength = 1};
+	window.channel[0] = (struct mw_site_channel){.name = "temp_a"};
 	mw_site_fit(&fault, &window, &fit);
-	ck_assert_double_gt(fit.against, 0.4);
+	ck_assert_double_gt(fit.moved, 0.9);
 }
 END_TEST
 
@@ -86,7 +87,7 @@ START_TEST(an_order_is_that_of_first_deviations)
 	add("a", 10)->left = 3;
 	add("b", 10)->left = 7;
 	mw_site_fit(&fault, &window, &fit);
-	ck_assert_double_eq(fit.seen, 1);
+	ck_assert_double_eq(fit.seen, 2);
 	window.channel[1].left = 2;
 	mw_site_fit(&fault, &window, &fit);
 	ck_assert_double_eq(fit.against, 1);
@@ -107,14 +108,18 @@ START_TEST(the_entry_that_fits_wins_and_one_that_does_not_leaves_it_unknown)
 	add("motor_current", 20);
 	add("oil_temp", 20);
 	add("flow", 0);
-	mw_site_match(fault, 2, &window, 0, &match);
+	mw_site_match(fault, 2, &window, MW_FAULT_UNKNOWN, 0, &match);
 	ck_assert_int_eq(match.best, 0);
 	ck_assert(match.wins && match.probability > 0.5);
 	ck_assert_double_eq_tol(match.probability + match.unknown, 1, 0.01);
-	mw_site_match(fault + 1, 1, &window, 0, &match);
+	mw_site_match(fault + 1, 1, &window, MW_FAULT_UNKNOWN, 0, &match);
 	ck_assert(!match.wins && match.unknown > 0.5);
+	mw_site_match(fault, 2, &window, MW_FAULT_OVERLOAD, 0.95, &match);
+	ck_assert(!match.wins && match.named > 0.5);
+	mw_site_match(fault, 2, &window, MW_FAULT_BIAS, 0.95, &match); /* of one sensor? */
+	ck_assert(match.wins);
 	window.n_channel = 1; /* one sign of four is no ground to judge on */
-	mw_site_match(fault, 2, &window, 0, &match);
+	mw_site_match(fault, 2, &window, MW_FAULT_UNKNOWN, 0, &match);
 	ck_assert_int_eq(match.best, -1);
 	ck_assert(!match.wins);
 }
