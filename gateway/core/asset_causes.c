@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define OFF 4.0 /* healthy spreads from which a channel is plainly off */
+
 /* --- the lookout ------------------------------------------------------------------------------ */
 
 bool asset_make_lookout(struct mw_asset *asset)
@@ -44,6 +46,18 @@ double mw_asset_suspicion(const struct mw_asset *asset, size_t channel)
 		if (asset->prompt_channel[row - 1] == channel)
 			return (double)asset->suspicion[row - 1];
 	return -INFINITY;
+}
+
+size_t asset_n_off(const struct mw_asset *asset)
+{
+	struct mw_site_channel look;
+	size_t n = 0;
+
+	for (size_t c = 0; c < mw_evidence_n_channels(asset->evidence); c++) {
+		mw_site_look(asset->evidence, c, 0, &look);
+		n += fabs(look.level) > OFF;
+	}
+	return n;
 }
 
 /* --- the site's own faults -------------------------------------------------------------------- */

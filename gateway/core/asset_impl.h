@@ -55,6 +55,8 @@ void asset_follow(struct mw_asset *asset, int64_t time_ns, const double *value, 
 /* Of an event that is described: is it one of the site's own faults, given where it begins?  Then
  * what is behind it; then the words of that, when the others are made. */
 void asset_match_site(struct mw_asset *asset, size_t onset_patch, bool onset_before);
+/* Channels whose own level is plainly off just now. */
+size_t asset_n_off(const struct mw_asset *asset);
 void asset_rank_causes(struct mw_asset *asset);
 void asset_phrase_causes(struct mw_asset *asset, const struct mw_fault_library *library);
 struct mw_explain_opts asset_with_site(const struct mw_asset *asset, struct mw_explain_opts opts);

@@ -26,8 +26,8 @@ from model.eval.truth import Truth
 DEVELOPMENT = ("thermostat_open", "overfill", "foaming", "undervoltage")
 SCORED = ("seal_rub", "overcharge", "bypass_mixing", "stall", "baffle_broken", "contactor_welded",
           "accumulator_empty", "take_up_stuck")  # fmt: skip
-EACH = 40  # series of a site fault
-KNOWN = 1000  # series drawn as the corpus draws them; those of known machines with a fault are read
+EACH = 30  # series of a site fault
+KNOWN = 600  # series drawn as the corpus draws them; those of known machines with a fault are read
 SHIPPED = 0.3  # below it the gateway says unknown (gateway/core/asset_event.c)
 LIMITS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
 BINS = (0, 0.2, 0.4, 0.6, 0.8, 1.0001)
