@@ -16,10 +16,10 @@
 #define FIRST_OUT_BITS  1.0
 #define LEAST_SUSPICION (-8.0)
 #define U_ALARM         1.0
-#define U_SCORE         1.15
-#define U_SUSPICION     0.4
-#define U_NAMED         0.4
-#define U_NAMED_LATER   0.1
+#define U_SCORE         1.0
+#define U_SUSPICION     0.3
+#define U_NAMED         1.0
+#define U_NAMED_LATER   0.3
 
 static int entry_of(const struct mw_causes_input *input, size_t channel)
 {
