@@ -316,6 +316,10 @@ static void put_fault_name(struct mw_json *object, const struct mw_event *event)
 	size_t length = strlen(event->explanation);
 	char name[64];
 
+	if (event->site_fault[0] != '\0' && event->n_cause > 0) {
+		mw_json_text(object, "fault_name", event->likely[0].name);
+		return;
+	}
 	for (size_t i = 0; i < event->n_citation; i++) {
 		const struct mw_citation *c = &event->citation[i];
 

@@ -84,6 +84,7 @@ static inline void blame(struct mw_event *event)
 		(void)snprintf(cause[i].check, MW_PHRASE_SIZE, "check %zu", i);
 	}
 	strcpy(cause[0].site_fault, "strainer_torn");
+	strcpy(cause[0].name, event->language == MW_LANGUAGE_KO ? "캐비테이션" : "cavitation");
 	strcpy(cause[1].of, event->channel[0].name);
 }
 
