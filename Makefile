@@ -35,7 +35,7 @@ obj      = $(patsubst %.c,$(O)/obj/%.o,$(1))
 LM_OBJ     := $(call obj,$(call lib_src,model/engine))
 CORPUS_OBJ := $(call obj,$(call lib_src,model/corpus))
 CORE_OBJ   := $(call obj,$(call lib_src,gateway/base) $(call lib_src,gateway/core))
-IO_OBJ     := $(call obj,$(call lib_src,gateway/io)) $(O)/obj/schemas/store_sql.o
+IO_OBJ     := $(call obj,$(call lib_src,gateway/io)) $(O)/obj/schemas/store_sql.o $(O)/obj/gateway/page/page_files.o
 APP_OBJ    := $(call obj,$(call lib_src,gateway/app))
 TOOL_SRC   := $(wildcard gateway/tools/*.c)
 TOOLS      := $(patsubst gateway/tools/%.c,$(O)/mw-%,$(TOOL_SRC))
@@ -77,6 +77,16 @@ $(O)/obj/schemas/store_sql.c: $(SQL)
 		{ gsub(/[\\"]/, "\\\\&"); print "\"" $$0 "\\n\"" } \
 		END { print ", 0};" }' $(SQL) > $@
 $(O)/obj/schemas/store_sql.o: $(O)/obj/schemas/store_sql.c
+	$(call say,CC,$<)
+	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
+
+# The operator page, embedded: each file of gateway/page with its type and a tag of its content.
+PAGE := $(sort $(wildcard gateway/page/*.html gateway/page/*.css gateway/page/*.js gateway/page/*.svg))
+$(O)/obj/gateway/page/page_files.c: $(PAGE) gateway/page/embed.sh
+	$(call say,EMBED,$(PAGE))
+	@mkdir -p $(@D)
+	$(Q)gateway/page/embed.sh $(PAGE) > $@
+$(O)/obj/gateway/page/page_files.o: $(O)/obj/gateway/page/page_files.c
 	$(call say,CC,$<)
 	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
 

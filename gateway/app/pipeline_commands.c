@@ -122,8 +122,8 @@ static bool is_refusal(mw_err err)
 static mw_err apply_all(struct mw_pipeline *p, struct round *round)
 {
 	for (size_t i = 0; i < round->n; i++) {
-		round->err[i] = apply(p, &round->waiting[i].command, round->why[i],
-				      &round->event[i]);
+		round->err[i] =
+		    apply(p, &round->waiting[i].command, round->why[i], &round->event[i]);
 		if (round->err[i] && !is_refusal(round->err[i]))
 			return round->err[i];
 	}

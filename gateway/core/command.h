@@ -29,16 +29,17 @@ struct mw_command {
 	char event[MW_EVENT_ID_SIZE];
 	char who[MW_WHO_SIZE];   /* as it was said; nobody checks it */
 	char note[MW_NOTE_SIZE]; /* "" = none */
-	int64_t shelve_ns;       /* SHELVE: how long, MW_SHELVE_MIN_NS..MAX_NS, in the data's time */
+	int64_t shelve_ns; /* SHELVE: how long, MW_SHELVE_MIN_NS..MAX_NS, in the data's time */
 	enum mw_feedback feedback; /* FEEDBACK: not NONE */
 };
 
 struct mw_command_result {
-	mw_err err; /* OK; NOTFOUND no such event; INVAL the alarm's state does not allow it; FULL too
+	mw_err
+	    err; /* OK; NOTFOUND no such event; INVAL the alarm's state does not allow it; FULL too
 		     * many commands wait; AGAIN the daemon ends; others: the store refused */
 	char why[MW_COMMAND_WHY_SIZE];
-	enum mw_alarm_state state;       /* of the event, after it; OK only */
-	uint32_t sequence;               /* likewise */
+	enum mw_alarm_state state; /* of the event, after it; OK only */
+	uint32_t sequence;         /* likewise */
 	char event[MW_EVENT_ID_SIZE];
 	enum mw_command_kind kind;
 };

@@ -173,8 +173,8 @@ mw_err mw_json_reply(const struct mw_command_result *result, char **ret_text)
 	mw_json_text(object, "event", result->event);
 	mw_json_bool(object, "ok", result->err == MW_E_OK);
 	if (result->err) {
-		mw_json_text(object, "error", result->why[0] ? result->why
-							     : mw_err_text(result->err));
+		mw_json_text(object, "error",
+			     result->why[0] ? result->why : mw_err_text(result->err));
 	} else {
 		mw_json_text(object, "state", mw_alarm_state_text(result->state));
 		mw_json_integer(object, "sequence", result->sequence);

@@ -10,9 +10,9 @@ mw_err mw_store_feedback_put(struct mw_store *store, const char *event, enum mw_
 	mw_err err;
 
 	store_lock(store);
-	err = store_do(store,
-		       "INSERT INTO feedback(event, said, note, who) VALUES (?1, ?2, ?3, ?4)",
-		       "tttt", event, mw_feedback_text(feedback), note, who);
+	err =
+	    store_do(store, "INSERT INTO feedback(event, said, note, who) VALUES (?1, ?2, ?3, ?4)",
+		     "tttt", event, mw_feedback_text(feedback), note, who);
 	if (!err)
 		store_changed(store);
 	store_unlock(store);

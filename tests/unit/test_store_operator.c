@@ -47,7 +47,8 @@ START_TEST(an_earlier_event_carries_what_was_said_of_it)
 	struct mw_store *store = open_store(&place, false);
 	struct mw_event earlier = put_day(store, -1), event = put_day(store, 0), read;
 
-	say(store, &earlier, MW_FEEDBACK_FALSE); /* after the other was raised: it is told all the same */
+	say(store, &earlier,
+	    MW_FEEDBACK_FALSE); /* after the other was raised: it is told all the same */
 	ck_assert_str_eq(event.similar.event[0].id, earlier.id);
 	ck_assert_int_eq(mw_store_event_get(store, event.id, &read, NULL), MW_E_OK);
 	ck_assert_uint_eq(read.similar.event[0].feedback, MW_FEEDBACK_FALSE);
@@ -140,8 +141,8 @@ START_TEST(a_list_is_paged_and_filtered_by_state_and_fault)
 	}
 	ck_assert_uint_eq(count(store, &page), 0);
 	ck_assert_uint_eq(count(store, &(struct mw_event_query){.state = "unacknowledged"}), 6);
-	ck_assert_uint_eq(
-	    count(store, &(struct mw_event_query){.state = "unacknowledged-active"}), 2);
+	ck_assert_uint_eq(count(store, &(struct mw_event_query){.state = "unacknowledged-active"}),
+			  2);
 	ck_assert_uint_eq(count(store, &(struct mw_event_query){.fault = "leak"}), 2);
 	ck_assert_uint_eq(count(store, &(struct mw_event_query){.before = "ev-none"}), 0);
 	mw_store_close(store);
