@@ -30,7 +30,7 @@ function drawLink() {
 	gone.textContent = alive ? '' : t('gone', clock(since));
 	document.body.classList.toggle('stale', !alive);
 	link.textContent = !alive ? '' : broker ? t('no_broker') : t('live');
-	link.className = alive && !broker ? 'live' : 'not-live';
+	link.className = !alive ? '' : broker ? 'not-live' : 'live';
 	byId('gateway').textContent = data.status?.gateway ?? '';
 }
 
