@@ -17,6 +17,7 @@ PKGS     = libpaho-mqtt-dev libsqlite3-dev libconfig-dev libjansson-dev libmicro
 	   libcurl4-openssl-dev check pkg-config mosquitto mosquitto-clients python3-jsonschema python3-yaml \
 	   python3-numpy uthash-dev jq curl sqlite3 mandoc bsdextrautils gcc make \
 	   gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user-static
+BROWSER_PKGS = chromium chromium-driver fonts-noto-cjk
 EVAL_PKGS = python3-numpy python3-sklearn
 
 WARN     = -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
@@ -153,7 +154,7 @@ asan: deps ## the tests under AddressSanitizer and UBSan
 	@O=build-asan tests/run.sh
 
 # What starts threads: spool, store, API, MQTT, sessions that share a model, and the daemon itself.
-THREADED = unit/test_(spool|store|lm)|contract/test_(http|mqtt|alerts|commands)|e2e/
+THREADED = unit/test_(spool|store|lm)|contract/test_(http|page|mqtt|alerts|commands)|e2e/
 tsan: deps ## the tests that use threads under ThreadSanitizer
 	@$(MAKE) --no-print-directory SAN=tsan test-programs
 	@O=build-tsan ONLY='$(THREADED)' TSAN_OPTIONS=suppressions=$(CURDIR)/tests/tsan.supp tests/run.sh
@@ -178,12 +179,13 @@ eval: deps ## measure accuracy over DATA into model/RESULTS.md (SECTION=skab: on
 	@/usr/bin/python3 -m model.eval.run --data $(DATA) --build $(O) --model $(MODEL) \
 		$(addprefix --section ,$(SECTION)) $(EVAL_FLAGS)
 
-demo: deps ## a plant in a box: broker, gateway, machines, alerts
+demo: ## a plant in a box: broker, gateway, machines, alerts, the operator page
+	@deploy/deps.sh $(PKGS)
 	@$(MAKE) --no-print-directory all
 	@O=$(O) deploy/demo/demo.sh
 
 deps: ## install the Debian packages that build and tests need
-	@deploy/deps.sh $(PKGS)
+	@deploy/deps.sh $(PKGS) $(BROWSER_PKGS)
 
 fuzz: ## explore with libFuzzer (FUZZ=gguf SECONDS=60)
 	@tests/fuzz/explore.sh

@@ -293,8 +293,8 @@ static mw_err build(struct daemon *d)
 		err = open_disk(d);
 	if (!err && (err = mw_plugin_host_new(d->config->plugin_dir, &d->plugins)))
 		(void)mw_why(err, d->why, sizeof(d->why), "plugin_dir: %s", d->config->plugin_dir);
-	if (!err && ((err = mw_outbox_new(d->store, &d->outbox)) ||
-		     (err = mw_board_new(&d->board))))
+	if (!err &&
+	    ((err = mw_outbox_new(d->store, &d->outbox)) || (err = mw_board_new(&d->board))))
 		(void)mw_why(err, d->why, sizeof(d->why), "out of memory");
 	if (!err)
 		err = make_mqtt(d);

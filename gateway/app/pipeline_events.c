@@ -121,8 +121,7 @@ mw_err pipeline_put_event(struct mw_pipeline *p, const struct mw_event *event,
 			  const char *who, bool present, bool *ret_new)
 {
 	char *payload = NULL;
-	mw_err err =
-	    mw_store_event_put(p->opts.store, event, window, transition, who, ret_new);
+	mw_err err = mw_store_event_put(p->opts.store, event, window, transition, who, ret_new);
 
 	if (err || !*ret_new)
 		return err;

@@ -68,8 +68,8 @@ struct mw_event_query {
 	bool active_only;       /* not cleared yet */
 	const char *state;      /* an alarm state, or "unacknowledged" = both such; NULL = any */
 	const char *fault;      /* a fault's code; NULL = any */
-	const char *before;     /* only what comes after this event in the list; NULL = from the top */
-	int64_t limit;          /* newest first; 0 = 50; at most 10,000 */
+	const char *before; /* only what comes after this event in the list; NULL = from the top */
+	int64_t limit;      /* newest first; 0 = 50; at most 10,000 */
 };
 /* Returns owned array (free with free(); NULL when there is none). */
 MW_MUST_CHECK mw_err mw_store_events(struct mw_store *store, const struct mw_event_query *query,

@@ -104,5 +104,6 @@ START_TEST(an_event_with_its_log_makes_a_line)
 }
 END_TEST
 
-MW_TEST_MAIN("alerts", an_event_with_its_log_makes_a_line, every_fault_machine_and_transition_makes_a_line,
+MW_TEST_MAIN("alerts", an_event_with_its_log_makes_a_line,
+	     every_fault_machine_and_transition_makes_a_line,
 	     an_event_of_which_little_is_known_makes_a_line)

@@ -203,10 +203,9 @@ static inline bool same_event(const struct mw_event *a, const struct mw_event *b
 		if (!same_channel(&a->channel[i], &b->channel[i]))
 			return false;
 	return strcmp(a->id, b->id) == 0 && strcmp(a->asset, b->asset) == 0 &&
-	       a->feedback == b->feedback &&
-	       a->machine == b->machine && a->verdict == b->verdict && a->fault == b->fault &&
-	       a->severity == b->severity && same_number(a->score, b->score) &&
-	       same_number(a->p_value, b->p_value) &&
+	       a->feedback == b->feedback && a->machine == b->machine && a->verdict == b->verdict &&
+	       a->fault == b->fault && a->severity == b->severity &&
+	       same_number(a->score, b->score) && same_number(a->p_value, b->p_value) &&
 	       same_number(a->fault_probability, b->fault_probability) && a->state == b->state &&
 	       a->sequence == b->sequence && same_times(a, b) && same_words(a, b) &&
 	       same_similar(a, b);
