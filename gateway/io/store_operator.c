@@ -7,12 +7,15 @@
 mw_err mw_store_feedback_put(struct mw_store *store, const char *event, enum mw_feedback feedback,
 			     const char *note, const char *who)
 {
+	/* A message may be delivered twice: what was said last is not said again. */
+	static const char sql[] =
+	    "INSERT INTO feedback(event, said, note, who) SELECT ?1, ?2, ?3, ?4 WHERE NOT EXISTS"
+	    " (SELECT 1 FROM (SELECT said, note, who FROM feedback WHERE event = ?1"
+	    " ORDER BY row DESC LIMIT 1) WHERE said = ?2 AND note = ?3 AND who = ?4)";
 	mw_err err;
 
 	store_lock(store);
-	err =
-	    store_do(store, "INSERT INTO feedback(event, said, note, who) VALUES (?1, ?2, ?3, ?4)",
-		     "tttt", event, mw_feedback_text(feedback), note, who);
+	err = store_do(store, sql, "tttt", event, mw_feedback_text(feedback), note, who);
 	if (!err)
 		store_changed(store);
 	store_unlock(store);

@@ -28,6 +28,7 @@ START_TEST(the_last_word_on_an_event_counts)
 	ck_assert_uint_eq(read.feedback, MW_FEEDBACK_NONE);
 	say(store, &event, MW_FEEDBACK_TRUE);
 	say(store, &event, MW_FEEDBACK_FALSE);
+	say(store, &event, MW_FEEDBACK_FALSE); /* delivered twice */
 	ck_assert_int_eq(mw_store_event_get(store, event.id, &read, NULL), MW_E_OK);
 	ck_assert_uint_eq(read.feedback, MW_FEEDBACK_FALSE);
 	ck_assert_int_eq(
