@@ -352,9 +352,11 @@ static struct http_answer get_page(const struct http_request *request,
 				     .size = file->size,
 				     .is_page = true};
 
-	if (is_known(request, file->etag))
-		return not_modified(file->etag);
 	(void)snprintf(answer.etag, sizeof(answer.etag), "%s", file->etag);
+	if (is_known(request, file->etag)) { /* its headers replace those that the browser kept */
+		answer.status = NOT_MODIFIED;
+		answer.size = 0;
+	}
 	return answer;
 }
 

@@ -1,5 +1,5 @@
 // The explanation with what each part of it rests on.
-import { el, span, when, withUnit } from './dom.js';
+import { el, span, when, withUnit, words } from './dom.js';
 import { hasString, t } from './strings.js';
 
 const encoder = new TextEncoder(), decoder = new TextDecoder();
@@ -10,8 +10,10 @@ export function pieces(text, citations) {
 	let at = 0;
 
 	const part = (from, to) => decoder.decode(bytes.subarray(from, to));
+	const splits = (place) => (bytes[place] & 0xc0) === 0x80; // in the midst of a letter
 	for (const citation of [...citations].sort((a, b) => a.from - b.from)) {
-		if (citation.from < at || citation.to <= citation.from || citation.to > bytes.length)
+		if (citation.from < at || citation.to <= citation.from || citation.to > bytes.length
+			|| splits(citation.from) || splits(citation.to))
 			continue;
 		if (citation.from > at)
 			list.push([part(at, citation.from), null]);
@@ -44,12 +46,15 @@ export function markOf(reference) {
 	return index >= 0 ? 'since' : '';
 }
 
+// What a claim says of the readings, for those that are known; else its name.
 function meaning(what, index) {
-	if (what.startsWith('others'))
-		return t('ref_others', what.slice(7));
+	const claim = `claim_${what.replace('.', '_')}`;
+
 	if (hasString(`ref_${what}`))
 		return t(`ref_${what}`);
-	return index >= 0 ? t('ref_claim', what.replaceAll('_', ' ')) : what;
+	if (hasString(claim))
+		return t(claim);
+	return index >= 0 ? t('ref_claim', words(what)) : words(what);
 }
 
 // The number itself, as exact as it is known.
@@ -62,7 +67,7 @@ function rawValue(what, value, channel) {
 		return `${span(value * 1000)} (${value} s)`;
 	if (what === 'dev')
 		return t('spreads', value);
-	return channel?.unit ? `${value} ${channel.unit}` : String(value);
+	return channel?.unit && hasString(`ref_${what}`) ? `${value} ${channel.unit}` : String(value);
 }
 
 // The sentence below the explanation: what is meant, of which channel, the raw value.

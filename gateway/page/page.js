@@ -119,29 +119,34 @@ async function readEvent() {
 	}
 }
 
-async function ask() {
-	const anew = again;
-
-	again = false;
+async function read() {
 	try {
 		const lists = await readLists();
-		const event = await readEvent();
-		const returned = !alive;
-		alive = true;
-		since = Date.now();
-		drawLink();
-		if (lists || anew || returned)
-			drawLists();
-		if (event || anew || returned)
-			drawEvent(anew);
-		else
-			drawActions();
+		return { lists, event: await readEvent() };
 	} catch {
-		alive = false;
-		again = anew;
-		drawLink();
-		drawActions();
+		return null;
 	}
+}
+
+async function ask() {
+	const anew = again, before = alive;
+
+	again = false;
+	const found = await read();
+	alive = found !== null;
+	again = again || (!alive && anew);
+	drawLink();
+	if (!alive) {
+		drawActions();
+		return;
+	}
+	since = Date.now();
+	if (found.lists || anew || !before)
+		drawLists();
+	if (found.event || anew || !before)
+		drawEvent(anew);
+	else
+		drawActions();
 }
 
 // One round at a time; who wants another while one runs gets it right after.
@@ -154,7 +159,7 @@ async function round() {
 	asking = true;
 	do {
 		wanted = false;
-		await ask();
+		await ask().catch(reportError); // a fault of the page does not end its polling
 	} while (wanted);
 	asking = false;
 	timer = setTimeout(round, document.hidden ? HIDDEN_POLL_MS : POLL_MS);

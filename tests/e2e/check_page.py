@@ -92,6 +92,41 @@ def check_chart(browser: Browser, event: dict) -> None:
     assert rows == len(values)
 
 
+def check_optional(browser: Browser, event: dict) -> None:
+    """What only some events carry: spreads, limits, gaps, ranked causes, claims of all kinds."""
+    event = json.loads(json.dumps(event))
+    event["channels"][0] |= {"spread": 0.1, "limit": event["channels"][0]["value"]}
+    event["window"]["value"][3][0] = event["window"]["value"][5][0] = None
+    event["causes"] = [{"channel": "valve <1>", "fault": "valve_stuck", "text": "stem", "probability": 0.62, "why": "first"}]
+    text = event["explanation"]
+    at = [len(text[:n].encode()) for n in range(13)]
+    assert at[3] - at[2] == 3, text # a Korean letter: the second citation ends in its midst
+    event["citations"] = [{"from": at[0], "to": at[2], "reference": "c1.over_limit", "value": 0.5},
+                          {"from": at[2], "to": at[2] + 1, "reference": "c1.rose", "value": 1},
+                          {"from": at[1], "to": at[6], "reference": "c1.value", "value": 1},
+                          {"from": at[2], "to": at[6], "reference": "others.steady", "value": None},
+                          {"from": at[9], "to": at[12], "reference": "c9.unheard", "value": 7},
+                          {"from": at[12], "to": 5000, "reference": "c1.dev", "value": 1}]
+    seen = browser.run_async("""
+        const [event, done] = arguments;
+        Promise.all([import('/event.js'), import('/citation.js')]).then(([{ showEvent }, { describe, pieces }]) => {
+            showEvent(event, (code) => code, true);
+            requestAnimationFrame(() => setTimeout(() => done({
+                bands: document.querySelectorAll('.chart:first-child svg[role=img] .band').length, others: document.querySelectorAll('.chart:not(:first-child) svg[role=img] .band').length,
+                limits: document.querySelectorAll('.limit').length, causes: document.querySelector('#causes ol').innerText,
+                points: document.querySelectorAll('.measured-point').length,
+                parts: pieces(event.explanation, event.citations).map(([text, c]) => [text, c?.reference ?? '']),
+                told: event.citations.map((c) => { const p = document.createElement('p'); p.append(...describe(c, event)); return p.textContent; }) }), 200));
+        }, (error) => done(String(error)));""", event)
+    assert isinstance(seen, dict), seen
+    assert (seen["bands"], seen["others"], seen["limits"], seen["points"]) == (1, 0, 1, 1), seen
+    assert "valve <1>" in seen["causes"] and "62 %" in seen["causes"] and "valve stuck" in seen["causes"], seen["causes"]
+    assert "".join(part for part, _ in seen["parts"]) == text, "text is lost or doubled where citations overlap"
+    assert [c for _, c in seen["parts"] if c] == ["c1.over_limit", "others.steady", "c9.unheard"], seen["parts"]
+    assert seen["parts"][0][0] == text[:2] and all(told.strip() for told in seen["told"]), seen
+    assert "unheard" in seen["told"][4] and "·" not in seen["told"][3], seen["told"]
+
+
 def check_keyboard(browser: Browser) -> None:
     """Tab reaches the citations; Enter pins one, Space lets it go."""
     browser.run("document.querySelector('#event').focus()")
@@ -175,6 +210,9 @@ def main() -> int:
         check_citations(browser, event)
         check_chart(browser, event)
         check_keyboard(browser)
+        check_optional(browser, event)
+        browser.open(address)
+        open_event(browser, present)
         operate(browser, address, present)
         check_filters(browser, get(f"{address}v1/events")["events"])
         take_pictures(browser, "ko", present, folder)

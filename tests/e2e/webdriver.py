@@ -62,6 +62,10 @@ class Browser:
     def run(self, script: str, *arguments):
         return call(f"{self.url}/execute/sync", "POST", {"script": script, "args": list(arguments)})
 
+    def run_async(self, script: str, *arguments):
+        """The script gives its value to the function that is its last argument."""
+        return call(f"{self.url}/execute/async", "POST", {"script": script, "args": list(arguments)})
+
     def devtools(self, command: str, **parameters):
         return call(f"{self.url}/goog/cdp/execute", "POST", {"cmd": command, "params": parameters})
 
