@@ -5,6 +5,7 @@ import { t } from './strings.js';
 const height = 200;
 const margin = { left: 58, right: 16, top: 14, bottom: 26 };
 const spreads = 3;
+const patch = 4; // rows that the means before the onset and of now are of
 
 // Step of about n ticks: 1, 2 or 5 times a power of ten.
 function niceStep(range, n) {
@@ -39,8 +40,7 @@ function extent(data, channel) {
 	const band = spreads * (channel.spread ?? 0);
 	const all = [...data.value, ...data.expected.flatMap((v) => (v === null ? [] : [v - band, v + band]))];
 
-	if (Number.isFinite(channel.limit))
-		all.push(channel.limit);
+	all.push(...[channel.limit, channel.before, channel.now].filter(Number.isFinite));
 	const known = all.filter((v) => v !== null);
 	let low = Math.min(...known), high = Math.max(...known);
 	if (!known.length)
@@ -148,13 +148,16 @@ function peakParts(data, channel, scale) {
 	return parts;
 }
 
-// Where "just before the onset" and "now" are.
-function pointParts(data, event, scale) {
-	const before = Math.ceil(data.rowOf(event.onset)) - 1;
-	const places = [['from', before], ['now', data.value.findLastIndex((value) => value !== null)]];
+// Where "before the onset" and "now" are: means of a few readings each.
+function meanParts(data, channel, event, scale) {
+	const onset = Math.max(Math.round(data.rowOf(event.onset)), patch);
+	const last = data.value.findLastIndex((value) => value !== null);
+	const bar = (name, value, to) => svg('line', {
+		class: `mark ${name}-bar`, x1: scale.x(to - patch), x2: scale.x(to), y1: scale.y(value), y2: scale.y(value),
+	});
 
-	return places.flatMap(([name, row]) => (row >= 0 && row < data.n && data.value[row] !== null
-		? [svg('circle', { class: `mark ${name}-point`, cx: scale.x(row), cy: scale.y(data.value[row]), r: 5 })] : []));
+	return [...(Number.isFinite(channel.before) ? [bar('from', channel.before, onset - 1)] : []),
+		...(Number.isFinite(channel.now) && last >= 0 ? [bar('now', channel.now, last)] : [])];
 }
 
 function label(data, channel) {
@@ -194,7 +197,7 @@ function draw(data, channel, event, width) {
 		...limitParts(channel, scale),
 		svg('path', { class: 'expected', d: path(data.expected, scale) }),
 		svg('path', { class: 'measured', d: path(data.value, scale) }),
-		...lonely(data.value, scale), ...peakParts(data, channel, scale), ...pointParts(data, event, scale));
+		...lonely(data.value, scale), ...peakParts(data, channel, scale), ...meanParts(data, channel, event, scale));
 	addReadout(picture, data, channel, scale);
 	return picture;
 }

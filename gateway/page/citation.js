@@ -35,39 +35,51 @@ export function parse(reference) {
 // Which marks of the chart show it (page.css); what the readings did is shown since the onset.
 const marks = {
 	name: 'name', value: 'value', normal: 'expected', dev: 'gap', dir: 'gap', above: 'gap', below: 'gap',
-	slight: 'gap', strong: 'gap', limit: 'limit', from: 'from', now: 'now', onset: 'onset', duration: 'since',
+	slight: 'gap', strong: 'gap', limit: 'limit', over_limit: 'limit', under_limit: 'limit', from: 'from', now: 'now', onset: 'onset', duration: 'since',
 };
 
 export function markOf(reference) {
 	const { index, what } = parse(reference);
 
-	if (what in marks)
-		return marks[what];
-	return index >= 0 ? 'since' : '';
+	return marks[what] ?? (index >= 0 ? 'since' : '');
 }
 
-// What a claim says of the readings, for those that are known; else its name.
-function meaning(what, index) {
-	const claim = `claim_${what.replace('.', '_')}`;
+// What the statistic of a claim counts (gateway/core/claim.h); the string of the same name says it.
+const kinds = {
+	above: 'spreads', below: 'spreads', rose: 'spreads', fell: 'spreads', slight: 'spreads', strong: 'spreads', back: 'spreads',
+	sudden: 'rows', still: 'rows', spikes: 'rows', after: 'rows', before: 'rows', with: 'rows',
+	gradual: 'correlation', swings: 'correlation', growing: 'times', noisy: 'times', calm: 'times', lost: 'share',
+	over_limit: 'unit', under_limit: 'unit', 'others.steady': 'spreads', 'others.off': 'spreads', dev: 'spreads',
+	value: 'unit', normal: 'unit', limit: 'unit', from: 'unit', now: 'unit', onset: 'time', duration: 'span', 'seen.time': 'time',
+};
 
-	if (hasString(`ref_${what}`))
-		return t(`ref_${what}`);
-	if (hasString(claim))
-		return t(claim);
+// What a reference says; a claim that is not known here is told by its name.
+function meaning(what, index) {
+	const key = what.replace('.', '_');
+
+	if (hasString(`ref_${key}`))
+		return t(`ref_${key}`);
+	if (hasString(`claim_${key}`))
+		return t(`claim_${key}`);
 	return index >= 0 ? t('ref_claim', words(what)) : words(what);
 }
 
 // The number itself, as exact as it is known.
 function rawValue(what, value, channel) {
-	if (value === null)
+	if (value === null || value === undefined)
 		return '';
-	if (what === 'onset')
+	switch (kinds[what]) {
+	case 'time':
 		return new Date(value * 1000).toISOString();
-	if (what === 'duration')
+	case 'span':
 		return `${span(value * 1000)} (${value} s)`;
-	if (what === 'dev')
-		return t('spreads', value);
-	return channel?.unit && hasString(`ref_${what}`) ? `${value} ${channel.unit}` : String(value);
+	case 'unit':
+		return channel?.unit ? `${value} ${channel.unit}` : String(value);
+	case undefined:
+		return String(value);
+	default:
+		return t(kinds[what], kinds[what] === 'share' ? Math.round(value * 1000) / 10 : value);
+	}
 }
 
 // The sentence below the explanation: what is meant, of which channel, the raw value.

@@ -95,8 +95,8 @@ const en = {
 	machine_spindle: 'spindle', machine_hydraulic: 'hydraulic unit', machine_exchanger: 'heat exchanger',
 	machine_furnace: 'furnace', machine_tank: 'tank', machine_chiller: 'chiller',
 	ref_name: 'the channel', ref_value: 'measured where it deviates most', ref_normal: 'expected there',
-	ref_dev: 'deviation there, in healthy spreads', ref_dir: 'side on which it deviates', ref_move: 'how it moved since the onset',
-	ref_limit: 'the limit that it passed', ref_from: 'just before the onset', ref_now: 'the newest reading',
+	ref_dev: 'deviation there, in healthy spreads', ref_dir: 'side on which it deviates',
+	ref_limit: 'the limit that it passed', ref_from: 'mean of the readings before the onset', ref_now: 'mean of the newest readings',
 	ref_claim: 'found in its readings since the onset: {0}',
 	ref_onset: 'when it began', ref_duration: 'how long it has lasted', ref_fault: 'what the model holds it for',
 	ref_cause: 'from the fault library', ref_check: 'from the fault library',
@@ -110,7 +110,8 @@ const en = {
 	claim_slight: 'less than 5 healthy spreads', claim_strong: '15 healthy spreads or more',
 	claim_after: 'it followed the first channel', claim_before: 'it came before the first channel', claim_with: 'it came with the first channel',
 	claim_others_steady: 'no other channel deviates', claim_others_off: 'other channels deviate, too',
-	spreads: '{0} healthy spreads',
+	ref_seen_time: 'when the most similar earlier event was raised', ref_seen_fault: 'what that was held for',
+	spreads: '{0} healthy spreads', rows: '{0} rows', correlation: 'correlation {0}', times: '{0} times', share: '{0} % of the readings',
 	seconds: '{0} s', minutes: '{0} min', hours: '{0} h', days: '{0} d',
 };
 
@@ -208,8 +209,8 @@ const ko = {
 	machine_spindle: '스핀들', machine_hydraulic: '유압 장치', machine_exchanger: '열교환기',
 	machine_furnace: '노', machine_tank: '탱크', machine_chiller: '칠러',
 	ref_name: '채널', ref_value: '가장 크게 벗어난 곳의 측정값', ref_normal: '그때의 예상값',
-	ref_dev: '정상 편차의 몇 배만큼 벗어났는지', ref_dir: '벗어난 방향', ref_move: '시작 이후의 움직임',
-	ref_limit: '넘어선 한계', ref_from: '시작 직전의 값', ref_now: '가장 최근 값',
+	ref_dev: '정상 편차의 몇 배만큼 벗어났는지', ref_dir: '벗어난 방향',
+	ref_limit: '넘어선 한계', ref_from: '시작 직전 값의 평균', ref_now: '최근 값의 평균',
 	ref_claim: '시작 이후 측정값에서 확인됨: {0}',
 	ref_onset: '시작 시각', ref_duration: '지속 시간', ref_fault: '모델이 판단한 고장',
 	ref_cause: '고장 라이브러리에서', ref_check: '고장 라이브러리에서',
@@ -223,7 +224,8 @@ const ko = {
 	claim_slight: '정상 편차의 5배 미만', claim_strong: '정상 편차의 15배 이상',
 	claim_after: '첫 채널 뒤에 나타남', claim_before: '첫 채널보다 먼저 나타남', claim_with: '첫 채널과 함께 나타남',
 	claim_others_steady: '다른 채널은 벗어나지 않음', claim_others_off: '다른 채널도 벗어남',
-	spreads: '정상 편차의 {0}배',
+	ref_seen_time: '가장 비슷한 과거 이벤트의 시각', ref_seen_fault: '그때의 판단',
+	spreads: '정상 편차의 {0}배', rows: '{0}행', correlation: '상관 {0}', times: '{0}배', share: '측정값의 {0} %',
 	seconds: '{0}초', minutes: '{0}분', hours: '{0}시간', days: '{0}일',
 };
 
