@@ -9,4 +9,4 @@ ALTER TABLE event_channel ADD COLUMN claims TEXT NOT NULL DEFAULT '';   -- names
 
 -- The channels of the asset that the event does not name.
 ALTER TABLE event ADD COLUMN other_channels INTEGER NOT NULL DEFAULT 0;
-ALTER TABLE event ADD COLUMN other_strength REAL;       -- the largest of them, since the onset
+ALTER TABLE event ADD COLUMN other_level REAL;       -- the largest of them, since the onset

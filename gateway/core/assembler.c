@@ -285,7 +285,8 @@ static void start_anew(struct mw_assembler *a)
 	a->next_row = a->open_row = MW_ASSEMBLER_NO_ROW;
 	for (size_t i = 0; i < a->n_channels; i++) {
 		a->channel[i]->has_last = false;
-		a->channel[i]->n_step = a->channel[i]->at_step = 0;
+		if (!a->frozen)
+			a->channel[i]->n_step = a->channel[i]->at_step = 0;
 	}
 }
 
@@ -378,23 +379,33 @@ static int compare_steps(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* How long the last value stands for the present one; INT64_MAX: for ever.  A regular channel's
- * until its next sample is due (a quarter of its step is allowed for jitter). */
-static int64_t hold_of(const struct mw_assembler *a, const struct mw_assembler_channel *channel)
+/* The typical time between a channel's samples; *ret_irregular: a quarter of them or more are not like it,
+ * to a quarter of it (for jitter) and a row.  Needs MIN_STEPS. */
+static int64_t typical_step(const struct mw_assembler *a,
+			    const struct mw_assembler_channel *channel, bool *ret_irregular)
 {
-	int64_t step[MW_ASSEMBLER_STEPS], for_ever = a->opts.hold_ns ? a->opts.hold_ns : INT64_MAX,
-					  typical;
-	size_t n = channel->n_step, irregular = 0;
+	int64_t step[MW_ASSEMBLER_STEPS], typical;
+	size_t n = channel->n_step, unlike = 0;
 
-	if (n < MIN_STEPS)
-		return for_ever;
 	memcpy(step, channel->step, n * sizeof(*step));
 	qsort(step, n, sizeof(*step), compare_steps);
 	typical = step[n / 2];
 	for (size_t i = 0; i < n; i++)
-		irregular += step[i] - typical > typical + typical / 2;
-	if (irregular * 4 >= n)
+		unlike += llabs(step[i] - typical) > typical / 4 + a->period;
+	*ret_irregular = unlike * 4 >= n;
+	return typical;
+}
+
+/* How long the last value stands for the present one; INT64_MAX: for ever.  A regular channel's
+ * until its next sample is due. */
+static int64_t hold_of(const struct mw_assembler *a, const struct mw_assembler_channel *channel)
+{
+	int64_t for_ever = a->opts.hold_ns ? a->opts.hold_ns : INT64_MAX, typical;
+	bool irregular;
+
+	if (channel->n_step < MIN_STEPS || channel->irregular)
 		return for_ever;
+	typical = typical_step(a, channel, &irregular);
 	return typical / 4 * 5 - a->period / 2;
 }
 
@@ -406,14 +417,28 @@ static double held(const struct mw_assembler *a, const struct mw_assembler_chann
 	return (row - channel->last_row) * a->period < hold_of(a, channel) ? channel->last : NAN;
 }
 
-static void remember(struct mw_assembler_channel *channel, const struct mw_assembler_sample *cell,
-		     int64_t row, int64_t time)
+/* How a channel reports is learnt with the machine: later, samples that fail to come are lost. */
+static void remember_step(const struct mw_assembler *a, struct mw_assembler_channel *channel,
+			  int64_t step)
 {
-	if (channel->has_last) {
-		channel->step[channel->at_step] = time - channel->last_time;
-		channel->at_step = (channel->at_step + 1) % MW_ASSEMBLER_STEPS;
-		channel->n_step += channel->n_step < MW_ASSEMBLER_STEPS;
-	}
+	bool irregular;
+
+	if (a->frozen)
+		return;
+	channel->step[channel->at_step] = step;
+	channel->at_step = (channel->at_step + 1) % MW_ASSEMBLER_STEPS;
+	channel->n_step += channel->n_step < MW_ASSEMBLER_STEPS;
+	if (channel->n_step < MIN_STEPS)
+		return;
+	(void)typical_step(a, channel, &irregular);
+	channel->irregular |= irregular;
+}
+
+static void remember(const struct mw_assembler *a, struct mw_assembler_channel *channel,
+		     const struct mw_assembler_sample *cell, int64_t row, int64_t time)
+{
+	if (channel->has_last)
+		remember_step(a, channel, time - channel->last_time);
 	channel->has_last = true;
 	channel->last = cell->value;
 	channel->last_row = row;
@@ -437,7 +462,7 @@ static void close_row(struct mw_assembler *a, int64_t row)
 	}
 	for (size_t c = 0; c < a->n_channels; c++) {
 		if (cell[c].weight > 0)
-			remember(a->channel[c], &cell[c], row, newest[c]);
+			remember(a, a->channel[c], &cell[c], row, newest[c]);
 		a->value[c] = cell[c].weight > 0 ? cell[c].value : held(a, a->channel[c], row);
 	}
 	if (a->head == a->end)

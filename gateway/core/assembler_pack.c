@@ -20,6 +20,7 @@ static void put_channel(struct mw_writer *writer, const struct mw_assembler_chan
 	mw_put_f64(writer, channel->last);
 	mw_put_i64(writer, channel->last_row);
 	mw_put_i64(writer, channel->last_time);
+	mw_put_u8(writer, channel->irregular);
 	mw_put_u8(writer, (uint8_t)channel->n_step);
 	mw_put_u8(writer, (uint8_t)channel->at_step);
 	for (size_t i = 0; i < channel->n_step; i++)
@@ -130,7 +131,7 @@ static bool channel_is_sane(const struct mw_assembler *a,
 	if (channel->n_step < MW_ASSEMBLER_STEPS && channel->at_step != channel->n_step)
 		return false;
 	if (!channel->has_last)
-		return channel->n_step == 0;
+		return channel->n_step == 0 || a->frozen;
 	return isfinite(channel->last) && fabs(channel->last) <= MW_VALUE_MAX &&
 	       time_is_sane(channel->last_time) && row_is_sane(a, channel->last_row) &&
 	       a->next_row != MW_ASSEMBLER_NO_ROW && channel->last_row < a->next_row;
@@ -167,6 +168,7 @@ static mw_err get_channel(struct mw_reader *reader, struct mw_assembler *a)
 	channel->last = mw_get_f64(reader);
 	channel->last_row = mw_get_i64(reader);
 	channel->last_time = mw_get_i64(reader);
+	channel->irregular = mw_get_u8(reader) != 0;
 	channel->n_step = mw_get_u8(reader);
 	channel->at_step = mw_get_u8(reader);
 	return get_steps(reader, channel) && channel_is_sane(a, channel) ? MW_E_OK : MW_E_CORRUPT;

@@ -15,7 +15,8 @@ struct mw_assembler_channel {
 	bool has_last;
 	double last;
 	int64_t last_row, last_time; /* row that holds `last`; time of its newest sample */
-	uint32_t n_step, at_step;    /* ring of the times between rows with samples */
+	bool irregular;              /* reports by exception: so it was once while it was learnt */
+	uint32_t n_step, at_step;    /* ring of the times between rows with samples, while learnt */
 	int64_t step[MW_ASSEMBLER_STEPS];
 };
 

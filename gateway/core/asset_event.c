@@ -113,7 +113,7 @@ static void fill_others(struct mw_asset *asset, const struct onset *onset)
 	for (size_t i = 0; i < event->n_channel; i++)
 		named[i] = event->channel[i].finding.channel;
 	event->others = mw_evidence_others(asset->evidence, named, event->n_channel, onset->patch);
-	event->claims = mw_event_claims_of(event->others.n, event->others.strength);
+	event->claims = mw_event_claims_of(event->others.n, event->others.level);
 }
 
 static void fill_channels(struct mw_asset *asset, const struct mw_outcome *outcome,

@@ -14,6 +14,7 @@
 #define GRADUAL_LINE 0.8
 #define GROWING_TO   3.0
 #define GROWING_BY   1.5
+#define GROWN_FROM   0.01 /* of what it grew from, in the ratio that is cited */
 #define QUIET        2.0
 #define LEFT         4.0
 #define STILL_ROWS   12
@@ -244,7 +245,7 @@ static void decide_growth(struct view *view)
 	second = mean_size(view, quarter, 2 * quarter);
 	last = mean_size(view, view->n - quarter, view->n);
 	if (last >= GROWING_TO && last >= GROWING_BY * second)
-		hold(view, MW_CLAIM_GROWING, last / second);
+		hold(view, MW_CLAIM_GROWING, last / fmax(second, GROWN_FROM));
 }
 
 static void decide_back(struct view *view)
@@ -305,7 +306,7 @@ static int ascending(const void *a, const void *b)
 
 static double median_size(const struct view *view)
 {
-	double size[MOST_ROWS];
+	double size[MOST_ROWS] = {0};
 
 	for (size_t i = 0; i < view->n; i++)
 		size[i] = fabs(view->z[i]);
@@ -458,9 +459,10 @@ void mw_claims_decide(const struct mw_claim_rows *rows, struct mw_claims *ret_cl
 	ret_claims->left = left_at(rows);
 }
 
-uint32_t mw_event_claims_of(uint32_t n, double strength)
+uint32_t mw_event_claims_of(uint32_t n, double level)
 {
-	uint32_t steady = n > 0 && strength<STEADY, off = n> 0 && strength >= OFF;
+	uint32_t steady = n > 0 && level < STEADY;
+	uint32_t off = n > 0 && level >= OFF;
 
 	return steady << MW_CLAIM_OTHERS_STEADY | off << MW_CLAIM_OTHERS_OFF;
 }

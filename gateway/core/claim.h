@@ -47,7 +47,7 @@ enum mw_claim {
 
 /* Of the event. */
 enum mw_event_claim {
-	/* There are channels that are not named, and the strongest since the onset has strength */
+	/* There are channels that are not named, and the largest level of any since the onset is */
 	MW_CLAIM_OTHERS_STEADY, /* < 4 */
 	MW_CLAIM_OTHERS_OFF,    /* >= 6 */
 	MW_N_EVENT_CLAIM
@@ -77,8 +77,8 @@ struct mw_claim_rows {
 	double low, high;               /* limits; NaN: none */
 };
 
-/* Bits of enum mw_event_claim: of so many other channels, the strongest of this strength. */
-uint32_t mw_event_claims_of(uint32_t n, double strength);
+/* Bits of enum mw_event_claim: of so many other channels, with this largest level. */
+uint32_t mw_event_claims_of(uint32_t n, double level);
 
 /* What holds of it, and what is cited. */
 struct mw_claims {

@@ -133,10 +133,11 @@ void mw_evidence_claims(const struct mw_evidence *evidence,
 			const struct mw_channel_finding *finding, size_t onset_patch,
 			bool onset_before, const struct mw_claim_limits *limits,
 			struct mw_claims *ret_claims);
-/* The channels that are not in named[n]: how many there are, and the largest strength since the onset. */
+/* The channels that are not in named[n]: how many there are, and the largest level (mean z of a
+ * patch) of any since the onset. */
 struct mw_other_channels {
 	uint32_t n;
-	double strength;
+	double level;
 };
 struct mw_other_channels mw_evidence_others(const struct mw_evidence *evidence,
 					    const uint32_t *named, size_t n, size_t onset_patch);

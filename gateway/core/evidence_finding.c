@@ -178,6 +178,17 @@ static bool is_among(const uint32_t *named, size_t n, size_t channel)
 	return false;
 }
 
+/* What people read there: a residual is not the channel's own when its partner is off. */
+static double level_since(const struct mw_evidence *evidence, size_t channel, size_t patch)
+{
+	double level = 0;
+
+	for (; patch < MW_WINDOW_PATCHES; patch++)
+		level = fmax(level, fabs((double)evidence_features(evidence, 1 + channel,
+								   patch)[MW_F_LEVEL]));
+	return level;
+}
+
 struct mw_other_channels mw_evidence_others(const struct mw_evidence *evidence,
 					    const uint32_t *named, size_t n, size_t onset_patch)
 {
@@ -187,8 +198,7 @@ struct mw_other_channels mw_evidence_others(const struct mw_evidence *evidence,
 		if (is_among(named, n, channel))
 			continue;
 		others.n++;
-		others.strength =
-		    fmax(others.strength, strength_since(evidence, channel, onset_patch));
+		others.level = fmax(others.level, level_since(evidence, channel, onset_patch));
 	}
 	return others;
 }

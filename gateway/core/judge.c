@@ -18,9 +18,9 @@
 #define LEVEL_TOP         4.0  /* fused statistic of a level that stays past all that was learnt */
 #define LEVEL_SLOPE       8.0  /* what it loses per unit of level below that */
 #define LOSS_MIN          0.25 /* log2 of a loss to the largest learnt */
-#define STILL_FROM        2.0  /* a channel that stands four times as long as ever learnt raises alone: */
-#define STILL_TOP         10.0 /* what it is worth there, in the fused statistic */
-#define STILL_SLOPE       2.0  /* and gains by each doubling */
+#define ALONE_FROM        2.0 /* a channel that stands, or is lost, four times as long as ever learnt */
+#define ALONE_TOP         10.0 /* raises alone: what it is worth then, in the fused statistic */
+#define ALONE_SLOPE       2.0  /* and gains by each doubling */
 #define GUARD_FROM        10.0 /* evidence so far past health is heard whatever the model says */
 
 /* Healthy simulated machines past their learn segment, measured by model/eval/healthy.py.  Of the
@@ -180,21 +180,18 @@ static double calibrated(const struct mw_judge *judge, const double *component, 
 
 /* What lasts is heard; one knock, or a burst of noise, is for the model to weigh. */
 static const bool guards[MW_N_COMPONENT] = {
-    [MW_COMPONENT_T2] = true,
-    [MW_COMPONENT_Q] = true,
-    [MW_COMPONENT_DYNAMIC] = true,
-    [MW_COMPONENT_MEWMA] = true,
-    [MW_COMPONENT_MAX_Z] = true,
-    [MW_COMPONENT_MAX_STATIC] = true,
-    [MW_COMPONENT_MAX_DYNAMIC] = true,
-    [MW_COMPONENT_SYMPTOM + MW_SYMPTOM_DRIFT] = true,
+    [MW_COMPONENT_T2] = true,          [MW_COMPONENT_Q] = true,
+    [MW_COMPONENT_DYNAMIC] = true,     [MW_COMPONENT_MEWMA] = true,
+    [MW_COMPONENT_MAX_Z] = true,       [MW_COMPONENT_MAX_STATIC] = true,
+    [MW_COMPONENT_MAX_DYNAMIC] = true, [MW_COMPONENT_SYMPTOM + MW_SYMPTOM_DRIFT] = true,
 };
 
-static double standing(const double component[MW_N_COMPONENT])
+static double alone(const double component[MW_N_COMPONENT])
 {
-	double still = component[MW_COMPONENT_SYMPTOM + MW_SYMPTOM_STILL];
+	double most = fmax(component[MW_COMPONENT_SYMPTOM + MW_SYMPTOM_STILL],
+			   component[MW_COMPONENT_SYMPTOM + MW_SYMPTOM_LOST]);
 
-	return still >= STILL_FROM ? STILL_TOP + STILL_SLOPE * (still - STILL_FROM) : -INFINITY;
+	return most >= ALONE_FROM ? ALONE_TOP + ALONE_SLOPE * (most - ALONE_FROM) : -INFINITY;
 }
 
 /* Gross evidence, as far as it goes beyond the guard. */
@@ -205,7 +202,7 @@ static double gross(const struct mw_judge *judge, const double component[MW_N_CO
 	for (int k = 0; k < MW_N_COMPONENT; k++)
 		if (guards[k])
 			most = fmax(most, calibrated(judge, component, k));
-	return fmax(most - GUARD_FROM, standing(component));
+	return fmax(most - GUARD_FROM, alone(component));
 }
 
 /* A channel that falls silent while others speak is an innovation, too; without a loss there is

@@ -8,9 +8,9 @@
  * The *fused* statistic ranks windows: the heads' log-odds (asset's plus strongest channel's), by
  * half more than once, and the largest dynamic residual, the latter centred on the median and
  * scaled by the distance to the 90 % quantile of the asset's own healthy windows, which it was
- * held out from. Gross evidence of any kind cannot be voted down; and on an asset of few channels
- * a level that stays past all that was learnt counts, by how long it stays.  The score is a fixed
- * function of it.
+ * held out from. Gross evidence of any kind cannot be voted down; a channel that stands still, or is
+ * lost, four times as long as ever learnt raises alone; and on an asset of few channels a level that
+ * stays past all that was learnt counts, by how long it stays.  The score is a fixed function of it.
  *
  * The *evidence alone* is one rule: the largest of the whitened dynamic statistic, the largest
  * dynamic residual and a channel's loss, each calibrated on the asset's own healthy windows, for

@@ -419,7 +419,7 @@ static bool show(const struct mw_render *render, const struct mw_reference *refe
 		return say_seen(piece, render, reference->kind == MW_REFERENCE_SEEN_FAULT);
 	case MW_REFERENCE_EVENT_CLAIM:
 		return say_claim(piece, reference, event->claims >> reference->claim & 1,
-				 event->others.strength);
+				 event->others.level);
 	default:
 		return say_channel(piece, reference, event);
 	}

@@ -192,7 +192,7 @@ static void name_channels(const struct view *view, struct mw_window_truth *ret)
 		ret->claims[i] = claims[i].set;
 	}
 	others = mw_evidence_others(view->evidence, named, n, onset);
-	ret->event_claims = mw_event_claims_of(others.n, others.strength);
+	ret->event_claims = mw_event_claims_of(others.n, others.level);
 }
 
 /* --- the window ------------------------------------------------------------------------------- */

@@ -102,11 +102,25 @@ static int get_sign(struct reader *in, const char *key, const char *plus, const 
 	return strcmp(text, plus) == 0 ? 1 : strcmp(text, minus) == 0 ? -1 : 0;
 }
 
+static void parse_claim_names(struct reader *in, const json_t *names, struct mw_claims *claims)
+{
+	in->bad |= !json_is_array(names);
+	for (size_t i = 0; i < json_array_size(names); i++) {
+		const char *name = json_string_value(json_array_get(names, i));
+
+		if (name)
+			claims->set |= mw_claims_from_text(name);
+		else
+			in->bad = true;
+	}
+}
+
 /* A daemon of an earlier version says nothing of them. */
 static void parse_claims(struct reader *in, struct mw_claims *claims)
 {
 	const json_t *names = json_object_get(in->object, "claims");
 
+	claims->spread = claims->step = claims->from = claims->now = claims->limit = (double)NAN;
 	if (!names)
 		return;
 	claims->spread = get_number(in, "spread");
@@ -114,21 +128,19 @@ static void parse_claims(struct reader *in, struct mw_claims *claims)
 	claims->from = get_number(in, "before");
 	claims->now = get_number(in, "now");
 	claims->limit = get_number(in, "limit");
-	for (size_t i = 0; i < json_array_size(names); i++)
-		claims->set |= mw_claims_from_text(json_string_value(json_array_get(names, i))
-						       ? json_string_value(json_array_get(names, i))
-						       : "");
+	parse_claim_names(in, names, claims);
 }
 
-static void parse_others(const json_t *root, struct mw_event *event)
+static bool parse_others(const json_t *root, struct mw_event *event)
 {
 	struct reader in = {.object = json_object_get(root, "others")};
 
 	if (!in.object)
-		return;
+		return true;
 	event->others.n = (uint32_t)get_integer(&in, "channels", 0, MW_MAX_CHANNELS);
-	event->others.strength = get_number(&in, "strength");
-	event->claims = mw_event_claims_of(event->others.n, event->others.strength);
+	event->others.level = get_number(&in, "level");
+	event->claims = mw_event_claims_of(event->others.n, event->others.level);
+	return !in.bad;
 }
 
 static bool parse_channel(const json_t *item, struct mw_event_channel *channel)
@@ -239,14 +251,14 @@ static bool parse_event(const json_t *root, struct mw_event *event)
 	event->window_from_ns = get_time(&in, "window_from");
 	event->window_to_ns = get_time(&in, "window_to");
 	event->period_ns = get_period(&in, "period_s");
-	parse_others(root, event);
 	copy_text(&in, "explanation", event->explanation, sizeof(event->explanation));
 	event->language = (enum mw_language)get_code(&in, "language", mw_language_from_text);
 	event->form = (enum mw_text_form)get_code(&in, "form", mw_text_form_from_text);
 	copy_text(&in, "cause", event->cause, sizeof(event->cause));
 	copy_text(&in, "check", event->check, sizeof(event->check));
 	copy_text(&in, "model", event->model, sizeof(event->model));
-	return !in.bad && parse_lists(root, event) && parse_similars(root, &event->similar);
+	return !in.bad && parse_others(root, event) && parse_lists(root, event) &&
+	       parse_similars(root, &event->similar);
 }
 
 static bool parse_row(const json_t *row, size_t n, double *ret_value)

@@ -11,13 +11,13 @@ static mw_err put_event(struct mw_store *store, const struct mw_event *e)
 	    "INSERT INTO event(id, asset, machine, verdict, fault, severity, score, p_value,"
 	    " fault_probability, onset_ns, onset_before_window, raised_ns, updated_ns,"
 	    " cleared_ns, state, sequence, language, form, explanation, cause, \"check\", model,"
-	    " window_from_ns, window_to_ns, period_ns, other_channels, other_strength)"
+	    " window_from_ns, window_to_ns, period_ns, other_channels, other_level)"
 	    " VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,"
 	    "?21,?22,?23,?24,?25,?26,?27)"
 	    " ON CONFLICT(id) DO UPDATE SET (machine, verdict, fault, severity, score, p_value,"
 	    " fault_probability, onset_ns, onset_before_window, raised_ns, updated_ns,"
 	    " cleared_ns, state, sequence, language, form, explanation, cause, \"check\", model,"
-	    " window_from_ns, window_to_ns, period_ns, other_channels, other_strength)"
+	    " window_from_ns, window_to_ns, period_ns, other_channels, other_level)"
 	    " = (?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21,?22,?23,"
 	    "?24,?25,?26,?27) WHERE excluded.sequence >= event.sequence";
 
@@ -28,7 +28,7 @@ static mw_err put_event(struct mw_store *store, const struct mw_event *e)
 	    e->raised_ns, e->updated_ns, e->cleared_ns, mw_alarm_state_text(e->state),
 	    (int64_t)e->sequence, mw_language_text(e->language), mw_text_form_text(e->form),
 	    e->explanation, e->cause, e->check, e->model, e->window_from_ns, e->window_to_ns,
-	    e->period_ns, (int64_t)e->others.n, e->others.strength);
+	    e->period_ns, (int64_t)e->others.n, e->others.level);
 }
 
 static mw_err put_channels(struct mw_store *store, int64_t row, const struct mw_event *event)

@@ -12,7 +12,7 @@
 	"e.fault_probability, e.onset_ns, e.onset_before_window, e.raised_ns, e.updated_ns, "      \
 	"e.cleared_ns, e.state, e.sequence, e.language, e.form, e.explanation, e.cause, "          \
 	"e.\"check\", e.model, e.window_from_ns, e.window_to_ns, e.period_ns, "                    \
-	"e.other_channels, e.other_strength, "                                                     \
+	"e.other_channels, e.other_level, "                                                        \
 	"(SELECT said FROM feedback f WHERE f.event = e.id ORDER BY f.row DESC LIMIT 1)"
 
 /* A text column that should be one of a list; what is not known becomes `otherwise`. */
@@ -63,8 +63,8 @@ static void read_event(sqlite3_stmt *s, struct mw_event *e)
 	e->window_to_ns = sqlite3_column_int64(s, 24);
 	e->period_ns = sqlite3_column_int64(s, 25);
 	e->others.n = (uint32_t)sqlite3_column_int64(s, 26);
-	e->others.strength = store_number(s, 27);
-	e->claims = mw_event_claims_of(e->others.n, e->others.strength);
+	e->others.level = store_number(s, 27);
+	e->claims = mw_event_claims_of(e->others.n, e->others.level);
 	e->feedback = read_feedback(s, 28);
 }
 

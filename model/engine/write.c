@@ -404,7 +404,7 @@ mw_lm_err mw_lm_write(struct mw_lm_writer *writer, struct mw_lm_session *session
 
 	if (session->model != writer->model)
 		return MW_LM_E_ARGUMENT;
-	if (n == 0 && session->n_tail == 0)
+	if (n == 0 && (session->n_tail == 0 || session->was_cut))
 		return MW_LM_E_STATE;
 	if (n > room)
 		return MW_LM_E_FULL;

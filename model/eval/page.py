@@ -24,7 +24,7 @@ evidence was chosen, so they are development figures; the simulated machines are
 from the same simulator as the training."""
 
 SHORT = {"skab": "SKAB", "tep": "TEP", "nab": "NAB", "causrca": "causRCA", "synthetic": "simulated",
-         "calibration": "healthy", "similar": "histories"}  # fmt: skip
+         "calibration": "healthy", "similar": "histories", "words": "words"}  # fmt: skip
 
 TITLE = {
     "skab": "SKAB: water loop with closing valves",
@@ -34,6 +34,7 @@ TITLE = {
     "synthetic": "Simulated machines, sealed",
     "calibration": "Calibration and false alarms",
     "similar": "Seen before: simulated histories",
+    "words": "Words: every number and claim, decided again",
 }
 
 

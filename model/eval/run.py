@@ -30,7 +30,7 @@ from model.eval.harness import Context  # noqa: E402
 # Section -> its module
 SECTIONS = {
     "skab": "skab", "tep": "tep", "nab": "nab", "causrca": "causes", "synthetic": "synthetic",
-    "calibration": "calibration", "similar": "similar",
+    "calibration": "calibration", "similar": "similar", "words": "words",
 }  # fmt: skip
 NEEDS = {"causrca": "model.eval.causrca"}
 

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from model.train.layout import NONE_CODE, ONSET_NONE, Layout
+from model.train.claims import CHANNEL_CLAIMS, EVENT_CLAIMS, names_of
+from model.train.layout import FAULT, NONE_CODE, ONSET_NONE, UNKNOWN, Layout
 from model.train.shards import NO_CHANNEL, Group
-from model.train.words import LANGUAGES, Finding, Wording
+from model.train.words import LANGUAGES, Finding, Wording, as_unknown
 
 IGNORE = -1
 
@@ -24,6 +25,20 @@ class Weights:
     word: float
 
 
+def finding_of(data: dict[str, np.ndarray], i: int) -> Finding:
+    """What is true of window i, for words."""
+    n_channels = int((data["channels"][i] != NO_CHANNEL).sum())
+    return Finding(
+        verdict=int(data["verdict"][i]),
+        fault=int(data["fault"][i]),
+        severity=max(1, int(data["severity"][i])),
+        n_channels=n_channels,
+        onset=int(data["onset"][i]),
+        claims=tuple(names_of(int(bits), CHANNEL_CLAIMS) for bits in data["claims"][i][:n_channels]),
+        event_claims=names_of(int(data["event_claims"][i]), EVENT_CLAIMS),
+    )
+
+
 @dataclass
 class Tail:
     codes: np.ndarray  # [B, T, slots] uint16
@@ -32,10 +47,14 @@ class Tail:
 
 
 class TailWriter:
-    """Writes tails.  The language is drawn per window."""
+    """Writes tails.  The language is drawn per window, and so are the faults that are worded as
+    unknown: a share of `unknown_words`, whose verdict and name then count nothing."""
 
-    def __init__(self, layout: Layout, wording: Wording, weights: Weights) -> None:
+    def __init__(
+        self, layout: Layout, wording: Wording, weights: Weights, unknown_words: float = 0.0
+    ) -> None:
         self.layout, self.wording, self.weights = layout, wording, weights
+        self.unknown_words = unknown_words
         self.balance = np.ones(len(layout.faults), np.float32)  # a factor on each fault's weight
 
     def answer(self, data: dict[str, np.ndarray], i: int) -> tuple[list[int], list[float]]:
@@ -54,27 +73,35 @@ class TailWriter:
         tokens, counts = zip(*head)
         return list(tokens), list(counts)
 
-    def words(self, data: dict[str, np.ndarray], i: int, language: str, rng) -> list[int]:
-        finding = Finding(
-            verdict=int(data["verdict"][i]),
-            fault=int(data["fault"][i]),
-            severity=max(1, int(data["severity"][i])),
-            n_channels=int((data["channels"][i] != NO_CHANNEL).sum()),
-            onset=int(data["onset"][i]),
-        )
+    def unnamed(self, tokens: list[int], counts: list[float]) -> tuple[list[int], list[float]]:
+        """The answer of a fault as that of something unknown, from which only the rest is learnt."""
+        table, unknown = self.layout.table, self.layout.faults.index("unknown")
+        head = [table("verdict") + UNKNOWN, table("fault") + unknown]
+        return head + tokens[2:], [0.0, 0.0] + counts[2:]
+
+    def words(self, finding: Finding, language: str, rng: np.random.Generator) -> list[int]:
         text = self.wording.tokens(self.wording.text(finding, language, rng))
         return text + [self.layout.table("eos")]
+
+    def worded(self, data: dict[str, np.ndarray], i: int, language: str, rng: np.random.Generator):
+        """Answer and words of window i, as of `answer`."""
+        tokens, counts = self.answer(data, i)
+        finding = finding_of(data, i)
+        if finding.verdict == FAULT and rng.random() < self.unknown_words:
+            tokens, counts = self.unnamed(tokens, counts)
+            finding = as_unknown(finding, self.layout)
+        text = self.words(finding, language, rng)
+        return tokens + text, counts + [self.weights.word] * len(text)
 
     def tail(self, group: Group, with_words: bool, rng: np.random.Generator) -> Tail:
         layout, count = self.layout, len(group)
         language = rng.integers(len(LANGUAGES), size=count)
         rows = []
         for i in range(count):
-            tokens, counts = self.answer(group.data, i)
-            if with_words:
-                text = self.words(group.data, i, LANGUAGES[language[i]], rng)
-                tokens, counts = tokens + text, counts + [self.weights.word] * len(text)
-            rows.append((tokens, counts))
+            if with_words and group.data["claims_known"][i]:
+                rows.append(self.worded(group.data, i, LANGUAGES[language[i]], rng))
+            else:
+                rows.append(self.answer(group.data, i))
         length = max(len(tokens) for tokens, _ in rows)
         codes = np.full((count, length, layout.slots), NONE_CODE, np.uint16)
         target = np.full((count, length), IGNORE, np.int64)
@@ -99,6 +126,8 @@ def check_labels(group: Group, layout: Layout) -> None:
         (data["onset"].max(initial=0) > ONSET_NONE, "onset"),
         (named.size and (named.min() < 1 or named.max() >= group.rows), "channels"),
         (code.max(initial=0) >= layout.table("ask"), "code"),
+        (data["claims"].max(initial=0) >> len(CHANNEL_CLAIMS), "claims"),
+        (data["event_claims"].max(initial=0) >> len(EVENT_CLAIMS), "event_claims"),
     ):
         if wrong:
             raise ValueError(f"shard: {what} out of range")

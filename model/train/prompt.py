@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from model.train.claims import parse_claim
 from model.train.layout import NONE_CODE, Layout
 
 FEATURES, BINS, HISTORY, PATCHES = 7, 32, 3, 16
@@ -178,7 +179,7 @@ class Encoder:
 
 KIND_OF_VERDICT = {0: ("none",), 1: ("operation",), 2: ("sensor", "process"), 3: ("unknown",)}
 REFERENCE = re.compile(
-    r"\{(?:c(?P<channel>[1-3])\.(?:name|value|normal|dev|dir|move)"
+    r"\{(?:c(?P<channel>[1-3])\.(?:name|value|normal|dev|dir|from|now|limit)"
     r"|onset|duration|fault|cause|check|josa:(?P<josa>이/가|은/는|을/를|으로/로))\}"
 )
 REFUSED_IN_WORD = re.compile(r"[\x00-\x20{}0-9]")
@@ -194,7 +195,10 @@ FOLLOWS = {
 
 
 def word_class(word: str) -> tuple[str, int]:
-    """What a word is, and the channel that it cites (0: none)."""
+    """What a word is, and the channel that it cites or speaks of (0: none)."""
+    claim = parse_claim(word)
+    if claim:
+        return "joined" if claim.joins else "plain", claim.channel
     reference = REFERENCE.fullmatch(word)
     if reference:
         kind = "josa" if reference["josa"] else "reference"

@@ -102,7 +102,7 @@ def setup_of(config: dict[str, Any]) -> Setup:
     for other in ("fault_balance", "distil"):
         loss.pop(other, None)
     weights = Weights(**loss.pop("token"))
-    writer = TailWriter(layout, wording, weights)
+    writer = TailWriter(layout, wording, weights, config["data"].get("unknown_words", 0.0))
     held_out = HeldOut.of(layout, config.get("unknown", {}))
     return Setup(config, layout, wording, writer, LossWeights(**loss), held_out)
 

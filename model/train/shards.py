@@ -9,11 +9,15 @@ from pathlib import Path
 import numpy as np
 
 MAGIC = b"MWC1"
-VERSION = 2
+VERSIONS = (2, 3)  # 3 brought the claims
 HEADER = 64
 NO_CHANNEL = 0xFF
 # name, type, shape after [windows]; "rows" is replaced by the group's row count.
-ARRAYS: tuple[tuple[str, str, tuple], ...] = (
+CLAIMS: tuple[tuple[str, str, tuple], ...] = (
+    ("claims", "<u4", (4,)),
+    ("event_claims", "u1", ()),
+)
+BEFORE_CLAIMS: tuple[tuple[str, str, tuple], ...] = (
     ("code", "<u2", ("rows", 20, 10)),
     ("verdict", "u1", ()),
     ("fault", "u1", ()),
@@ -24,14 +28,21 @@ ARRAYS: tuple[tuple[str, str, tuple], ...] = (
     ("effect", "<f4", ()),
     ("move", "i1", (4,)),
     ("proof", "u1", (4,)),
+)
+AFTER_CLAIMS: tuple[tuple[str, str, tuple], ...] = (
     ("machine", "u1", ()),
     ("series", "<u4", ()),
 )
 
 
+def arrays_of(version: int) -> tuple[tuple[str, str, tuple], ...]:
+    return BEFORE_CLAIMS + (CLAIMS if version >= 3 else ()) + AFTER_CLAIMS
+
+
 @dataclass
 class Group:
-    """Windows of equal row count; arrays by the names of schemas/corpus.md, windows first."""
+    """Windows of equal row count; arrays by the names of schemas/corpus.md, windows first, and
+    `claims_known`: older shards say nothing of claims, which then are none."""
 
     rows: int
     data: dict[str, np.ndarray]
@@ -48,34 +59,39 @@ def _group_shape(shape: tuple, rows: int, windows: int) -> tuple[int, ...]:
 
 
 def read_shard(path: Path) -> list[Group]:
-    """Maps one shard; the arrays stay on disk until they are used."""
+    """Maps one shard of any version; the arrays stay on disk until they are used."""
     raw = np.memmap(path, np.uint8, "r")
     magic, version, _, n_groups = struct.unpack("<4sIQI", raw[:20].tobytes())
-    if magic != MAGIC or version != VERSION:
-        raise ValueError(f"{path}: not a shard of version {VERSION}")
+    if magic != MAGIC or version not in VERSIONS:
+        raise ValueError(f"{path}: not a shard of version {' or '.join(map(str, VERSIONS))}")
     groups, at = [], HEADER
     for _ in range(n_groups):
         rows, windows = struct.unpack("<II", raw[at : at + 8].tobytes())
         at += HEADER
         data = {}
-        for name, kind, shape in ARRAYS:
+        for name, kind, shape in arrays_of(version):
             full = _group_shape(shape, rows, windows)
             size = int(np.prod(full)) * np.dtype(kind).itemsize
             if at + size > len(raw):
                 raise ValueError(f"{path}: cut off in a group of {rows} rows")
             data[name] = raw[at : at + size].view(kind).reshape(full)
             at += size + (-size % 8)
+        for name, kind, shape in CLAIMS:
+            data.setdefault(name, np.zeros(_group_shape(shape, rows, windows), kind))
+        data["claims_known"] = np.full(windows, version >= 3)
         groups.append(Group(rows, data))
     return groups
 
 
-def write_shard(path: Path, groups: Iterable[Group], seed: int) -> None:
+def write_shard(
+    path: Path, groups: Iterable[Group], seed: int, version: int = VERSIONS[-1]
+) -> None:
     groups = list(groups)
     with path.open("wb") as file:
-        file.write(struct.pack("<4sIQI", MAGIC, VERSION, seed, len(groups)).ljust(HEADER, b"\0"))
+        file.write(struct.pack("<4sIQI", MAGIC, version, seed, len(groups)).ljust(HEADER, b"\0"))
         for group in groups:
             file.write(struct.pack("<II", group.rows, len(group)).ljust(HEADER, b"\0"))
-            for name, kind, _ in ARRAYS:
+            for name, kind, _ in arrays_of(version):
                 raw = group.data[name].astype(kind).tobytes()
                 file.write(raw + b"\0" * (-len(raw) % 8))
 

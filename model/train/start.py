@@ -1,4 +1,8 @@
-"""What a run begins with: nothing, or another model's weights, grown or pruned into the run's shape."""
+"""What a run begins with: nothing, or another model's weights, grown or pruned into the run's shape.
+
+A file's tokens are matched by name.  A word that it does not have begins near the words that it reads
+like: an answer in known words is not disturbed, and a new one is not learnt from nothing.
+"""
 from __future__ import annotations
 
 import hashlib
@@ -8,9 +12,11 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Optional
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from model.train.claims import parse_claim
 from model.train.distil import Distiller, DistilOptions
 from model.train.export import rows_by_name
 from model.train.grow import grow
@@ -19,6 +25,8 @@ from model.train.prune import prune
 from model.train.setup import Setup, load_named, make_model
 
 DIGEST = 12  # letters of a file's SHA-256 that a lineage keeps
+EOS = "<eos>"  # the last code; words follow
+NEW_WORD = 0.3  # how far new words are drawn apart, in spreads of the table
 
 
 @dataclass
@@ -29,13 +37,51 @@ class Start:
     lineage: list[dict[str, Any]] = field(default_factory=list)
 
 
+def literals(word: str) -> list[str]:
+    """The words that a word reads like; a reference or a particle stands for itself."""
+    claim = parse_claim(word)
+    if claim:
+        return claim.reads.lower().replace(",", " ").split()
+    return [word] if word[0] == "{" else [word.removeprefix("+").lower()]
+
+
+def _kind(word: str) -> str:
+    """Words of one kind stand in like places: references of a field, words of a script, signs."""
+    if word[0] == "{" and not parse_claim(word):
+        return "reference"
+    text = "".join(literals(word))
+    return "ko" if any("가" <= letter <= "힣" for letter in text) else "en" if text.isascii() else "sign"
+
+
+def like_known(words: list[str], known: list[str], rows: np.ndarray) -> np.ndarray:
+    """A row for each word: the mean of the known words that it reads like, else of those of its
+    kind, else of all; rows [known, width]."""
+    by_text: dict[str, list[int]] = {}
+    by_kind: dict[str, list[int]] = {}
+    for place, word in enumerate(known):
+        by_kind.setdefault(_kind(word), []).append(place)
+        for text in literals(word):
+            by_text.setdefault(text, []).append(place)
+    everything = list(range(len(known)))
+    near = [
+        [place for text in literals(word) for place in by_text.get(text, [])]
+        or by_kind.get(_kind(word), everything)
+        for word in words
+    ]
+    return np.stack([rows[places].mean(0) for places in near])
+
+
 def take_tokens(model: Millwright, before: list[str], setup: Setup, new_codes: float) -> Millwright:
     """The model with the tokens of the setup, matched by name; what is new is drawn, codes with
-    `new_codes` times the spread of the table."""
-    names, table = setup.tokens, model.token_embd.detach().numpy()
+    `new_codes` times the spread of the table, words around those that they read like."""
+    names, table, n_codes = setup.tokens, model.token_embd.detach().numpy(), setup.layout.n_codes
     generator = torch.Generator().manual_seed(setup.config["seed"])
     fresh = torch.randn(len(names), model.shape.width, generator=generator).numpy() * table.std()
-    fresh[: setup.layout.n_codes] *= new_codes
+    fresh[:n_codes] *= new_codes
+    first = before.index(EOS) + 1 if EOS in before else len(before)
+    if first < len(before):
+        near = like_known(names[n_codes:], before[first:], table[first:])
+        fresh[n_codes:] = near + fresh[n_codes:] * NEW_WORD
     rows = torch.from_numpy(rows_by_name(table, before, names, fresh))
     renamed = Millwright(replace(model.shape, vocab=len(names)))
     renamed.load_state_dict(model.state_dict() | {"token_embd": rows})

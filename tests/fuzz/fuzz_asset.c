@@ -33,13 +33,20 @@ static void seal_baseline(uint8_t *data, size_t size)
 	}
 }
 
+static void tell(struct mw_asset *asset, const struct mw_outcome *outcome)
+{
+	static const struct mw_fault_library library;
+	static const struct mw_explain_opts explain;
+	static struct mw_event_window window;
+
+	require(mw_asset_describe(asset, outcome, NULL, &window));
+	mw_asset_explain(asset, &library, &explain, NULL);
+}
+
 static void take_windows(struct mw_asset *asset)
 {
 	static const struct mw_reading no_model;
-	static const struct mw_fault_library library;
-	static const struct mw_explain_opts explain;
 	static struct mw_prompt prompt;
-	static struct mw_event_window window;
 	struct mw_outcome outcome;
 
 	while (mw_asset_next(asset, &prompt)) {
@@ -48,7 +55,7 @@ static void take_windows(struct mw_asset *asset)
 			require(outcome.judgement.score >= 0 && outcome.judgement.score <= 1 &&
 				outcome.judgement.p_value >= 0 && outcome.judgement.p_value <= 1);
 		if (outcome.action == MW_ALARM_RAISE || outcome.action == MW_ALARM_UPDATE)
-			mw_asset_explain(asset, NULL, &library, &explain, &outcome, NULL, &window);
+			tell(asset, &outcome);
 	}
 }
 

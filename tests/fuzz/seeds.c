@@ -171,8 +171,10 @@ static void watch(struct mw_asset *asset)
 
 	while (mw_asset_next(asset, &prompt)) {
 		mw_asset_take(asset, &no_model, &outcome);
-		if (outcome.action == MW_ALARM_RAISE)
-			mw_asset_explain(asset, NULL, &library, &explain, &outcome, NULL, &window);
+		if (outcome.action != MW_ALARM_RAISE)
+			continue;
+		require(mw_asset_describe(asset, &outcome, NULL, &window), "describe");
+		mw_asset_explain(asset, &library, &explain, NULL);
 	}
 }
 

@@ -5,10 +5,12 @@ from pathlib import Path
 
 import numpy as np
 
+from model.train.claims import CHANNEL_CLAIMS, EVENT_CLAIMS, bits_of
 from model.train.layout import NONE_CODE, Layout
 from model.train.shards import NO_CHANNEL, Group, write_shard
 
 PATCHES, BINS, FEATURES = 16, 32, 7
+ABOVE_AND_ROSE, STEADY = bits_of(("above", "rose"), CHANNEL_CLAIMS), bits_of(("steady",), EVENT_CLAIMS)
 ORDINARY, ODD = (10, 20), (24, 32)  # bins of healthy and of faulty patches
 
 
@@ -46,6 +48,8 @@ def make_group(layout: Layout, rows: int, windows: int, rng: np.random.Generator
         "onset": onset, "channels": channels, "patch": patch,
         "effect": np.where(faulty, 6.0, 0.0).astype(np.float32), "move": channels * 0,
         "proof": (channels != NO_CHANNEL) * 1,
+        "claims": np.where(channels != NO_CHANNEL, ABOVE_AND_ROSE, 0).astype(np.uint32),
+        "event_claims": faulty * STEADY, "claims_known": np.ones(windows, bool),
         "machine": faulty * 0, "series": np.arange(windows),
     }  # fmt: skip
     return Group(rows, data)

@@ -19,48 +19,11 @@ from model.train.gguf import HASH_KEY, read_gguf, write_gguf
 from model.train.layout import NONE_CODE, read_layout
 from model.train.model import Millwright, Shape
 from model.train.quant import dequantise_q8_0, fake_weight, quantise_q8_0
-from model.train.shards import batches, read_shard
-from model.train.words import LANGUAGES, MAX_WORDS, Finding, Wording, vocabulary
+from model.train.shards import batches, merge, read_shard
+from model.train.words import Wording
 
 LAYOUT = read_layout(Path(os.environ["MW_DESCRIBE"]))
 GOLDEN = Path("tests/data/golden_lm.gguf")
-
-
-def findings():
-    """Every fault with every number of channels and kind of onset."""
-    verdict = {"operation": 1, "sensor": 2, "process": 2}
-    for index, kind in enumerate(LAYOUT.fault_kinds):
-        label = verdict.get(kind, 3 if LAYOUT.faults[index] == "unknown" else 0)
-        for n_channels in range(5 if label else 1):
-            for onset in (0, 9, 16) if label else (17,):
-                yield Finding(label, index, 3, n_channels, onset)
-
-
-class Words(unittest.TestCase):
-    def test_vocabulary_has_no_digit_outside_references(self):
-        for word in vocabulary():
-            if not word.startswith("{"):
-                self.assertFalse(any(letter.isdigit() for letter in word), word)
-
-    def test_text_cites_only_what_the_answer_names(self):
-        wording, rng = Wording(LAYOUT), np.random.default_rng(3)
-        for finding in findings():
-            for language in LANGUAGES:
-                words = wording.text(finding, language, rng).split()
-                self.assertLessEqual(len(words), MAX_WORDS)
-                self.assertEqual(len(wording.tokens(" ".join(words))), len(words))
-                for i in (1, 2, 3):
-                    if any(word.startswith(f"{{c{i}.") for word in words):
-                        self.assertGreaterEqual(finding.n_channels, i)
-                if finding.onset > 15:
-                    self.assertNotIn("{onset}", words)
-
-    def test_operation_is_never_worded_as_a_fault(self):
-        wording, rng = Wording(LAYOUT), np.random.default_rng(4)
-        for finding in findings():
-            if finding.verdict == 1:
-                text = wording.text(finding, "en", rng)
-                self.assertTrue("not a fault" in text.lower() or "no action" in text, text)
 
 
 def naive_logits(tensors, meta, codes, tail):
@@ -201,6 +164,24 @@ class Files(unittest.TestCase):
             self.assertEqual(sum(map(len, parts)), sum(map(len, groups)))
             groups[0].data["fault"] = groups[0].data["fault"] + np.uint8(200)
             self.assertRaises(ValueError, check_labels, groups[0], LAYOUT)
+
+    def test_shard_of_an_earlier_version_is_read_without_claims(self):
+        group = fixture.make_group(LAYOUT, 3, 20, np.random.default_rng(2))
+        with tempfile.TemporaryDirectory() as folder:
+            found = {}
+            for version in (2, 3):
+                path = Path(folder) / f"train-{version}.mwc"
+                fixture.write_shard(path, [group], 1, version)
+                (found[version],) = read_shard(path)
+            both = merge(found.values())[3]
+        np.testing.assert_array_equal(found[3].data["claims"], group.data["claims"])
+        np.testing.assert_array_equal(found[3].data["event_claims"], group.data["event_claims"])
+        np.testing.assert_array_equal(found[2].data["series"], found[3].data["series"])
+        self.assertFalse(found[2].data["claims"].any() or found[2].data["claims_known"].any())
+        self.assertEqual(both.data["claims_known"].tolist(), [False] * 20 + [True] * 20)
+        tail = TailWriter(LAYOUT, Wording(LAYOUT), Weights(1, 1, 1, 1, 1, 1)).tail(both, True, np.random.default_rng(3))
+        said = (tail.target >= LAYOUT.n_codes).any(1)
+        self.assertEqual(said.tolist(), both.data["claims_known"].tolist())
 
     def test_shard_that_is_cut_off_is_refused(self):
         with tempfile.TemporaryDirectory() as folder:

@@ -35,6 +35,26 @@ static inline void name_channel(struct mw_event_channel *channel, const char *na
 	channel->finding.move = channel->finding.direction;
 }
 
+/* What may be said of the two channels, and of the others. */
+static inline void claim_event(struct mw_event *event)
+{
+	event->channel[0].claims = (struct mw_claims){
+	    .set = MW_CLAIM(FELL) | MW_CLAIM(SUDDEN) | MW_CLAIM(UNDER_LIMIT) | MW_CLAIM(STRONG),
+	    .spread = 0.05,
+	    .step = 0.015,
+	    .from = 4.105,
+	    .now = 3.625,
+	    .limit = 3.7};
+	event->channel[1].claims = (struct mw_claims){.set = MW_CLAIM(AFTER),
+						      .spread = 0.0625,
+						      .step = 0.03125,
+						      .from = 12.03125,
+						      .now = 12.1875,
+						      .limit = (double)NAN};
+	event->others = (struct mw_other_channels){5, 6.5};
+	event->claims = 1u << MW_CLAIM_OTHERS_OFF;
+}
+
 static inline void word_event(struct mw_event *event)
 {
 	if (event->language == MW_LANGUAGE_KO) {
@@ -97,6 +117,7 @@ static inline struct mw_event make_event(const char *asset, int64_t raised_ns,
 	event.channel[0].finding.channel = 3;
 	event.channel[0].finding.peak_time_ns = raised_ns - 2 * SECOND;
 	event.channel[1].finding.peak_time_ns = raised_ns - 3 * SECOND;
+	claim_event(&event);
 	strcpy(event.model, "millwright-nano 1f2e3d");
 	resemble(&event, raised_ns - 86400 * SECOND, 0.9375);
 	resemble(&event, raised_ns - 3 * 86400 * SECOND, 0.8125);
@@ -146,6 +167,13 @@ static inline bool same_number(double a, double b)
 	return (isnan(a) && isnan(b)) || fabs(a - b) <= 1e-13 * fabs(a);
 }
 
+static inline bool same_claims(const struct mw_claims *a, const struct mw_claims *b)
+{
+	return a->set == b->set && same_number(a->spread, b->spread) &&
+	       same_number(a->step, b->step) && same_number(a->from, b->from) &&
+	       same_number(a->now, b->now) && same_number(a->limit, b->limit);
+}
+
 static inline bool same_channel(const struct mw_event_channel *a, const struct mw_event_channel *b)
 {
 	const struct mw_channel_finding *f = &a->finding, *g = &b->finding;
@@ -154,7 +182,8 @@ static inline bool same_channel(const struct mw_event_channel *a, const struct m
 	       f->channel == g->channel && same_number(f->peak_value, g->peak_value) &&
 	       same_number(f->expected, g->expected) && same_number(f->deviation, g->deviation) &&
 	       same_number(f->strength, g->strength) && f->peak_time_ns == g->peak_time_ns &&
-	       f->direction == g->direction && f->move == g->move;
+	       f->direction == g->direction && f->move == g->move &&
+	       same_claims(&a->claims, &b->claims);
 }
 
 static inline bool same_words(const struct mw_event *a, const struct mw_event *b)
@@ -208,7 +237,8 @@ static inline bool same_event(const struct mw_event *a, const struct mw_event *b
 	       same_number(a->score, b->score) && same_number(a->p_value, b->p_value) &&
 	       same_number(a->fault_probability, b->fault_probability) && a->state == b->state &&
 	       a->sequence == b->sequence && same_times(a, b) && same_words(a, b) &&
-	       same_similar(a, b);
+	       same_similar(a, b) && a->claims == b->claims && a->others.n == b->others.n &&
+	       same_number(a->others.level, b->others.level);
 }
 
 static inline bool same_window(const struct mw_event_window *a, const struct mw_event_window *b)

@@ -8,6 +8,7 @@
 #include "gateway/core/render.h"
 #include "tests/unit/unit.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -43,6 +44,28 @@ static inline void add_channel(struct mw_event *event, const char *name, const c
 	channel->finding = finding;
 }
 
+static inline void claim(struct mw_claims *claims, enum mw_claim which, double value)
+{
+	claims->set |= 1u << which;
+	claims->value[which] = value;
+}
+
+/* The first channel crept over its limit, the second fell after it; the others did nothing. */
+static inline void add_claims(struct mw_event *event)
+{
+	struct mw_claims *first = &event->channel[0].claims, *second = &event->channel[1].claims;
+
+	*first = (struct mw_claims){.from = 2.41, .now = 6.874, .limit = 7.1, .left = 20};
+	claim(first, MW_CLAIM_ROSE, 3.9);
+	claim(first, MW_CLAIM_GRADUAL, 0.93);
+	claim(first, MW_CLAIM_OVER_LIMIT, 7.1234);
+	*second = (struct mw_claims){.from = 101.2, .now = 98.4, .limit = (double)NAN, .left = 29};
+	claim(second, MW_CLAIM_FELL, -9.4);
+	claim(second, MW_CLAIM_AFTER, 9);
+	event->others = (struct mw_other_channels){3, 1.25};
+	event->claims = 1u << MW_CLAIM_OTHERS_STEADY;
+}
+
 static inline struct mw_event make_event(enum mw_language language)
 {
 	struct mw_event event;
@@ -65,6 +88,7 @@ static inline struct mw_event make_event(enum mw_language language)
 						.deviation = -12.6,
 						.direction = -1,
 						.move = -1});
+	add_claims(&event);
 	return event;
 }
 

@@ -175,6 +175,8 @@ static inline uint8_t *gguf_build_end(struct gguf_build *build, size_t *ret_size
 	return file.at;
 }
 
+#define BUILD_TOKEN 96
+
 /* A model of random weights. */
 struct build_shape {
 	const char *arch; /* "millwright" or "llama" */
@@ -184,6 +186,9 @@ struct build_shape {
 	bool untied;       /* of a text model */
 	bool per_layer; /* head and feed-forward counts as arrays; odd layers have half the n_ff */
 	uint64_t seed;
+	float embd; /* spread of the embeddings; 0: 0.5.  Small ones make flat logits */
+	/* Text of a token of a window model, into BUILD_TOKEN bytes; NULL: "<t7>". */
+	void (*name_token)(uint32_t token, char *ret_text);
 };
 
 /* The smallest llama: for tests of what surrounds the weights. */
@@ -242,7 +247,7 @@ static inline void build_keys(struct gguf_build *build, const struct build_shape
 
 static inline void build_window_keys(struct gguf_build *build, const struct build_shape *shape)
 {
-	char text[32];
+	char text[BUILD_TOKEN];
 
 	build_u32(build, "millwright.prompt.version", 1);
 	build_u32(build, "millwright.prompt.slots", 10);
@@ -254,6 +259,8 @@ static inline void build_window_keys(struct gguf_build *build, const struct buil
 	build_array(build, "tokenizer.ggml.tokens", GGUF_STRING, shape->n_vocab);
 	for (uint32_t i = 0; i < shape->n_vocab; i++) {
 		(void)snprintf(text, sizeof(text), "<t%u>", i);
+		if (shape->name_token)
+			shape->name_token(i, text);
 		bytes_put_string(&build->keys, text);
 	}
 }
@@ -286,12 +293,13 @@ static inline uint8_t *build_model(const struct build_shape *shape, size_t *ret_
 {
 	struct gguf_build build = {.seed = shape->seed};
 	bool windows = strcmp(shape->arch, "millwright") == 0;
+	float embd = shape->embd > 0 ? shape->embd : 0.5f;
 
 	build_keys(&build, shape);
 	if (windows)
 		build_window_keys(&build, shape);
 	build_random_tensor(&build, "token_embd.weight", shape->weights, shape->n_vocab,
-			    shape->n_embd, 0, 0.5f);
+			    shape->n_embd, 0, embd);
 	build_random_tensor(&build, "output_norm.weight", GGUF_W_F32, 1, shape->n_embd, 1, 0.3f);
 	if (shape->untied)
 		build_random_tensor(&build, "output.weight", shape->weights, shape->n_vocab,

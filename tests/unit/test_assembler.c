@@ -250,6 +250,44 @@ START_TEST(a_channel_that_reports_by_exception_is_held)
 }
 END_TEST
 
+/* Sends rows [from, to) of a clock, and of a channel in rows i where i % step < on; returns the missing
+ * readings of the channel. */
+static size_t feed_steps(struct mw_assembler *a, int from, int to, int step, int on)
+{
+	struct mw_row row;
+	size_t missing = 0;
+
+	for (int i = from; i < to; i++) {
+		ck_taken(a, "clock", T0 + i * S, i);
+		if (i % step < on)
+			ck_taken(a, "valve", T0 + i * S, i);
+	}
+	mw_assembler_flush(a);
+	while (mw_assembler_pop(a, &row))
+		missing += isnan(row.value[0]) ? 1 : 0;
+	return missing;
+}
+
+START_TEST(how_a_channel_reports_is_learnt_until_the_set_is_frozen)
+{
+	struct mw_assembler *regular = make((struct mw_assembler_opts){.period_ns = S});
+	struct mw_assembler *bursts = make((struct mw_assembler_opts){.period_ns = S});
+
+	(void)mw_assembler_channel(regular, "valve", "");
+	(void)mw_assembler_channel(bursts, "valve", "");
+	(void)feed_steps(regular, 0, 100, 1, 1);
+	(void)feed_steps(bursts, 0, 100, 5, 2); /* steps of 1 and 4 */
+	mw_assembler_freeze(regular);
+	mw_assembler_freeze(bursts);
+	/* The same: one loses samples, the other has nothing to report. */
+	ck_assert_uint_eq(feed_steps(regular, 100, 200, 5, 2), 60);
+	ck_assert_uint_eq(feed_steps(bursts, 100, 200, 20, 20), 0);
+	ck_assert_uint_eq(feed_steps(bursts, 200, 300, 50, 1), 0);
+	mw_assembler_free(regular);
+	mw_assembler_free(bursts);
+}
+END_TEST
+
 START_TEST(a_clock_that_steps_back_restarts_the_grid)
 {
 	struct mw_assembler *a = make((struct mw_assembler_opts){.period_ns = S});
@@ -386,7 +424,9 @@ MW_TEST_MAIN("assembler", a_row_is_ready_when_the_watermark_has_passed_its_end,
 	     there_is_room_for_128_channels_and_names_stay_where_they_are,
 	     a_frozen_set_takes_no_new_channels, missing_samples_of_a_regular_channel_are_gaps,
 	     a_slow_channel_is_held_until_its_next_sample_is_due,
-	     a_channel_that_reports_by_exception_is_held, a_clock_that_steps_back_restarts_the_grid,
+	     a_channel_that_reports_by_exception_is_held,
+	     how_a_channel_reports_is_learnt_until_the_set_is_frozen,
+	     a_clock_that_steps_back_restarts_the_grid,
 	     stragglers_among_samples_in_time_are_no_clock_step, one_wild_sample_ahead_heals,
 	     a_long_silence_restarts_the_grid_and_a_short_one_is_filled,
 	     heavy_oversampling_folds_into_means, when_nobody_pops_samples_are_refused_and_counted,

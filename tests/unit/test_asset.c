@@ -67,6 +67,17 @@ struct seen {
 	size_t traced;
 };
 
+/* Without a model's words. */
+static void tell(struct mw_asset *asset, const struct mw_outcome *outcome,
+		 struct mw_event_window *ret_window)
+{
+	struct mw_explain_opts own;
+
+	ck_assert(mw_asset_describe(asset, outcome, said, ret_window));
+	own = mw_asset_explain_opts(asset, &explain_opts);
+	mw_asset_explain(asset, &library, &own, NULL);
+}
+
 static void take(struct mw_asset *asset, struct seen *seen)
 {
 	struct mw_outcome outcome;
@@ -77,8 +88,7 @@ static void take(struct mw_asset *asset, struct seen *seen)
 	seen->raised += outcome.action == MW_ALARM_RAISE;
 	seen->cleared += outcome.action == MW_ALARM_CLEAR;
 	if (outcome.action == MW_ALARM_RAISE || outcome.action == MW_ALARM_UPDATE) {
-		mw_asset_explain(asset, NULL, &library, &explain_opts, &outcome, said,
-				 &seen->window);
+		tell(asset, &outcome, &seen->window);
 		seen->event = *mw_asset_event(asset);
 	}
 	if (outcome.phase == MW_PHASE_WATCHING)
@@ -137,7 +147,111 @@ START_TEST(a_gross_fault_is_raised_explained_and_cleared)
 		      "onset %lld", (long long)event->onset_ns);
 	ck_assert(event->channel[0].finding.deviation > 3);
 	ck_assert(strstr(event->explanation, "pressure"));
+	ck_assert_int_eq(event->form, MW_FORM_TEMPLATE);
 	ck_assert_uint_eq(whole.window.n_rows, MW_WINDOW_ROWS);
+	mw_asset_free(asset);
+}
+END_TEST
+
+START_TEST(what_may_be_said_of_the_channels_is_in_the_event)
+{
+	const struct mw_claims *claims = &whole.event.channel[0].claims;
+	const uint32_t wanted = MW_CLAIM(ABOVE) | MW_CLAIM(ROSE) | MW_CLAIM(SUDDEN);
+	const uint32_t not_so = MW_CLAIM(BELOW) | MW_CLAIM(FELL) | MW_CLAIM(GRADUAL) |
+				MW_CLAIM(LOST) | MW_CLAIM(OVER_LIMIT);
+
+	mw_asset_free(run(0, &whole));
+	ck_assert_uint_eq(whole.event.n_channel, 1);
+	ck_assert_uint_eq(claims->set & wanted, wanted);
+	ck_assert_uint_eq(claims->set & not_so, 0);
+	ck_assert(claims->spread > 0 && claims->step > 0);
+	ck_assert_double_eq_tol(claims->now - claims->from, 25, 4); /* the load goes on */
+	ck_assert(isnan(claims->limit));
+	ck_assert_uint_eq(whole.event.others.n, 1);          /* the load */
+	ck_assert_double_gt(whole.event.others.level, 6); /* its tie to the pressure is gone */
+	ck_assert_uint_eq(whole.event.claims, 1u << MW_CLAIM_OTHERS_OFF);
+}
+END_TEST
+
+START_TEST(a_limit_of_the_profile_is_passed)
+{
+	struct mw_profile_channel channel = {
+	    .name = "pressure", .low = NAN, .high = NAN, .alarm_low = 1, .alarm_high = 48};
+	struct mw_profile profile = {.n_channel = 1, .channel = &channel};
+	struct mw_asset_opts with = opts;
+
+	with.profile = &profile;
+	used = &with;
+	mw_asset_free(run(0, &whole));
+	ck_assert(whole.event.channel[0].claims.set & MW_CLAIM(OVER_LIMIT));
+	ck_assert_double_eq(whole.event.channel[0].claims.limit, 48);
+	channel.high = 45; /* the tighter one is said */
+	mw_asset_free(run(0, &whole));
+	used = &opts;
+	ck_assert_double_eq(whole.event.channel[0].claims.limit, 45);
+}
+END_TEST
+
+START_TEST(an_answer_is_retold_as_the_event_came_to_say_it)
+{
+	static const struct mw_answer given = {.verdict = MW_VERDICT_FAULT,
+					       .fault = MW_FAULT_LEAK,
+					       .fault_probability = 0.1,
+					       .severity = 1,
+					       .onset_patch = 15};
+	struct mw_answer told = given, both = given;
+	struct mw_asset *asset;
+
+	said = &given;
+	asset = run(0, &whole);
+	said = NULL;
+	mw_asset_retell(asset, &told);
+	ck_assert_int_eq(told.verdict, MW_VERDICT_UNKNOWN);
+	ck_assert_int_eq(told.fault, MW_FAULT_UNKNOWN);
+	ck_assert_uint_eq(told.severity, mw_asset_event(asset)->severity);
+	ck_assert_uint_gt(told.severity, 1);
+	ck_assert_uint_eq(told.n_channel, 1); /* named by the outcome */
+	ck_assert_uint_eq(told.channel_row[0], 2);
+	ck_assert_int_eq(told.onset_patch, 15);
+	mw_asset_free(asset);
+	both.n_channel = 2;
+	both.channel_row[0] = 1;
+	both.channel_row[1] = 2;
+	said = &both;
+	asset = run(0, &whole);
+	said = NULL;
+	mw_asset_retell(asset, &told);
+	ck_assert_uint_eq(told.n_channel, 2);
+	ck_assert_uint_eq(told.channel_row[0], 1);
+	ck_assert_uint_eq(told.channel_row[1], 2);
+	ck_assert_uint_eq(mw_asset_event(asset)->others.n, 0);
+	ck_assert_uint_eq(mw_asset_event(asset)->claims, 0);
+	mw_asset_free(asset);
+}
+END_TEST
+
+START_TEST(the_models_words_are_used_where_they_can_be_shown)
+{
+	struct mw_words words = {
+	    .n = 5, .text = {"{c1.name}", "{c1.rose|jumped}", "from", "{c1.from}", "+."}};
+	struct mw_asset *asset = run(0, &whole);
+	const struct mw_event *event = mw_asset_event(asset);
+
+	mw_asset_explain(asset, &library, &explain_opts, &words);
+	ck_assert_int_eq(event->form, MW_FORM_WORDS);
+	ck_assert_ptr_nonnull(strstr(event->explanation, "pressure jumped from "));
+	ck_assert_uint_eq(event->n_citation, 3);
+	ck_assert_str_eq(event->citation[1].reference, "c1.rose");
+	ck_assert_double_eq(event->citation[1].value,
+			    event->channel[0].claims.value[MW_CLAIM_ROSE]);
+	words.text[1] = "{c1.fell|fell}"; /* it did not */
+	mw_asset_explain(asset, &library, &explain_opts, &words);
+	ck_assert_int_eq(event->form, MW_FORM_SHORT);
+	words.n = 0;
+	mw_asset_explain(asset, &library, &explain_opts, &words);
+	ck_assert_int_eq(event->form, MW_FORM_SHORT);
+	mw_asset_explain(asset, &library, &explain_opts, NULL);
+	ck_assert_int_eq(event->form, MW_FORM_TEMPLATE);
 	mw_asset_free(asset);
 }
 END_TEST
@@ -298,6 +412,9 @@ START_TEST(a_learn_segment_that_is_too_short_is_refused)
 END_TEST
 
 MW_TEST_MAIN("asset", a_gross_fault_is_raised_explained_and_cleared,
+	     what_may_be_said_of_the_channels_is_in_the_event, a_limit_of_the_profile_is_passed,
+	     an_answer_is_retold_as_the_event_came_to_say_it,
+	     the_models_words_are_used_where_they_can_be_shown,
 	     a_name_that_the_model_doubts_is_not_said, a_restored_asset_continues_bit_for_bit,
 	     an_asset_without_a_model_is_watched_by_its_evidence_and_continues_bit_for_bit,
 	     a_raised_window_has_its_embedding_also_after_a_restart,

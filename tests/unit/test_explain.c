@@ -107,8 +107,15 @@ static const struct {
     {"x {c2.dev} +.", "X 13 times its healthy spread.", "x 정상 변동폭의 13배."},
     {"x {c1.dir} +.", "X above.", "x 높게."},
     {"x {c2.dir} +.", "X below.", "x 낮게."},
-    {"x {c1.move} +.", "X rose.", "x 상승."},
-    {"x {c2.move} +.", "X fell.", "x 하락."},
+    {"x {c1.from} +, {c1.now} +.", "X 2.41 mm/s, 6.874 mm/s.", "x 2.41 mm/s, 6.874 mm/s."},
+    {"{c2.from} {c2.now} {c1.limit} +.", "101.2 kPa 98.4 kPa 7.1 mm/s.",
+     "101.2 kPa 98.4 kPa 7.1 mm/s."},
+    {"x {c1.rose|climbed} +.", "X climbed.", "x climbed."},
+    {"{c1.gradual|little_by_little} x +.", "Little by little x.", "little by little x."},
+    {"{onset} {c1.over_limit|+까지_올랐습니다} +.", "14:05:09 on 3 March까지 올랐습니다.",
+     "3월 3일 14시 5분 9초까지 올랐습니다."},
+    {"x {c2.after|+,_later} {c2.fell|fell} +.", "X, later fell.", "x, later fell."},
+    {"{others.steady|alone} x +.", "Alone x.", "alone x."},
     {"x {onset} +.", "X 14:05:09 on 3 March.", "x 3월 3일 14시 5분 9초."},
     {"x {duration} +.", "X 12 min.", "x 12분."},
     {"{fault} x +.", "Bearing wear x.", "베어링 마모 x."},
@@ -142,11 +149,60 @@ START_TEST(what_is_neither_above_nor_below_is_said_so)
 	struct mw_event en = make_event(MW_LANGUAGE_EN), ko = make_event(MW_LANGUAGE_KO);
 
 	en.channel[0].finding.direction = ko.channel[0].finding.direction = 0;
-	en.channel[0].finding.move = ko.channel[0].finding.move = 0;
-	explain("x {c1.dir} {c1.move} +.", &seoul, &en);
-	explain("x {c1.dir} {c1.move} +.", &seoul, &ko);
-	ck_assert_str_eq(en.explanation, "X off held.");
-	ck_assert_str_eq(ko.explanation, "x 다르게 유지.");
+	explain("x {c1.dir} +.", &seoul, &en);
+	explain("x {c1.dir} +.", &seoul, &ko);
+	ck_assert_str_eq(en.explanation, "X off.");
+	ck_assert_str_eq(ko.explanation, "x 다르게.");
+}
+END_TEST
+
+START_TEST(claims_are_cited_with_what_decided_them)
+{
+	static const struct {
+		const char *reference, *said;
+		double value;
+	} cited[] = {{"c1.rose", "crept up", 3.9},
+		     {"c1.over_limit", "past", 7.1234},
+		     {"c1.limit", "7.1 mm/s", 7.1},
+		     {"c2.after", " later", 9},
+		     {"others.steady", "by itself", 1.25}};
+	struct mw_event event = make_event(MW_LANGUAGE_EN);
+
+	explain("x {c1.rose|crept_up} {c1.over_limit|past} {c1.limit} {c2.after|+_later} "
+		"{others.steady|by_itself} +.",
+		&seoul, &event);
+	ck_assert_str_eq(event.explanation, "X crept up past 7.1 mm/s later by itself.");
+	ck_assert_uint_eq(event.n_citation, 5);
+	for (size_t i = 0; i < 5; i++) {
+		const struct mw_citation *citation = &event.citation[i];
+
+		ck_assert_str_eq(citation->reference, cited[i].reference);
+		ck_assert_double_eq(citation->value, cited[i].value);
+		ck_assert_uint_eq(citation->to - citation->from, strlen(cited[i].said));
+		ck_assert_mem_eq(event.explanation + citation->from, cited[i].said,
+				 strlen(cited[i].said));
+	}
+}
+END_TEST
+
+START_TEST(claims_that_do_not_hold_are_not_said)
+{
+	static const char *const words[] = {
+	    "x {c1.fell|fell} +.",    "x {c2.rose|rose} +.",      "x {c2.limit} +.",
+	    "x {c1.after|later} +.",  "x {others.off|others} +.", "x {c3.rose|rose} +.",
+	    "x {c1.risen|rose} +.",   "x {c1.rose|} +.",          "x {c1.rose|+} +.",
+	    "x {c1.rose|a|b} +.",     "x {c1.rose|a{b} +.",       "x {c1.rose|climbed +.",
+	    "x {c1.rose} +.",         "x {others.rose|rose} +.",  "x {rose|rose} +.",
+	    "x {c1.others.off|x} +.", "x {c1.move} +.",           "x {c1.rose|climbed}} +.",
+	    "x {c1.from|x} +.",       "x {c4.rose|rose} +."};
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		struct mw_event event = make_event(MW_LANGUAGE_EN);
+
+		explain(words[i], &seoul, &event);
+		ck_assert_msg(event.form == MW_FORM_SHORT, "%s", words[i]);
+		ck_assert_msg(!strstr(event.explanation, "rose"), "%s", event.explanation);
+	}
 }
 END_TEST
 
@@ -418,7 +474,8 @@ END_TEST
 
 MW_TEST_MAIN("explain", numbers_are_written_as_people_do, particles_follow_the_sound,
 	     units_are_read_aloud, every_reference_is_rendered_in_both_languages,
-	     what_is_neither_above_nor_below_is_said_so, value_and_normal_are_told_apart,
+	     what_is_neither_above_nor_below_is_said_so, claims_are_cited_with_what_decided_them,
+	     claims_that_do_not_hold_are_not_said, value_and_normal_are_told_apart,
 	     percents_stand_beside_their_number, huge_deviations_are_bounds,
 	     times_are_local_and_onsets_before_the_window_say_so, dates_are_those_of_the_calendar,
 	     durations_take_the_unit_that_matters, words_that_cannot_be_said_become_fixed_sentences,

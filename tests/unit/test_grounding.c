@@ -16,12 +16,19 @@ static const struct mw_citation *citation_at(const struct mw_event *event, size_
 /* What the finding says, by the reference's name. */
 static double truth(const struct mw_event *event, const char *reference)
 {
-	const struct mw_channel_finding *f = &event->channel[(reference[1] - '1') & 3].finding;
+	const struct mw_event_channel *channel = &event->channel[(reference[1] - '1') & 3];
+	const struct mw_channel_finding *f = &channel->finding;
 
 	if (strstr(reference, ".value"))
 		return f->peak_value;
 	if (strstr(reference, ".normal"))
 		return f->expected;
+	if (strstr(reference, ".from"))
+		return channel->claims.from;
+	if (strstr(reference, ".now"))
+		return channel->claims.now;
+	if (strcmp(reference + 2, ".limit") == 0)
+		return channel->claims.limit;
 	return strstr(reference, ".dev") ? f->deviation : (double)NAN;
 }
 
@@ -57,10 +64,32 @@ static void check_measure(const struct mw_event *event, const struct mw_citation
 			      "%s: %.10g, not %.*s", citation->reference, real, (int)length, text);
 }
 
+/* Claims that are said hold, and their statistic is cited. */
+static void check_claims(const struct mw_event *event)
+{
+	for (size_t i = 0; i < event->n_citation; i++) {
+		const struct mw_citation *citation = &event->citation[i];
+		const char *name = citation->reference;
+		const struct mw_claims *claims = &event->channel[(name[1] - '1') & 3].claims;
+		bool steady = strcmp(name, "others.steady") == 0;
+
+		if (steady || strcmp(name, "others.off") == 0) {
+			ck_assert(event->claims >> !steady & 1);
+			ck_assert_double_eq(citation->value, event->others.level);
+		} else if (name[0] == 'c' && mw_claim_from_text(name + 3, strlen(name + 3)) >= 0) {
+			int claim = mw_claim_from_text(name + 3, strlen(name + 3));
+
+			ck_assert_msg(claims->set >> claim & 1, "%s does not hold", name);
+			ck_assert_double_eq(citation->value, claims->value[claim]);
+		}
+	}
+}
+
 static void check_grounding(const struct mw_event *event)
 {
 	const char *text = event->explanation;
 
+	check_claims(event);
 	for (size_t at = 0; text[at];) {
 		const struct mw_citation *citation = citation_at(event, at);
 		size_t n = strspn(text + at, "0123456789.e-");
@@ -90,6 +119,29 @@ static double draw(struct mw_rng *rng)
 	return mw_rng_chance(rng, .1) ? round(value) : value;
 }
 
+static double draw_or_none(struct mw_rng *rng)
+{
+	return mw_rng_chance(rng, .3) ? (double)NAN : draw(rng);
+}
+
+static void draw_claims(struct mw_rng *rng, struct mw_event *event)
+{
+	for (size_t i = 0; i < event->n_channel; i++) {
+		struct mw_claims *claims = &event->channel[i].claims;
+
+		memset(claims, 0, sizeof(*claims));
+		claims->from = draw_or_none(rng);
+		claims->now = draw_or_none(rng);
+		claims->limit = draw_or_none(rng);
+		for (int c = 0; c < MW_N_CLAIM; c++)
+			if (mw_rng_chance(rng, .8))
+				claim(claims, (enum mw_claim)c, draw(rng));
+	}
+	event->others.n = (uint32_t)mw_rng_below(rng, 3);
+	event->others.level = mw_rng_uniform(rng, 0, 9);
+	event->claims = mw_event_claims_of(event->others.n, event->others.level);
+}
+
 static void draw_channels(struct mw_rng *rng, struct mw_event *event)
 {
 	static const char *const name[] = {"p_in", "온도 2", "M1.speed", "x"};
@@ -110,6 +162,7 @@ static void draw_channels(struct mw_rng *rng, struct mw_event *event)
 				.direction = (int)mw_rng_below(rng, 3) - 1,
 				.move = (int)mw_rng_below(rng, 3) - 1});
 	}
+	draw_claims(rng, event);
 }
 
 START_TEST(every_number_of_the_fixed_sentences_was_measured)
@@ -150,7 +203,15 @@ START_TEST(every_number_of_random_words_was_measured)
 					   "{c1.normal}",
 					   "{c1.dev}",
 					   "{c1.dir}",
-					   "{c1.move}",
+					   "{c1.from}",
+					   "{c1.now}",
+					   "{c1.limit}",
+					   "{c1.rose|climbed}",
+					   "{c2.fell|+,_fell}",
+					   "{c2.after|+보다_늦게}",
+					   "{c1.still|still}",
+					   "{others.steady|alone}",
+					   "{others.off|not_alone}",
 					   "{c2.name}",
 					   "{c2.value}",
 					   "{c2.dev}",

@@ -46,6 +46,8 @@ START_TEST(an_alert_says_what_the_event_says)
 	ck_assert_double_eq(json_number_value(json_object_get(root, "value")), 3.62);
 	ck_assert_uint_eq(json_array_size(json_object_get(root, "channels")), 2);
 	ck_assert_uint_eq(json_array_size(json_object_get(root, "citations")), 3);
+	ck_assert_int_eq(
+	    json_integer_value(json_object_get(json_object_get(root, "others"), "channels")), 5);
 	json_decref(root);
 }
 END_TEST
@@ -75,12 +77,16 @@ START_TEST(what_cannot_be_said_in_json_becomes_null_or_a_question_mark)
 	struct mw_event event = make_event("a\xff"
 					   "b\x01",
 					   NOON, MW_LANGUAGE_EN);
-	json_t *root;
+	json_t *root, *others;
 
 	event.score = INFINITY;
 	event.p_value = NAN;
 	event.n_channel = 0;
+	event.others = (struct mw_other_channels){0};
 	root = alert_of(&event);
+	others = json_object_get(root, "others");
+	ck_assert_int_eq(json_integer_value(json_object_get(others, "channels")), 0);
+	ck_assert(json_is_null(json_object_get(others, "level")));
 	ck_assert_str_eq(text_at(root, "asset"), "a?b\x01");
 	ck_assert(json_is_null(json_object_get(root, "score")));
 	ck_assert(json_is_null(json_object_get(root, "p_value")));
@@ -203,6 +209,10 @@ START_TEST(a_hostile_event_is_refused_and_leaves_the_output_alone)
 	    {"channels", "{}"},
 	    {"channels", "[1]"},
 	    {"channels", "[{},{},{},{},{}]"},
+	    {"others", "[]"},
+	    {"others", "{}"},
+	    {"others", "{\"channels\":-1,\"level\":null}"},
+	    {"others", "{\"channels\":2,\"level\":\"much\"}"},
 	    {"citations", "null"},
 	    {"citations", "[{\"from\":9,\"to\":3}]"},
 	    {"window", "[]"},
@@ -215,6 +225,50 @@ START_TEST(a_hostile_event_is_refused_and_leaves_the_output_alone)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
 		ck_assert_msg(!believed_with(cases[i].key, cases[i].value), "%s = %s", cases[i].key,
 			      cases[i].value ? cases[i].value : "(none)");
+}
+END_TEST
+
+/* The event's JSON with one member of its first channel changed or, NULL, taken away. */
+static mw_err parse_with_channel(const char *key, const char *value, struct mw_event *ret_event)
+{
+	struct mw_event in = make_event("p", NOON, MW_LANGUAGE_EN);
+	char *text;
+	json_t *root, *channel;
+	mw_err err;
+
+	ck_assert_int_eq(mw_json_event(&in, NULL, "g", &text), MW_E_OK);
+	root = json_loads(text, 0, NULL);
+	free(text);
+	channel = json_array_get(json_object_get(root, "channels"), 0);
+	if (value)
+		json_object_set_new(channel, key, json_loads(value, JSON_DECODE_ANY, NULL));
+	else
+		json_object_del(channel, key);
+	text = json_dumps(root, 0);
+	json_decref(root);
+	err = mw_json_parse_event(text, strlen(text), ret_event, NULL);
+	free(text);
+	return err;
+}
+
+START_TEST(claims_of_other_versions_are_taken_as_far_as_they_are_known)
+{
+	static const char *const hostile[][2] = {{"claims", "\"rose\""}, {"claims", "[7]"},
+						 {"claims", "null"},     {"spread", "\"x\""},
+						 {"limit", NULL},        {"now", "[1]"}};
+	struct mw_event event;
+
+	ck_assert_int_eq(parse_with_channel("claims", "[\"rose\", \"levitates\"]", &event),
+			 MW_E_OK);
+	ck_assert_uint_eq(event.channel[0].claims.set, MW_CLAIM(ROSE));
+	ck_assert_int_eq(parse_with_channel("claims", NULL, &event), MW_E_OK);
+	ck_assert_uint_eq(event.channel[0].claims.set, 0);
+	ck_assert(isnan(event.channel[0].claims.spread));
+	ck_assert(isnan(event.channel[0].claims.from));
+	for (size_t i = 0; i < sizeof(hostile) / sizeof(hostile[0]); i++)
+		ck_assert_msg(parse_with_channel(hostile[i][0], hostile[i][1], &event) ==
+				  MW_E_MALFORMED,
+			      "%s", hostile[i][0]);
 }
 END_TEST
 
@@ -324,5 +378,6 @@ MW_TEST_MAIN("json", an_alert_says_what_the_event_says,
 	     opc_ua_severity_stays_inside_the_band, an_event_comes_back_from_its_json,
 	     lists_come_back_even_empty_ones,
 	     a_hostile_event_is_refused_and_leaves_the_output_alone,
+	     claims_of_other_versions_are_taken_as_far_as_they_are_known,
 	     every_cut_of_an_event_is_refused, a_small_object_is_made_member_by_member,
 	     times_are_read_as_people_write_them, an_event_id_depends_on_asset_and_time_alone)

@@ -289,8 +289,8 @@ START_TEST(what_lasts_is_guarded_what_is_new_is_heard_and_the_rest_is_the_models
 						     [MW_COMPONENT_MAX_Z] = 5,
 						     [MW_COMPONENT_MAX_STATIC] = 5,
 						     [MW_COMPONENT_MAX_DYNAMIC] = 15,
-						     [MW_COMPONENT_SYMPTOM + MW_SYMPTOM_STILL] = 5,
-						     [MW_COMPONENT_SYMPTOM + MW_SYMPTOM_LOST] = 15,
+						     [MW_COMPONENT_SYMPTOM + MW_SYMPTOM_STILL] = 18,
+						     [MW_COMPONENT_SYMPTOM + MW_SYMPTOM_LOST] = 21,
 						     [MW_COMPONENT_SYMPTOM + MW_SYMPTOM_DRIFT] = 5};
 	struct fixture f;
 	struct mw_judgement j;
@@ -308,6 +308,47 @@ START_TEST(what_lasts_is_guarded_what_is_new_is_heard_and_the_rest_is_the_models
 			      mw_component_text((enum mw_component)k), j.evidence, heard[k]);
 	}
 	tear_down(&f);
+}
+END_TEST
+
+/* Stands or is lost in the last of so many rows; NaN: the reading goes on. */
+static void hold_channels(struct fixture *f, double first, double second, struct mw_judgement *ret)
+{
+	struct mw_reading calm;
+
+	reading_of(-4, -3, &calm);
+	for (size_t t = 0; t < MW_WINDOW_ROWS; t++) {
+		double moving = 5 + noise(f);
+		double row[2] = {isnan(first) ? moving : first,
+				 isnan(second) ? 3 * moving + 0.2 * noise(f) : second};
+
+		mw_evidence_push(f->evidence, (int64_t)(ROWS + t), row);
+		if (mw_evidence_rows(f->evidence) % MW_PATCH_ROWS != 0)
+			continue;
+		mw_evidence_read(f->evidence);
+		mw_judge_window(&f->judge, f->evidence, &calm, ret);
+	}
+}
+
+START_TEST(a_channel_that_stands_raises_alone_and_a_machine_that_stands_does_not)
+{
+	struct mw_judgement one, both, none;
+	struct fixture f;
+
+	for (int which = 0; which < 3; which++) {
+		set_up(&f);
+		ck_assert_int_eq(mw_judge_calibrate(&f.judge), MW_E_OK);
+		hold_channels(&f, which == 1 ? 5 : (double)NAN, which < 2 ? 15 : (double)NAN,
+			      which == 0   ? &one
+			      : which == 1 ? &both
+					   : &none);
+		tear_down(&f);
+	}
+	ck_assert_double_gt(one.component[MW_COMPONENT_SYMPTOM + MW_SYMPTOM_STILL], 2);
+	ck_assert_double_ge(one.fused, 10);
+	ck_assert_double_lt(one.p_value, 0.002);
+	ck_assert_double_lt(both.component[MW_COMPONENT_SYMPTOM + MW_SYMPTOM_STILL], 0.5);
+	ck_assert_double_lt(none.fused, 5);
 }
 END_TEST
 
@@ -337,4 +378,5 @@ MW_TEST_MAIN("judge", too_few_healthy_windows_do_not_calibrate,
 	     without_a_model_the_p_value_is_that_of_the_evidence,
 	     the_evidence_is_the_larger_innovation_where_nothing_is_gross,
 	     what_lasts_is_guarded_what_is_new_is_heard_and_the_rest_is_the_models,
+	     a_channel_that_stands_raises_alone_and_a_machine_that_stands_does_not,
 	     a_loss_that_is_none_is_not_weighed)

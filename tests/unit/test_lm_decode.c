@@ -115,15 +115,18 @@ START_TEST(decoding_stops_at_the_length_and_at_a_full_tail)
 	ck_assert_int_eq(mw_lm_grammar_new(1, 150, &grammar), MW_LM_E_OK);
 	ck_assert_int_eq(mw_lm_grammar_new(1, 149, &foreign), MW_LM_E_OK);
 	grammar_allow(grammar, 0, 0, 150, 0);
-	ck_assert_int_eq(mw_lm_generate(session, grammar, NULL, 8, choices, &n, &final), MW_LM_E_STATE);
+	ck_assert_int_eq(mw_lm_generate(session, grammar, NULL, 8, choices, &n, &final),
+			 MW_LM_E_STATE);
 	reading_init(&reading, 1, 150, 6);
 	read_one(&reading, session);
 	ck_assert_int_eq(mw_lm_generate(session, foreign, NULL, 8, choices, &n, &final),
 			 MW_LM_E_ARGUMENT);
-	ck_assert_int_eq(mw_lm_generate(session, grammar, NULL, 8, choices, &n, &final), MW_LM_E_OK);
+	ck_assert_int_eq(mw_lm_generate(session, grammar, NULL, 8, choices, &n, &final),
+			 MW_LM_E_OK);
 	ck_assert_uint_eq(n, 8);
 	ck_assert(!final);
-	ck_assert_int_eq(mw_lm_generate(session, grammar, NULL, 100, choices, &n, &final), MW_LM_E_FULL);
+	ck_assert_int_eq(mw_lm_generate(session, grammar, NULL, 100, choices, &n, &final),
+			 MW_LM_E_FULL);
 	mw_lm_session_free(session);
 	mw_lm_grammar_free(grammar);
 	mw_lm_grammar_free(foreign);

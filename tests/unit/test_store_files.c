@@ -163,7 +163,9 @@ static void make_old(const struct place *place)
 		"INSERT INTO asset(name, machine) VALUES ('p1', 'pump');"
 		"INSERT INTO event VALUES (1, 'ev-0123456789abcdef', 'p1', 'pump', 'fault', 'leak',"
 		" 2, 0.9, 0.001, 0.8, 5, 0, 9, 9, 0, 'unacknowledged-active', 0, 'en', 'words',"
-		" 'it leaks', '', '', 'm 1', 1, 9, 1)"),
+		" 'it leaks', '', '', 'm 1', 1, 9, 1);"
+		"INSERT INTO event_channel VALUES (1, 0, 3, 'flow', 'l/s', 2.5, 3, -9, 9, 7, -1, "
+		"-1)"),
 	    SQLITE_OK);
 }
 
@@ -182,6 +184,10 @@ START_TEST(an_older_store_is_brought_up_to_date_with_what_it_holds)
 	ck_assert_int_eq(mw_store_event_get(store, "ev-0123456789abcdef", &event, NULL), MW_E_OK);
 	ck_assert_str_eq(event.explanation, "it leaks");
 	ck_assert_uint_eq(event.similar.n, 0);
+	ck_assert_uint_eq(event.claims, 0);
+	ck_assert_uint_eq(event.n_channel, 1);
+	ck_assert_uint_eq(event.channel[0].claims.set, 0);
+	ck_assert(isnan(event.channel[0].claims.from));
 	ck_assert(put(store, &next, MW_TRANSITION_RAISED));
 	ck_assert_int_eq(mw_store_event_get(store, next.id, &out, NULL), MW_E_OK);
 	ck_assert(same_event(&next, &out));

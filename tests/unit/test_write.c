@@ -483,6 +483,8 @@ START_TEST(what_does_not_fit_is_refused_before_anything_is_read)
 	ck_assert_uint_eq(mw_lm_tail_length(session), 0);
 	ck_assert_int_eq(mw_lm_write(writer, session, prompt, 3, 100, &answer), MW_LM_E_OK);
 	ck_assert_int_eq(answer.ended, MW_LM_ENDED_BY_SCHEMA);
+	ck_assert_int_eq(mw_lm_cut_tail(session, 2), MW_LM_E_OK); /* nothing to go on from */
+	ck_assert_int_eq(mw_lm_write(free_writer, session, NULL, 0, 5, &answer), MW_LM_E_STATE);
 	mw_lm_session_reset(session);
 	ck_assert_int_eq(mw_lm_write(free_writer, session, prompt, 3, 100, &answer), MW_LM_E_OK);
 	ck_assert_uint_le(answer.n_tokens, 22); /* 21 that are read, and the last */
