@@ -17,6 +17,7 @@ PKGS     = libpaho-mqtt-dev libsqlite3-dev libconfig-dev libjansson-dev libmicro
 	   libcurl4-openssl-dev check pkg-config mosquitto mosquitto-clients python3-jsonschema python3-yaml \
 	   python3-numpy uthash-dev jq curl sqlite3 mandoc bsdextrautils gcc make \
 	   gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user-static
+BROWSER_PKGS = chromium chromium-driver fonts-noto-cjk
 EVAL_PKGS = python3-numpy python3-sklearn
 
 WARN     = -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
@@ -35,7 +36,7 @@ obj      = $(patsubst %.c,$(O)/obj/%.o,$(1))
 LM_OBJ     := $(call obj,$(call lib_src,model/engine))
 CORPUS_OBJ := $(call obj,$(call lib_src,model/corpus))
 CORE_OBJ   := $(call obj,$(call lib_src,gateway/base) $(call lib_src,gateway/core))
-IO_OBJ     := $(call obj,$(call lib_src,gateway/io)) $(O)/obj/schemas/store_sql.o
+IO_OBJ     := $(call obj,$(call lib_src,gateway/io)) $(O)/obj/schemas/store_sql.o $(O)/obj/gateway/page/page_files.o
 APP_OBJ    := $(call obj,$(call lib_src,gateway/app))
 TOOL_SRC   := $(wildcard gateway/tools/*.c)
 TOOLS      := $(patsubst gateway/tools/%.c,$(O)/mw-%,$(TOOL_SRC))
@@ -77,6 +78,16 @@ $(O)/obj/schemas/store_sql.c: $(SQL)
 		{ gsub(/[\\"]/, "\\\\&"); print "\"" $$0 "\\n\"" } \
 		END { print ", 0};" }' $(SQL) > $@
 $(O)/obj/schemas/store_sql.o: $(O)/obj/schemas/store_sql.c
+	$(call say,CC,$<)
+	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
+
+# The operator page, embedded: each file of gateway/page with its type and a tag of its content.
+PAGE := $(sort $(wildcard gateway/page/*.html gateway/page/*.css gateway/page/*.js gateway/page/*.svg))
+$(O)/obj/gateway/page/page_files.c: $(PAGE) gateway/page/embed.sh
+	$(call say,EMBED,$(PAGE))
+	@mkdir -p $(@D)
+	$(Q)gateway/page/embed.sh $(PAGE) > $@
+$(O)/obj/gateway/page/page_files.o: $(O)/obj/gateway/page/page_files.c
 	$(call say,CC,$<)
 	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
 
@@ -143,7 +154,7 @@ asan: deps ## the tests under AddressSanitizer and UBSan
 	@O=build-asan tests/run.sh
 
 # What starts threads: spool, store, API, MQTT, sessions that share a model, and the daemon itself.
-THREADED = unit/test_(spool|store|lm)|contract/test_(http|mqtt|alerts|commands)|e2e/
+THREADED = unit/test_(spool|store|lm)|contract/test_(http|page|mqtt|alerts|commands)|e2e/
 tsan: deps ## the tests that use threads under ThreadSanitizer
 	@$(MAKE) --no-print-directory SAN=tsan test-programs
 	@O=build-tsan ONLY='$(THREADED)' TSAN_OPTIONS=suppressions=$(CURDIR)/tests/tsan.supp tests/run.sh
@@ -168,12 +179,13 @@ eval: deps ## measure accuracy over DATA into model/RESULTS.md (SECTION=skab: on
 	@/usr/bin/python3 -m model.eval.run --data $(DATA) --build $(O) --model $(MODEL) \
 		$(addprefix --section ,$(SECTION)) $(EVAL_FLAGS)
 
-demo: deps ## a plant in a box: broker, gateway, machines, alerts
+demo: ## a plant in a box: broker, gateway, machines, alerts, the operator page
+	@deploy/deps.sh $(PKGS)
 	@$(MAKE) --no-print-directory all
 	@O=$(O) deploy/demo/demo.sh
 
 deps: ## install the Debian packages that build and tests need
-	@deploy/deps.sh $(PKGS)
+	@deploy/deps.sh $(PKGS) $(BROWSER_PKGS)
 
 fuzz: ## explore with libFuzzer (FUZZ=gguf SECONDS=60)
 	@tests/fuzz/explore.sh

@@ -1,10 +1,11 @@
 #!/bin/bash
 # make demo: a plant in a box.  Starts a private broker and the gateway on loopback, publishes simulated
 # machines with faults at known times (and a recorded run where one is at hand), prints every alert as
-# an MQTT subscriber receives it, and says what was found and what was missed.  Leaves nothing running.
+# an MQTT subscriber receives it, and says what was found and what was missed.  The operator page is there from the
+# start; in a terminal it stays up until Enter is pressed.  Leaves nothing running.
 #
 #   DEMO_SECONDS  how long it takes (default 90)      DEMO_LANGUAGE  en or ko
-#   DEMO_KEEP     a directory to leave the files in
+#   DEMO_KEEP     a directory to leave the files in           DEMO_PAGE      the page's port (default 8787, else any)
 set -euo pipefail
 . deploy/demo/plant.sh
 seconds=${DEMO_SECONDS:-90}
@@ -22,12 +23,16 @@ for run in ../shared/data/skab/valve1/1.csv; do
 		--recording "testbed-1=$run")
 done
 
+page_port=${DEMO_PAGE:-8787}
+! (: <"/dev/tcp/127.0.0.1/$page_port") 2>/dev/null || page_port=0 # somebody else's
 start_broker
 "$O/millwright" simulate "${machines[@]}" --rows $rows --learn $learn --print-assets >"$work/assets.cfg"
 configure $learn "${DEMO_LANGUAGE:-en}" "$work/assets.cfg"
 
 say "gateway: $("$O/millwright" check -c "$work/millwright.conf")"
 start_gateway
+page=$(status | jq -r .page)
+say "operator page: $page"
 subscribe "$work/alerts.jsonl"
 tail -n +1 -f "$work/alerts.jsonl" | jq --unbuffered -r '
 	if .transition == "raised" then
@@ -50,4 +55,10 @@ memory=$(awk '/VmHWM/ { printf "%.1f", $2 / 1024 }' "/proc/$gateway/status")
 say "summary"
 printf "  "
 /usr/bin/python3 tests/e2e/check_alerts.py "$work/alerts.jsonl" # every number, re-derived
-deploy/demo/summary.sh "$work" "$memory"
+result=0
+deploy/demo/summary.sh "$work" "$memory" || result=$?
+if [ -t 0 ] && [ -t 1 ]; then # somebody is looking: leave them the page
+	say "the page is still there: $page  (Enter ends the demo)"
+	read -r _ || true
+fi
+exit $result

@@ -47,7 +47,7 @@ start_broker() { # on the first free port; sets port
 
 configure() { # learn-rows language [assets file]
 	sed -e "s|@PORT@|$port|; s|@WORK@|$work|g; s|@PLUGINS@|$PWD/$O/plugins|; s|@LEARN@|$1|" \
-		-e "s|@LANGUAGE@|$2|; s|@MODEL@|$model|" \
+		-e "s|@LANGUAGE@|$2|; s|@MODEL@|$model|; s|@PAGE@|${page_port:-0}|" \
 		-e "s|@FAULTS@|$PWD/schemas/faults.cfg|" deploy/demo/millwright.conf >"$work/millwright.conf"
 	[ $# -lt 3 ] || cat "$3" >>"$work/millwright.conf"
 }

@@ -170,14 +170,15 @@ static void put_row(const struct widths *w, const char *raised, const char *seve
 	(void)putchar('\n');
 }
 
-/* The explanation, and when the machine looked so before. */
+/* What was said of it, the explanation, and when the machine looked so before. */
 static const char *words_of(const struct mw_event *event, char *buf, size_t size)
 {
 	char as_on[MW_AS_ON_SIZE];
+	const char *said = mw_event_feedback_word((enum mw_feedback)event->feedback);
 
-	if (event->similar.n == 0)
-		return event->explanation;
-	(void)snprintf(buf, size, "%s (%s)", event->explanation, mw_event_as_on(event, as_on));
+	(void)snprintf(buf, size, "%s%s%s%s%s%s%s", *said ? "[" : "", said, *said ? "] " : "",
+		       event->explanation, event->similar.n > 0 ? " (" : "",
+		       mw_event_as_on(event, as_on), event->similar.n > 0 ? ")" : "");
 	return buf;
 }
 
@@ -188,7 +189,7 @@ static void put_table(const struct mw_event *event, size_t n)
 	put_row(&w, "RAISED", "SEV", "STATE", "ASSET", "FAULT", "ID", "EXPLANATION");
 	for (size_t i = 0; i < n; i++) {
 		char raised[MW_WHEN_SIZE], fault[MW_FAULT_NAME_SIZE];
-		char words[MW_TEXT_SIZE + MW_AS_ON_SIZE];
+		char words[MW_TEXT_SIZE + 2 * MW_AS_ON_SIZE];
 
 		put_row(&w, mw_when_local(event[i].raised_ns, raised, sizeof(raised)),
 			mw_event_severity_word(event[i].severity), mw_event_state_word(&event[i]),

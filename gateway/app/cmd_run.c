@@ -1,7 +1,9 @@
 /* cmd_run.c -- the daemon: wires broker, spool, pipeline, store, outbox and API together. */
 #include "gateway/app/commands.h"
+#include "gateway/app/mqtt_commands.h"
 #include "gateway/app/outbox.h"
 #include "gateway/app/pipeline.h"
+#include "gateway/app/status.h"
 #include "gateway/base/clock.h"
 #include "gateway/base/log.h"
 #include "gateway/io/http.h"
@@ -32,6 +34,9 @@ struct daemon {
 	struct mw_pipeline *pipeline;
 	struct mw_http *http;
 	struct mw_mqtt_subscription *subscription;
+	struct mw_mqtt_commands *commands;
+	struct mw_board *board;
+	_Atomic(const char *) page; /* where the operator page is; NULL = nowhere */
 	char topic_state[600];
 	atomic_bool say_state; /* connected, or a minute has passed */
 	int64_t started_ns, state_ns;
@@ -53,6 +58,8 @@ static void on_message(void *ctx, size_t source, const struct mw_mqtt_message *m
 					 .payload = message->payload,
 					 .size = message->size};
 
+	if (mw_mqtt_commands_take(d->commands, message))
+		return;
 	(void)mw_spool_append(d->spool, &record); /* refusals are counted by the spool */
 }
 
@@ -97,55 +104,50 @@ static void on_score(void *ctx, const char *asset, const char *json)
 
 /* --- state ------------------------------------------------------------------------------------ */
 
-static struct mw_json *counters(const struct daemon *d)
+static struct mw_status status_of(const struct daemon *d)
 {
-	const struct mw_pipeline_stats *stats = mw_pipeline_stats(d->pipeline);
-	struct mw_json *json = mw_json_object();
-	struct mw_spool_stats spool;
-	struct mw_mqtt_stats mqtt;
-
-	mw_spool_stats(d->spool, &spool);
-	mw_mqtt_stats(d->mqtt, &mqtt);
-	mw_json_integer(json, "received", (int64_t)mqtt.received);
-	mw_json_integer(json, "oversized", (int64_t)mqtt.oversized);
-	mw_json_integer(json, "spool_refused", (int64_t)(spool.refused_full + spool.refused_io));
-	mw_json_integer(json, "records", (int64_t)stats->records);
-	mw_json_integer(json, "malformed", (int64_t)stats->malformed);
-	mw_json_integer(json, "bad_topics", (int64_t)stats->bad_topics);
-	mw_json_integer(json, "samples", (int64_t)stats->samples);
-	mw_json_integer(json, "samples_dropped", (int64_t)stats->samples_dropped);
-	mw_json_integer(json, "assets", (int64_t)stats->assets);
-	mw_json_integer(json, "assets_refused", (int64_t)stats->assets_refused);
-	mw_json_integer(json, "windows", (int64_t)stats->windows);
-	mw_json_integer(json, "tokens", (int64_t)stats->tokens);
-	mw_json_integer(json, "tokens_busy_ms", (int64_t)(stats->tokens_busy_ns / 1000000));
-	mw_json_integer(json, "events", (int64_t)stats->events);
-	mw_json_integer(json, "store_failures", (int64_t)stats->store_failures);
-	return json;
+	return (struct mw_status){.config = d->config,
+				  .spool = d->spool,
+				  .store = d->store,
+				  .mqtt = d->mqtt,
+				  .pipeline = d->pipeline,
+				  .inference = d->inference,
+				  .started_ns = d->started_ns,
+				  .quarantined = d->quarantined};
 }
 
 static mw_err state_json(const struct daemon *d, bool online, char **ret_text)
 {
-	struct mw_json *json = mw_json_object();
-	char time[32];
+	struct mw_status now = status_of(d);
 
-	mw_json_text(json, "schema", "millwright.state/1");
-	mw_json_bool(json, "online", online);
-	mw_json_text(json, "gateway", d->config->gateway.name);
-	mw_json_text(json, "version", MW_VERSION);
-	if (d->pipeline) {
-		mw_json_text(json, "model", mw_inference_name(d->inference));
-		mw_json_text(json, "time", mw_clock_iso(mw_clock_now_ns(), time, sizeof(time)));
-		mw_json_text(json, "started", mw_clock_iso(d->started_ns, time, sizeof(time)));
-		mw_json_bool(json, "database_quarantined", d->quarantined);
-		mw_json_child(json, "counters", counters(d));
-	}
-	return mw_json_finish(json, ret_text);
+	return mw_status_json(&now, online, ret_text);
 }
 
 static mw_err status(void *ctx, char **ret_json)
 {
-	return state_json(ctx, mw_mqtt_connected(((struct daemon *)ctx)->mqtt), ret_json);
+	const struct daemon *d = ctx;
+	struct mw_status now = status_of(d);
+
+	now.page = atomic_load(&d->page);
+	return mw_status_json(&now, mw_mqtt_connected(d->mqtt), ret_json);
+}
+
+static mw_err metrics(void *ctx, char **ret_text)
+{
+	struct mw_status now = status_of(ctx);
+
+	return mw_status_metrics(&now, ret_text);
+}
+
+static mw_err assets(void *ctx, char **ret_json)
+{
+	return mw_board_json(((struct daemon *)ctx)->board, ret_json);
+}
+
+static mw_err command(void *ctx, const struct mw_command *wanted, mw_command_done *done,
+		      void *done_ctx)
+{
+	return mw_pipeline_command(((struct daemon *)ctx)->pipeline, wanted, done, done_ctx);
 }
 
 static void publish_state(struct daemon *d, bool online)
@@ -224,6 +226,7 @@ static mw_err make_pipeline(struct daemon *d)
 					.inference = d->inference,
 					.library = d->library,
 					.plugins = d->plugins,
+					.board = d->board,
 					.on_committed = on_committed,
 					.on_score = on_score,
 					.ctx = d};
@@ -242,14 +245,17 @@ static mw_err make_mqtt(struct daemon *d)
 
 	(void)snprintf(d->topic_state, sizeof(d->topic_state), "%s/state", config->mqtt.prefix);
 	d->subscription = calloc(config->n_source + 1, sizeof(*d->subscription));
-	if (!d->subscription || state_json(d, false, &offline) != MW_E_OK)
+	if (!d->subscription || mw_mqtt_commands_new(config->mqtt.prefix, &d->commands) ||
+	    state_json(d, false, &offline) != MW_E_OK)
 		return mw_why(MW_E_NOMEM, d->why, sizeof(d->why), "out of memory");
 	for (size_t i = 0; i < config->n_source; i++)
 		d->subscription[i] = (struct mw_mqtt_subscription){config->source[i].topic,
 								   (int)config->source[i].qos};
+	d->subscription[config->n_source] =
+	    (struct mw_mqtt_subscription){mw_mqtt_commands_filter(d->commands), 1};
 	will.payload = offline;
 	will.size = strlen(offline);
-	err = mw_mqtt_new(&config->mqtt, d->subscription, config->n_source, &will, &events, d,
+	err = mw_mqtt_new(&config->mqtt, d->subscription, config->n_source + 1, &will, &events, d,
 			  d->why, sizeof(d->why), &d->mqtt);
 	free(offline);
 	return err;
@@ -257,15 +263,26 @@ static mw_err make_mqtt(struct daemon *d)
 
 static mw_err start_http(struct daemon *d)
 {
-	struct mw_http_opts opts = {.socket = d->config->http.socket,
-				    .gateway = d->config->gateway.name,
+	const struct mw_config *config = d->config;
+	struct mw_http_opts opts = {.socket = config->http.socket,
+				    .listen = config->http.listen,
+				    .gateway = config->gateway.name,
 				    .store = d->store,
 				    .status = status,
+				    .assets = assets,
+				    .metrics = metrics,
+				    .command = command,
 				    .ctx = d};
+	mw_err err;
 
-	if (!opts.socket[0])
+	if (!opts.socket[0] && !opts.listen[0])
 		return MW_E_OK;
-	return mw_http_start(&opts, d->why, sizeof(d->why), &d->http);
+	err = mw_http_start(&opts, d->why, sizeof(d->why), &d->http);
+	if (err || !opts.listen[0])
+		return err;
+	atomic_store(&d->page, mw_http_address(d->http));
+	mw_log(MW_LOG_INFO, "http.listening", "page=\"%s\"", mw_http_address(d->http));
+	return MW_E_OK;
 }
 
 static mw_err build(struct daemon *d)
@@ -276,7 +293,8 @@ static mw_err build(struct daemon *d)
 		err = open_disk(d);
 	if (!err && (err = mw_plugin_host_new(d->config->plugin_dir, &d->plugins)))
 		(void)mw_why(err, d->why, sizeof(d->why), "plugin_dir: %s", d->config->plugin_dir);
-	if (!err && (err = mw_outbox_new(d->store, &d->outbox)))
+	if (!err &&
+	    ((err = mw_outbox_new(d->store, &d->outbox)) || (err = mw_board_new(&d->board))))
 		(void)mw_why(err, d->why, sizeof(d->why), "out of memory");
 	if (!err)
 		err = make_mqtt(d);
@@ -293,6 +311,8 @@ static mw_err start(struct daemon *d)
 		(void)mw_why(err, d->why, sizeof(d->why), "no thread for the outbox");
 	if (!err)
 		err = start_http(d);
+	if (!err)
+		mw_mqtt_commands_use(d->commands, d->mqtt, d->pipeline);
 	if (!err && (err = mw_mqtt_start(d->mqtt)))
 		(void)mw_why(err, d->why, sizeof(d->why), "mqtt: %s", mw_err_text(err));
 	return err;
@@ -303,6 +323,8 @@ static mw_err start(struct daemon *d)
 static void tear_down(struct daemon *d)
 {
 	mw_http_stop(d->http);
+	if (d->commands)
+		mw_mqtt_commands_use(d->commands, d->mqtt, NULL);
 	mw_pipeline_free(d->pipeline);
 	d->pipeline = NULL;
 	if (d->outbox)
@@ -318,6 +340,8 @@ static void tear_down(struct daemon *d)
 	mw_inference_free(d->inference);
 	mw_fault_library_free(d->library);
 	free(d->subscription);
+	mw_mqtt_commands_free(d->commands);
+	mw_board_free(d->board);
 	mw_conf_free(d->config);
 }
 

@@ -140,8 +140,7 @@ static void put_similar(const struct mw_event *event)
 
 		(void)snprintf(line, sizeof(line), "%s, %s%s; %.0f %% alike (%s)",
 			       mw_when_local(similar->raised_ns, local, sizeof(local)),
-			       mw_event_code_name(similar->fault, fault),
-			       similar->acknowledged ? ", acknowledged" : "",
+			       mw_event_code_name(similar->fault, fault), mw_event_said_of(similar),
 			       similar->similarity * 100, similar->id);
 		put_field(i == 0 ? "As on" : "", line);
 	}
@@ -196,6 +195,7 @@ static void put_judgement(const struct mw_event *event)
 	else
 		(void)snprintf(line, sizeof(line), "%s", mw_event_fault_name(event, fault));
 	put_field("Fault", line);
+	put_field("Said", mw_event_feedback_word((enum mw_feedback)event->feedback));
 	put_field("Cause", event->cause);
 	put_field("Check", event->check);
 	for (size_t i = 0; i < event->n_cause; i++)
@@ -220,6 +220,25 @@ static void put_head(const struct mw_event *event, size_t width)
 		     mw_event_severity_word(event->severity), mw_alarm_state_text(event->state));
 	mw_text_wrap(stdout, event->explanation, 2, width);
 	(void)putchar('\n');
+}
+
+/* --- log -------------------------------------------------------------------------------------- */
+
+/* Who did and said what, by the box's clock. */
+static void put_log(const struct mw_event_history *log)
+{
+	char local[MW_WHEN_SIZE], line[MW_NOTE_SIZE + 192];
+
+	for (size_t i = 0; i < log->n; i++) {
+		const struct mw_log_entry *entry = &log->entry[i];
+
+		(void)snprintf(line, sizeof(line), "%s  %s by %s%s%s",
+			       mw_when_local(entry->recorded_ns, local, sizeof(local)),
+			       entry->is_feedback ? mw_event_feedback_word(entry->feedback)
+						  : mw_transition_text(entry->transition),
+			       entry->who, entry->note[0] ? ": " : "", entry->note);
+		put_field(i == 0 ? "Log" : "", line);
+	}
 }
 
 /* --- numbers ---------------------------------------------------------------------------------- */
@@ -279,7 +298,7 @@ static mw_err put_chart(const struct show *s, const struct mw_event *event,
 }
 
 static mw_err put_event(const struct show *s, const struct mw_event *event,
-			const struct mw_event_window *window)
+			const struct mw_event_window *window, const struct mw_event_history *log)
 {
 	size_t columns = s->width ? s->width : mw_text_columns(stdout);
 	size_t width = columns ? columns : DEFAULT_WIDTH;
@@ -295,6 +314,8 @@ static mw_err put_event(const struct show *s, const struct mw_event *event,
 			put_field("Channel", event->channel[c].name);
 		put_channel(&event->channel[c]);
 	}
+	(void)putchar('\n');
+	put_log(log);
 	return err;
 }
 
@@ -302,15 +323,17 @@ static int run(const struct show *s)
 {
 	struct mw_event event;
 	struct mw_event_window window;
+	struct mw_event_history log = {0};
 	char *json = NULL, why[512] = "";
-	mw_err err = mw_event_source_get(&s->source, s->id, why, sizeof(why), &event, &window,
+	mw_err err = mw_event_source_get(&s->source, s->id, why, sizeof(why), &event, &window, &log,
 					 s->json ? &json : NULL);
 
 	if (!err && s->json)
 		puts(json);
 	else if (!err)
-		err = put_event(s, &event, &window);
+		err = put_event(s, &event, &window, &log);
 	free(json);
+	free(log.entry);
 	if (err == MW_E_NOTFOUND)
 		(void)fprintf(stderr,
 			      "millwright show: there is no event '%s'; `millwright history` lists "

@@ -9,6 +9,10 @@ int mw_cmd_replay(int argc, char **argv);
 int mw_cmd_simulate(int argc, char **argv);
 int mw_cmd_history(int argc, char **argv);
 int mw_cmd_show(int argc, char **argv);
+int mw_cmd_ack(int argc, char **argv);
+int mw_cmd_shelve(int argc, char **argv);
+int mw_cmd_unshelve(int argc, char **argv);
+int mw_cmd_feedback(int argc, char **argv);
 int mw_cmd_lm(int argc, char **argv);
 
 #endif

@@ -55,25 +55,60 @@ int mw_event_source_exit(const struct mw_event_source *source, mw_err err)
 
 /* --- the daemon ------------------------------------------------------------------------------- */
 
-/* Asks the socket that was named, or the configuration's, or the usual one. */
-static mw_err ask(const struct mw_event_source *source, const char *path, char *why,
-		  size_t why_size, char **ret_body, size_t *ret_size)
+/* The socket that was named, or the configuration's, or the usual one; the text lives in *ret_config. */
+static mw_err find_socket(const struct mw_event_source *source, char *why, size_t why_size,
+			  struct mw_config **ret_config, const char **ret_socket)
 {
 	struct mw_config *config = NULL;
 	const char *socket = source->socket ? source->socket : MW_SOURCE_SOCKET;
-	mw_err err;
 
 	if (!source->socket && source->config) {
-		err = mw_conf_load(source->config, why, why_size, &config);
-		if (err)
+		if (mw_conf_load(source->config, why, why_size, &config) != MW_E_OK)
 			return MW_E_CONFIG;
 		socket = config->http.socket;
 	}
-	if (*socket)
-		err = mw_client_get(socket, path, why, why_size, ret_body, ret_size);
-	else
-		err = mw_why(MW_E_CONFIG, why, why_size,
-			     "%s: http.socket is \"\", the daemon answers nobody", source->config);
+	if (!*socket) {
+		mw_conf_free(config);
+		return mw_why(MW_E_CONFIG, why, why_size,
+			      "%s: http.socket is \"\", the daemon answers nobody", source->config);
+	}
+	*ret_config = config;
+	*ret_socket = socket;
+	return MW_E_OK;
+}
+
+static mw_err ask(const struct mw_event_source *source, const char *path, char *why,
+		  size_t why_size, char **ret_body, size_t *ret_size)
+{
+	struct mw_config *config;
+	const char *socket;
+	mw_err err = find_socket(source, why, why_size, &config, &socket);
+
+	if (err)
+		return err;
+	err = mw_client_get(socket, path, why, why_size, ret_body, ret_size);
+	mw_conf_free(config);
+	return err;
+}
+
+mw_err mw_event_source_command(const struct mw_event_source *source,
+			       const struct mw_command *command, char *why, size_t why_size,
+			       char **ret_json)
+{
+	char path[64], *body = NULL;
+	struct mw_config *config;
+	const char *socket;
+	size_t size;
+	mw_err err = find_socket(source, why, why_size, &config, &socket);
+
+	if (err)
+		return err;
+	(void)snprintf(path, sizeof(path), "/v1/events/%s/%s", command->event,
+		       mw_command_text(command->kind));
+	err = mw_json_command(command, &body);
+	if (!err)
+		err = mw_client_post(socket, path, body, why, why_size, ret_json, &size);
+	free(body);
 	mw_conf_free(config);
 	return err;
 }
@@ -158,7 +193,8 @@ static mw_err list_from_daemon(const struct mw_event_source *source,
 
 static mw_err get_from_daemon(const struct mw_event_source *source, const char *id, char *why,
 			      size_t why_size, struct mw_event *ret_event,
-			      struct mw_event_window *ret_window, char **ret_json)
+			      struct mw_event_window *ret_window, struct mw_event_history *ret_log,
+			      char **ret_json)
 {
 	char *escaped = mw_client_escape(id), *body = NULL, path[256];
 	size_t size = 0;
@@ -174,6 +210,8 @@ static mw_err get_from_daemon(const struct mw_event_source *source, const char *
 	if (err)
 		return err;
 	err = mw_json_parse_event(body, size, ret_event, ret_window);
+	if (!err && ret_log)
+		err = mw_json_parse_log(body, size, &ret_log->entry, &ret_log->n);
 	if (err) {
 		free(body);
 		return mw_why(err, why, why_size, "the daemon's answer is not understood");
@@ -227,19 +265,26 @@ static mw_err list_from_copy(const char *db, const struct mw_event_filter *filte
 
 static mw_err get_from_copy(const char *db, const char *id, char *why, size_t why_size,
 			    struct mw_event *ret_event, struct mw_event_window *ret_window,
-			    char **ret_json)
+			    struct mw_event_history *ret_log, char **ret_json)
 {
+	struct mw_event_history log = {0};
 	struct mw_store *store = NULL;
 	mw_err err = open_copy(db, why, why_size, &store);
 
 	if (err)
 		return err;
 	err = mw_store_event_get(store, id, ret_event, ret_window);
+	if (!err)
+		err = mw_store_event_log(store, id, &log.entry, &log.n);
 	if (err)
 		(void)mw_why(err, why, why_size, "%s", mw_store_why(store));
 	else if (ret_json)
-		err = mw_json_event(ret_event, ret_window, "", ret_json);
+		err = mw_json_event_logged(ret_event, ret_window, log.entry, log.n, "", ret_json);
 	mw_store_close(store);
+	if (!err && ret_log)
+		*ret_log = log;
+	else
+		free(log.entry);
 	return err;
 }
 
@@ -255,10 +300,11 @@ mw_err mw_event_source_list(const struct mw_event_source *source,
 
 mw_err mw_event_source_get(const struct mw_event_source *source, const char *id, char *why,
 			   size_t why_size, struct mw_event *ret_event,
-			   struct mw_event_window *ret_window, char **ret_json)
+			   struct mw_event_window *ret_window, struct mw_event_history *ret_log,
+			   char **ret_json)
 {
 	if (source->db)
-		return get_from_copy(source->db, id, why, why_size, ret_event, ret_window,
+		return get_from_copy(source->db, id, why, why_size, ret_event, ret_window, ret_log,
 				     ret_json);
-	return get_from_daemon(source, id, why, why_size, ret_event, ret_window, ret_json);
+	return get_from_daemon(source, id, why, why_size, ret_event, ret_window, ret_log, ret_json);
 }

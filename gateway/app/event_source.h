@@ -6,6 +6,7 @@
 #define MW_APP_EVENT_SOURCE_H
 
 #include "gateway/core/event.h"
+#include "gateway/io/store.h"
 
 #include <getopt.h>
 #include <stdint.h>
@@ -37,6 +38,11 @@ struct mw_event_filter { /* NULL, 0, false = any */
 	int64_t limit;
 };
 
+struct mw_event_history { /* of one event, oldest first; free(entry) */
+	struct mw_log_entry *entry;
+	size_t n;
+};
+
 /* Both give the events and their JSON, owned by the caller; what is not wanted may be NULL.
  * The reason of a failure says what to do. */
 MW_MUST_CHECK mw_err mw_event_source_list(const struct mw_event_source *source,
@@ -45,7 +51,14 @@ MW_MUST_CHECK mw_err mw_event_source_list(const struct mw_event_source *source,
 					  size_t *ret_n, char **ret_json);
 MW_MUST_CHECK mw_err mw_event_source_get(const struct mw_event_source *source, const char *id,
 					 char *why, size_t why_size, struct mw_event *ret_event,
-					 struct mw_event_window *ret_window, char **ret_json);
+					 struct mw_event_window *ret_window,
+					 struct mw_event_history *ret_log, char **ret_json);
+
+/* Has the daemon carry out a command; owned reply out.  NOTFOUND no such event; UNSUPPORTED the alarm's
+ * state does not allow it. */
+MW_MUST_CHECK mw_err mw_event_source_command(const struct mw_event_source *source,
+					     const struct mw_command *command, char *why,
+					     size_t why_size, char **ret_json);
 
 /* The exit code of sysexits(3) that says the same. */
 int mw_event_source_exit(const struct mw_event_source *source, mw_err err);

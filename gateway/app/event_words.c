@@ -31,6 +31,23 @@ const char *mw_event_state_word(const struct mw_event *event)
 	return "cleared";
 }
 
+const char *mw_event_feedback_word(enum mw_feedback feedback)
+{
+	static const char *const word[] = {"", "called a true alarm", "called a false alarm",
+					   "not sure whether it was one"};
+
+	return word[feedback <= MW_FEEDBACK_UNSURE ? feedback : MW_FEEDBACK_NONE];
+}
+
+const char *mw_event_said_of(const struct mw_similar *similar)
+{
+	if (similar->feedback == MW_FEEDBACK_TRUE)
+		return ", confirmed";
+	if (similar->feedback == MW_FEEDBACK_FALSE)
+		return ", a false alarm";
+	return similar->acknowledged ? ", acknowledged" : "";
+}
+
 static const struct mw_citation *find_fault(const struct mw_event *event)
 {
 	size_t length = strlen(event->explanation);
@@ -72,8 +89,9 @@ char *mw_event_as_on(const struct mw_event *event, char buf[MW_AS_ON_SIZE])
 	buf[0] = '\0';
 	if (event->similar.n > 0)
 		(void)snprintf(
-		    buf, MW_AS_ON_SIZE, "as on %s",
-		    mw_when_local(event->similar.event[0].raised_ns, local, sizeof(local)));
+		    buf, MW_AS_ON_SIZE, "as on %s%s",
+		    mw_when_local(event->similar.event[0].raised_ns, local, sizeof(local)),
+		    mw_event_said_of(&event->similar.event[0]));
 	return buf;
 }
 

@@ -11,6 +11,10 @@
 const char *mw_event_severity_word(unsigned severity); /* "low", "medium", "high", "-" */
 /* "active", "acked", "shelved", "cleared", ... */
 const char *mw_event_state_word(const struct mw_event *event);
+/* "called a true alarm", ..., "" for none. */
+const char *mw_event_feedback_word(enum mw_feedback feedback);
+/* What became of an earlier event: ", confirmed", ", a false alarm", ", acknowledged", "". */
+const char *mw_event_said_of(const struct mw_similar *similar);
 /* The fault as the explanation names it, else its code with spaces; returns buf. */
 char *mw_event_fault_name(const struct mw_event *event, char buf[MW_FAULT_NAME_SIZE]);
 /* A fault's code with spaces; returns buf. */

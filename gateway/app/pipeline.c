@@ -170,6 +170,23 @@ static mw_err work(struct mw_pipeline *p, size_t *ret_records)
 	return err;
 }
 
+static void show(struct mw_pipeline *p)
+{
+	if (p->opts.board)
+		mw_board_update(p->opts.board, p->fleet);
+}
+
+/* Commands, and what the API tells of the machines after them. */
+static mw_err serve(struct mw_pipeline *p, size_t records)
+{
+	size_t n = 0;
+	mw_err err = pipeline_do_commands(p, &n);
+
+	if (!err && (n > 0 || records > 0))
+		show(p);
+	return err;
+}
+
 static mw_err snapshot_when_due(struct mw_pipeline *p)
 {
 	int64_t now = mw_clock_mono_ns();
@@ -188,6 +205,7 @@ static void recover(struct mw_pipeline *p)
 	mw_log(MW_LOG_ERROR, "store.failed", "\"%s; going back to the last snapshot\"",
 	       mw_store_why(p->opts.store));
 	while (!atomic_load(&p->stop)) {
+		mw_command_queue_refuse(p->commands, MW_E_IO, "the store refuses to write", false);
 		mw_spool_wait(p->opts.spool, (struct mw_spool_cursor){UINT64_MAX, 0},
 			      RETRY_WAIT_NS);
 		if (pipeline_restore(p) == MW_E_OK)
@@ -204,6 +222,8 @@ static void *pipeline_main(void *arg)
 		mw_err err = work(p, &n);
 
 		if (!err)
+			err = serve(p, n);
+		if (!err)
 			err = snapshot_when_due(p);
 		if (err)
 			recover(p);
@@ -212,6 +232,7 @@ static void *pipeline_main(void *arg)
 		if (err && atomic_load(&p->stop))
 			break;
 	}
+	mw_command_queue_refuse(p->commands, MW_E_AGAIN, "the daemon ends", true);
 	if (pipeline_snapshot(p) != MW_E_OK)
 		mw_log(MW_LOG_WARN, "snapshot.failed", "\"%s; the spool will be read again\"",
 		       mw_store_why(p->opts.store));
@@ -250,6 +271,8 @@ mw_err mw_pipeline_new(const struct mw_pipeline_opts *opts, char *why, size_t wh
 		return mw_why(MW_E_NOMEM, why, why_size, "out of memory");
 	p->opts = *opts;
 	err = make_decoders(p, why, why_size);
+	if (!err && (err = pipeline_new_commands(p)))
+		(void)mw_why(err, why, why_size, "out of memory");
 	if (!err && (err = pipeline_new_fleet(p)))
 		(void)mw_why(err, why, why_size, "out of memory");
 	if (err) {
@@ -268,6 +291,7 @@ mw_err mw_pipeline_start(struct mw_pipeline *p, char *why, size_t why_size)
 		return mw_why(err, why, why_size, "restoring the last snapshot: %s",
 			      mw_store_why(p->opts.store));
 	p->snapshot_mono_ns = mw_clock_mono_ns();
+	show(p);
 	if (pthread_create(&p->thread, NULL, pipeline_main, p) != 0)
 		return mw_why(MW_E_NOMEM, why, why_size, "no thread for the pipeline");
 	p->running = true;
@@ -286,6 +310,7 @@ void mw_pipeline_free(struct mw_pipeline *p)
 	for (size_t i = 0; p->decoder && i < p->opts.config->n_source; i++)
 		mw_instance_free(p->decoder[i]);
 	free(p->decoder);
+	pipeline_free_commands(p);
 	mw_fleet_free(p->fleet);
 	free(p);
 }

@@ -10,7 +10,9 @@
 #ifndef MW_APP_PIPELINE_H
 #define MW_APP_PIPELINE_H
 
+#include "gateway/app/board.h"
 #include "gateway/app/fleet.h"
+#include "gateway/core/command.h"
 #include "gateway/io/mqtt.h"
 #include "gateway/io/plugin_host.h"
 #include "gateway/io/spool.h"
@@ -27,6 +29,7 @@ struct mw_pipeline_opts { /* all borrowed */
 	struct mw_inference *inference;
 	const struct mw_fault_library *library;
 	struct mw_plugin_host *plugins;
+	struct mw_board *board; /* NULL = nobody asks */
 	/* After events were committed: the outbox has work.  Any thread of ours. */
 	void (*on_committed)(void *ctx);
 	/* A window's score, only if alarm.scores.  Payload lent. */
@@ -37,7 +40,8 @@ struct mw_pipeline_opts { /* all borrowed */
 /* Counters for people and metrics; written by the pipeline, read by anyone. */
 struct mw_pipeline_stats {
 	_Atomic uint64_t records, malformed, bad_topics, retained_ignored, samples, samples_dropped,
-	    assets, assets_refused, windows, events, store_failures, restored;
+	    assets, assets_refused, windows, events, store_failures, restored, commands,
+	    commands_refused;
 	_Atomic uint64_t tokens, tokens_busy_ns;
 };
 
@@ -47,6 +51,12 @@ MW_MUST_CHECK mw_err mw_pipeline_new(const struct mw_pipeline_opts *opts, char *
 MW_MUST_CHECK mw_err mw_pipeline_start(struct mw_pipeline *pipeline, char *why, size_t why_size);
 /* Reads what is in the spool's reach, takes a last snapshot, ends the thread, frees. */
 void mw_pipeline_free(struct mw_pipeline *pipeline);
+
+/* Hands in an operator's command; `done` is called once when it is on the disk or refused (between two
+ * batches), unless an error is returned: FULL or AGAIN (the daemon ends).  Any thread. */
+MW_MUST_CHECK mw_err mw_pipeline_command(struct mw_pipeline *pipeline,
+					 const struct mw_command *command, mw_command_done *done,
+					 void *ctx);
 
 const struct mw_pipeline_stats *mw_pipeline_stats(const struct mw_pipeline *pipeline);
 

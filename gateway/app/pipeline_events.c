@@ -116,20 +116,19 @@ static mw_err put_message(struct mw_pipeline *p, const struct mw_event *event, c
 				   retained);
 }
 
-static mw_err put_event(struct mw_pipeline *p, const struct mw_event *event,
-			const struct mw_event_window *window, enum mw_transition transition,
-			bool *ret_new)
+mw_err pipeline_put_event(struct mw_pipeline *p, const struct mw_event *event,
+			  const struct mw_event_window *window, enum mw_transition transition,
+			  const char *who, bool present, bool *ret_new)
 {
 	char *payload = NULL;
-	mw_err err =
-	    mw_store_event_put(p->opts.store, event, window, transition, "millwright", ret_new);
+	mw_err err = mw_store_event_put(p->opts.store, event, window, transition, who, ret_new);
 
 	if (err || !*ret_new)
 		return err;
 	err = mw_json_alert(event, transition, p->opts.config->gateway.name, &payload);
 	if (!err)
 		err = put_message(p, event, "alert", payload, false);
-	if (!err)
+	if (!err && present)
 		err = put_message(p, event, "alarm", payload, true);
 	free(payload);
 	return err;
@@ -154,7 +153,8 @@ void pipeline_on_event(void *ctx, struct mw_asset *asset, const struct mw_event 
 	if (!begin(p))
 		return;
 	(void)asset;
-	if (put_event(p, event, window, transition, &is_new) != MW_E_OK) {
+	if (pipeline_put_event(p, event, window, transition, "millwright", true, &is_new) !=
+	    MW_E_OK) {
 		p->failed = true;
 		return;
 	}

@@ -2,12 +2,15 @@
 #ifndef MW_APP_PIPELINE_IMPL_H
 #define MW_APP_PIPELINE_IMPL_H
 
+#include "gateway/app/command_queue.h"
 #include "gateway/app/pipeline.h"
 #include "gateway/base/log.h"
 
 #include <pthread.h>
 
 #define LOG_LIMITS 256 /* topics whose malformed payloads are logged apart; hashed */
+
+struct round; /* of commands */
 
 struct mw_pipeline {
 	struct mw_pipeline_opts opts;
@@ -21,6 +24,8 @@ struct mw_pipeline {
 	int64_t snapshot_mono_ns;
 	struct mw_log_limit limit[LOG_LIMITS];
 	struct mw_pipeline_stats stats;
+	struct mw_command_queue *commands;
+	struct round *round;
 };
 
 /* --- pipeline_assets.c: who sends, what it is ------------------------------------------------- */
@@ -38,12 +43,24 @@ void pipeline_find_similar(void *ctx, const struct mw_event *event,
 			   struct mw_similar_list *ret_similar);
 void pipeline_on_event(void *ctx, struct mw_asset *asset, const struct mw_event *event,
 		       const struct mw_event_window *window, enum mw_transition transition);
+/* One transition with its messages; `present`: it is the asset's alarm now, not an older one. */
+mw_err pipeline_put_event(struct mw_pipeline *p, const struct mw_event *event,
+			  const struct mw_event_window *window, enum mw_transition transition,
+			  const char *who, bool present, bool *ret_new);
 /* Ends the batch's transaction, if one was begun; MW_E_OK with nothing to do. */
 mw_err pipeline_commit(struct mw_pipeline *p);
 
 /* --- pipeline_state.c: snapshots -------------------------------------------------------------- */
 mw_err pipeline_new_fleet(struct mw_pipeline *p);
 mw_err pipeline_snapshot(struct mw_pipeline *p);
+/* The same inside a transaction that is open. */
+mw_err pipeline_save(struct mw_pipeline *p);
 mw_err pipeline_restore(struct mw_pipeline *p);
+
+/* --- pipeline_commands.c: what operators want ------------------------------------------------- */
+mw_err pipeline_new_commands(struct mw_pipeline *p);
+void pipeline_free_commands(struct mw_pipeline *p);
+/* Carries out a round of those that wait; an error means: go back to the last snapshot. */
+mw_err pipeline_do_commands(struct mw_pipeline *p, size_t *ret_n);
 
 #endif

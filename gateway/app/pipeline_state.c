@@ -44,7 +44,7 @@ static mw_err save_asset(struct mw_pipeline *p, const struct mw_asset *asset)
 	return err;
 }
 
-static mw_err save_all(struct mw_pipeline *p)
+mw_err pipeline_save(struct mw_pipeline *p)
 {
 	uint64_t cursor[2] = {p->cursor.segment, p->cursor.offset};
 	mw_err err = MW_E_OK;
@@ -63,7 +63,7 @@ mw_err pipeline_snapshot(struct mw_pipeline *p)
 
 	if (err)
 		return err;
-	err = save_all(p);
+	err = pipeline_save(p);
 	if (!err)
 		err = mw_store_commit(p->opts.store);
 	if (err)

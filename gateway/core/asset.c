@@ -415,6 +415,7 @@ void mw_asset_take(struct mw_asset *asset, const struct mw_reading *reading,
 		}
 	} else {
 		watch(asset, reading, &out);
+		asset->watched = out;
 	}
 	*ret_outcome = out;
 }

@@ -89,6 +89,15 @@ struct mw_explain_opts mw_asset_explain_opts(const struct mw_asset *asset,
  * where no model answered (NULL: form TEMPLATE). */
 void mw_asset_explain(struct mw_asset *asset, const struct mw_fault_library *library,
 		      const struct mw_explain_opts *opts, const struct mw_words *words);
+/* The operator's word on the present alarm (alarm.h), in asset_operator.c: event and alarm go on to the
+ * next transition, dated by the last row.  A shelf ends when the data are for_ns further.  MW_E_INVAL: the
+ * state does not allow it, or there never was an event. */
+MW_MUST_CHECK mw_err mw_asset_ack(struct mw_asset *asset);
+MW_MUST_CHECK mw_err mw_asset_shelve(struct mw_asset *asset, int64_t for_ns);
+MW_MUST_CHECK mw_err mw_asset_unshelve(struct mw_asset *asset);
+/* Is this the event that the alarm is about?  An older one is history. */
+bool mw_asset_holds(const struct mw_asset *asset, const char *event);
+
 /* What earlier events the present one looks like, for whoever keeps them (similar.h). */
 void mw_asset_seen_before(struct mw_asset *asset, const struct mw_similar_list *similar);
 /* The present (or, after a clear, last) event, up to date with the last outcome; NULL before the
@@ -107,6 +116,10 @@ double mw_asset_suspicion(const struct mw_asset *asset, size_t channel);
 const struct mw_alarm *mw_asset_alarm(const struct mw_asset *asset);
 enum mw_role mw_asset_role(const struct mw_asset *asset, size_t channel);
 int64_t mw_asset_rows(const struct mw_asset *asset); /* rows taken so far */
+int64_t mw_asset_learn_rows(const struct mw_asset *asset);
+int64_t mw_asset_last_row_ns(const struct mw_asset *asset); /* 0 = none yet */
+/* Of the last window watched since the start; NULL before the first. */
+const struct mw_outcome *mw_asset_outcome(const struct mw_asset *asset);
 
 /* Exact state for the store; a restored asset continues bit for bit.  Unpack trusts nothing
  * (MW_E_CORRUPT); name, machine and options come from opts. */

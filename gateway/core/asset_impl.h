@@ -40,6 +40,7 @@ struct mw_asset {
 	struct mw_event *event;                  /* the present or last one */
 	struct mw_embedding_center center;
 	struct mw_embedding embedding; /* of the present window, if it raises */
+	struct mw_outcome watched;     /* of the last window watched; not saved */
 };
 
 /* Machine and profiles of the prompt, by the channels' names. */

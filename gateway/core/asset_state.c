@@ -240,6 +240,7 @@ static bool similar_are_sane(const struct mw_event *event)
 
 		memcpy(&acknowledged, &similar->acknowledged, sizeof(acknowledged));
 		if (!is_text(similar->id, sizeof(similar->id)) || acknowledged > 1 ||
+		    similar->feedback > MW_FEEDBACK_UNSURE ||
 		    (unsigned)similar->fault >= MW_N_FAULT)
 			return false;
 	}

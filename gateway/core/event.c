@@ -17,6 +17,7 @@ static const char *const transition_text[] = {
 static const char *const form_text[] = {"words", "short", "template"};
 static const char *const verdict_text[] = {"normal", "operation", "fault", "unknown"};
 static const char *const language_text[] = {"en", "ko"};
+static const char *const feedback_text[] = {"none", "true", "false", "unsure"};
 
 static const char *text_of(const char *const *table, size_t n, unsigned value)
 {
@@ -54,6 +55,16 @@ const char *mw_verdict_text(enum mw_verdict verdict)
 const char *mw_language_text(enum mw_language language)
 {
 	return text_of(language_text, LENGTH(language_text), language);
+}
+
+const char *mw_feedback_text(enum mw_feedback feedback)
+{
+	return text_of(feedback_text, LENGTH(feedback_text), feedback);
+}
+
+int mw_feedback_from_text(const char *text)
+{
+	return find_text(feedback_text, LENGTH(feedback_text), text);
 }
 
 int mw_alarm_state_from_text(const char *text)

@@ -40,6 +40,10 @@ enum mw_transition {
 };
 const char *mw_transition_text(enum mw_transition transition); /* "raised", ... */
 
+/* What an operator said of an event. */
+enum mw_feedback { MW_FEEDBACK_NONE, MW_FEEDBACK_TRUE, MW_FEEDBACK_FALSE, MW_FEEDBACK_UNSURE };
+const char *mw_feedback_text(enum mw_feedback feedback); /* "none", "true", "false", "unsure" */
+
 enum mw_text_form { MW_FORM_WORDS, MW_FORM_SHORT, MW_FORM_TEMPLATE }; /* who worded it */
 const char *mw_text_form_text(enum mw_text_form form);
 
@@ -53,6 +57,7 @@ int mw_transition_from_text(const char *text);
 int mw_text_form_from_text(const char *text);
 int mw_verdict_from_text(const char *text);
 int mw_language_from_text(const char *text);
+int mw_feedback_from_text(const char *text);
 
 /* OPC UA severity, 1..1000: the three severities are its low, medium and high bands (1-333,
  * 334-666, 667-1000; OPC 10000-5, 6.4.2), the score places the event inside its band. */
@@ -78,6 +83,7 @@ struct mw_similar {
 	double similarity; /* of the windows' embeddings, MW_SIMILAR_LEAST..1 */
 	enum mw_fault fault;
 	bool acknowledged; /* somebody had acknowledged it */
+	uint8_t feedback;  /* enum mw_feedback: what was last said of it */
 };
 
 struct mw_similar_list {
@@ -121,6 +127,7 @@ struct mw_event {
 	double fault_probability;       /* of the named fault, by the model */
 	int64_t onset_ns;               /* start of the anomaly, in the data's time */
 	bool onset_before_window;       /* the onset lies before what the window shows */
+	uint8_t feedback;               /* enum mw_feedback, last said; the store alone knows it */
 	int64_t raised_ns;              /* data time of the row at which it was raised */
 	int64_t updated_ns, cleared_ns; /* 0 = not yet */
 	enum mw_alarm_state state;

@@ -87,6 +87,20 @@ static mw_err explain_failure(CURL *curl, CURLcode code, const char *socket,
 		      socket);
 }
 
+static mw_err err_of(long status)
+{
+	switch (status) {
+	case 400:
+		return MW_E_INVAL;
+	case 404:
+		return MW_E_NOTFOUND;
+	case 409: /* a command that does not fit what is */
+		return MW_E_UNSUPPORTED;
+	default:
+		return MW_E_IO;
+	}
+}
+
 static mw_err check_status(CURL *curl, const struct body *body, char *why, size_t why_size)
 {
 	char message[256] = "";
@@ -97,10 +111,11 @@ static mw_err check_status(CURL *curl, const struct body *body, char *why, size_
 		return MW_E_OK;
 	if (body->data)
 		(void)mw_json_parse_error(body->data, body->size, message, sizeof(message));
-	if (status == 404)
-		return mw_why(MW_E_NOTFOUND, why, why_size, "%s", *message ? message : "not found");
-	return mw_why(status == 400 ? MW_E_INVAL : MW_E_IO, why, why_size,
-		      "the daemon says %ld: %s", status, *message ? message : "no reason given");
+	if (status == 404 || status == 409)
+		return mw_why(err_of(status), why, why_size, "%s",
+			      *message ? message : "not found");
+	return mw_why(err_of(status), why, why_size, "the daemon says %ld: %s", status,
+		      *message ? message : "no reason given");
 }
 
 static mw_err perform(CURL *curl, const char *socket, const char *path, struct body *body,
@@ -117,8 +132,25 @@ static mw_err perform(CURL *curl, const char *socket, const char *path, struct b
 	return check_status(curl, body, why, why_size);
 }
 
-mw_err mw_client_get(const char *socket, const char *path, char *why, size_t why_size,
-		     char **ret_body, size_t *ret_size)
+/* json NULL: GET. */
+static mw_err ask(CURL *curl, const char *socket, const char *path, const char *json,
+		  struct body *body, char *why, size_t why_size)
+{
+	struct curl_slist *first = curl_slist_append(NULL, "Content-Type: application/json");
+	struct curl_slist *headers = first ? curl_slist_append(first, "X-Millwright: cli") : NULL;
+	mw_err err = MW_E_OK;
+
+	if (json && (!headers || curl_easy_setopt(curl, CURLOPT_POSTFIELDS, json) ||
+		     curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers)))
+		err = mw_why(MW_E_NOMEM, why, why_size, "out of memory");
+	if (!err)
+		err = perform(curl, socket, path, body, why, why_size);
+	curl_slist_free_all(first);
+	return err;
+}
+
+static mw_err request(const char *socket, const char *path, const char *json, char *why,
+		      size_t why_size, char **ret_body, size_t *ret_size)
 {
 	struct body body = {.data = calloc(1, 1), .room = 1};
 	CURL *curl = curl_easy_init();
@@ -127,7 +159,7 @@ mw_err mw_client_get(const char *socket, const char *path, char *why, size_t why
 	if (!curl || !body.data)
 		err = mw_why(MW_E_NOMEM, why, why_size, "out of memory");
 	else
-		err = perform(curl, socket, path, &body, why, why_size);
+		err = ask(curl, socket, path, json, &body, why, why_size);
 	curl_easy_cleanup(curl);
 	if (err) {
 		free(body.data);
@@ -136,6 +168,18 @@ mw_err mw_client_get(const char *socket, const char *path, char *why, size_t why
 	*ret_body = body.data;
 	*ret_size = body.size;
 	return MW_E_OK;
+}
+
+mw_err mw_client_get(const char *socket, const char *path, char *why, size_t why_size,
+		     char **ret_body, size_t *ret_size)
+{
+	return request(socket, path, NULL, why, why_size, ret_body, ret_size);
+}
+
+mw_err mw_client_post(const char *socket, const char *path, const char *json, char *why,
+		      size_t why_size, char **ret_body, size_t *ret_size)
+{
+	return request(socket, path, json, why, why_size, ret_body, ret_size);
 }
 
 char *mw_client_escape(const char *value)

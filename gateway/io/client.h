@@ -8,6 +8,9 @@
  * another failure, with a reason that says what to do. */
 MW_MUST_CHECK mw_err mw_client_get(const char *socket, const char *path, char *why, size_t why_size,
 				   char **ret_body, size_t *ret_size);
+/* POST of a command; otherwise as above.  UNSUPPORTED: 409, the alarm's state does not allow it. */
+MW_MUST_CHECK mw_err mw_client_post(const char *socket, const char *path, const char *json,
+				    char *why, size_t why_size, char **ret_body, size_t *ret_size);
 /* Percent-encodes a query value; returns owned. */
 char *mw_client_escape(const char *value);
 

@@ -2,6 +2,7 @@
 
 #include "gateway/core/event.h"
 #include "gateway/io/conf_options.h"
+#include "gateway/io/http.h"
 #include "gateway/io/mqtt.h"
 #include "gateway/io/plugin_host.h"
 
@@ -184,6 +185,16 @@ static mw_err check_paths(const struct load *load)
 	return MW_E_OK;
 }
 
+static mw_err check_http(const struct load *load)
+{
+	char why[256];
+
+	if (mw_http_check_listen(load->conf->raw.config.http.listen, why, sizeof(why)) == MW_E_OK)
+		return MW_E_OK;
+	return mw_conf_fail(&load->reader, place(group_of(load, "http"), "listen"), "http",
+			    "listen", "%s", why);
+}
+
 static mw_err read_groups(struct load *load)
 {
 	mw_err err = MW_E_OK;
@@ -201,7 +212,9 @@ static mw_err read_groups(struct load *load)
 		err = check_gateway(load);
 	if (!err)
 		err = check_mqtt(load);
-	return err ? err : check_paths(load);
+	if (!err)
+		err = check_paths(load);
+	return err ? err : check_http(load);
 }
 
 /* --- lists ------------------------------------------------------------------------------------ */

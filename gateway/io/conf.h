@@ -105,6 +105,7 @@ struct mw_config {
 	} alarm;
 	struct {
 		const char *socket; /* unix socket of API and CLI; "" = off */
+		const char *listen; /* the same and the operator page on loopback; "" = off */
 	} http;
 	const char *plugin_dir;
 	size_t n_source, n_asset;

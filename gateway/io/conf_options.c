@@ -130,6 +130,10 @@ static const struct mw_option alarm_options[] = {
 static const struct mw_option http_options[] = {
     {"socket", MW_OPT_STR, AT(http.socket), "/run/millwright/millwright.sock", 0, 0,
      "Unix socket of the API and the command line; \"\" = off."},
+    {"listen", MW_OPT_STR, AT(http.listen), "", 0, 0,
+     "Loopback address and port of the operator page and the API, as \"127.0.0.1:8787\"; there is "
+     "no "
+     "login, so nothing but loopback is accepted; port 0 = any free one; \"\" = off."},
     {NULL, 0, 0, NULL, 0, 0, NULL},
 };
 

@@ -1,289 +1,301 @@
 #include "gateway/io/http.h"
 
 #include "gateway/base/clock.h"
+#include "gateway/io/http_impl.h"
 #include "gateway/io/json.h"
-#include "gateway/io/when.h"
 
-#include <errno.h>
 #include <microhttpd.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
-#define MAX_URL           1024
 #define MAX_CONNECTIONS   32
 #define MAX_REQUEST_BYTES (32 * 1024) /* header lines of one connection */
 #define TIMEOUT_S         10
-#define SOCKET_MODE       0660
+
+/* Own scripts, styles and data, and nothing else from anywhere; in no one's frame. */
+static const char policy[] =
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+struct listener {
+	struct mw_http *http;
+	struct MHD_Daemon *daemon;
+	bool on_loopback;
+};
 
 struct mw_http {
 	struct mw_http_opts opts; /* strings are copies below */
-	char *socket, *gateway;
-	struct MHD_Daemon *daemon;
-	dev_t socket_dev;
-	ino_t socket_ino;
+	char *listen, *gateway;
+	struct http_socket socket;
+	char address[HTTP_ADDRESS_SIZE];
+	uint64_t started;
+	struct listener unix_socket, loopback;
+	pthread_mutex_t lock; /* guards pending */
+	pthread_cond_t answered;
+	size_t pending; /* commands that the pipeline has */
+	bool stopping;  /* no further ones */
 };
 
-struct answer {
-	unsigned status;
-	char *body; /* owned until sent */
+/* One request, from its headers to its answer. */
+struct exchange {
+	struct mw_http *http;
+	struct MHD_Connection *connection;
+	char body[MW_COMMAND_BYTES];
+	size_t size;
+	bool too_large, waiting, answered;
+	struct http_answer answer; /* of a command, when it is answered */
 };
 
-/* --- what is asked for ------------------------------------------------------------------------ */
+/* --- sending ---------------------------------------------------------------------------------- */
 
-static struct answer failure(unsigned status, const char *reason)
+static void add_headers(struct MHD_Response *response, const struct http_answer *answer)
 {
-	struct answer answer = {.status = status};
-	struct mw_json *object = mw_json_object();
-
-	mw_json_text(object, "error", reason);
-	if (mw_json_finish(object, &answer.body))
-		answer.body = NULL;
-	return answer;
+	(void)MHD_add_response_header(response, "Content-Type", answer->type);
+	(void)MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
+	(void)MHD_add_response_header(response, "Referrer-Policy", "no-referrer");
+	(void)MHD_add_response_header(response, "Cross-Origin-Resource-Policy", "same-origin");
+	(void)MHD_add_response_header(response, "Content-Security-Policy",
+				      answer->is_page ? policy : "default-src 'none'");
+	/* kept by nobody unasked: a tag alone lets what was kept be shown again */
+	(void)MHD_add_response_header(response, "Cache-Control",
+				      answer->etag[0] ? "no-cache" : "no-store");
+	if (answer->etag[0])
+		(void)MHD_add_response_header(response, "ETag", answer->etag);
+	if (answer->allow)
+		(void)MHD_add_response_header(response, "Allow", answer->allow);
 }
 
-static struct answer store_failure(struct mw_http *http, mw_err err)
+/* MHD wants what it will not change as if it might. */
+static void *unconst(const char *text)
 {
-	if (err == MW_E_NOTFOUND)
-		return failure(MHD_HTTP_NOT_FOUND, "no such event");
-	if (err == MW_E_NOMEM)
-		return failure(MHD_HTTP_SERVICE_UNAVAILABLE, "out of memory");
-	return failure(MHD_HTTP_INTERNAL_SERVER_ERROR, mw_store_why(http->opts.store));
+	return (void *)(uintptr_t)text;
 }
 
-static struct answer get_status(struct mw_http *http)
+static struct MHD_Response *make_response(struct http_answer *answer)
 {
-	struct answer answer = {.status = MHD_HTTP_OK};
-	mw_err err = http->opts.status(http->opts.ctx, &answer.body);
+	static const char no_memory[] = "{\"error\":\"out of memory\"}";
 
-	return err ? failure(MHD_HTTP_SERVICE_UNAVAILABLE, mw_err_text(err)) : answer;
+	if (answer->fixed)
+		return MHD_create_response_from_buffer(answer->size, unconst(answer->fixed),
+						       MHD_RESPMEM_PERSISTENT);
+	if (!answer->body)
+		return MHD_create_response_from_buffer(sizeof(no_memory) - 1, unconst(no_memory),
+						       MHD_RESPMEM_PERSISTENT);
+	return MHD_create_response_from_buffer(strlen(answer->body), answer->body,
+					       MHD_RESPMEM_MUST_FREE);
 }
 
-static const char *argument(struct MHD_Connection *connection, const char *key)
+static enum MHD_Result send_answer(struct MHD_Connection *connection, struct http_answer *answer)
 {
-	const char *value = MHD_lookup_connection_value(connection, MHD_GET_ARGUMENT_KIND, key);
+	struct MHD_Response *response = make_response(answer);
+	enum MHD_Result result;
 
-	return value && *value ? value : NULL;
+	if (!response) {
+		free(answer->body);
+		answer->body = NULL;
+		return MHD_NO;
+	}
+	answer->body = NULL; /* the response has it */
+	add_headers(response, answer);
+	result = MHD_queue_response(connection, answer->status, response);
+	MHD_destroy_response(response);
+	return result;
 }
 
-static bool parse_limit(const char *text, int64_t *ret_limit)
-{
-	char *end;
-	long long value;
+/* --- commands --------------------------------------------------------------------------------- */
 
-	errno = 0;
-	value = strtoll(text, &end, 10);
-	if (errno || *end || value < 1 || value > 10000)
-		return false;
-	*ret_limit = value;
-	return true;
+/* From the pipeline's thread: the exchange lives until its connection is resumed. */
+static void on_done(void *ctx, const struct mw_command_result *result)
+{
+	struct exchange *exchange = ctx;
+	struct mw_http *http = exchange->http;
+
+	exchange->answer = http_reply(result);
+	exchange->answered = true;
+	MHD_resume_connection(exchange->connection);
+	(void)pthread_mutex_lock(&http->lock);
+	http->pending--;
+	(void)pthread_cond_broadcast(&http->answered);
+	(void)pthread_mutex_unlock(&http->lock);
 }
 
-static const char *parse_query(struct MHD_Connection *connection, struct mw_event_query *query)
+static mw_err hand_in(struct exchange *exchange, const struct mw_command *command)
 {
-	const char *from = argument(connection, "from"), *to = argument(connection, "to");
-	const char *limit = argument(connection, "limit");
-	const char *active = argument(connection, "active");
-	int64_t now_ns = mw_clock_now_ns();
+	const struct mw_http_opts *opts = &exchange->http->opts;
 
-	query->asset = argument(connection, "asset");
-	query->text = argument(connection, "text");
-	query->active_only = active && (strcmp(active, "1") == 0 || strcmp(active, "true") == 0);
-	if (from && mw_when_parse(from, now_ns, &query->from_ns))
-		return "from: not a time (ISO 8601, or relative such as -24h)";
-	if (to && mw_when_parse(to, now_ns, &query->to_ns))
-		return "to: not a time (ISO 8601, or relative such as -24h)";
-	if (limit && !parse_limit(limit, &query->limit))
-		return "limit: not a number from 1 to 10000";
-	return NULL;
+	if (!opts->command)
+		return MW_E_UNSUPPORTED;
+	return opts->command(opts->ctx, command, on_done, exchange);
 }
 
-static struct answer get_events(struct mw_http *http, struct MHD_Connection *connection)
+/* The connection sleeps until the pipeline has answered; nobody else waits for that. */
+static enum MHD_Result start_command(struct exchange *exchange, const struct mw_command *command)
 {
-	struct answer answer = {.status = MHD_HTTP_OK};
-	struct mw_event_query query = {0};
-	struct mw_event *event = NULL;
-	size_t n = 0;
-	const char *wrong = parse_query(connection, &query);
-	mw_err err;
+	struct mw_http *http = exchange->http;
+	struct mw_command_result refused = {.kind = command->kind};
+	struct http_answer ends;
+	bool stopping;
 
-	if (wrong)
-		return failure(MHD_HTTP_BAD_REQUEST, wrong);
-	err = mw_store_events(http->opts.store, &query, &event, &n);
-	if (err)
-		return store_failure(http, err);
-	err = mw_json_events(event, n, http->gateway, &answer.body);
-	free(event);
-	return err ? store_failure(http, err) : answer;
-}
-
-static struct answer get_event(struct mw_http *http, const char *id)
-{
-	struct answer answer = {.status = MHD_HTTP_OK};
-	struct mw_event event;
-	struct mw_event_window window;
-	mw_err err = mw_store_event_get(http->opts.store, id, &event, &window);
-
-	if (!err)
-		err = mw_json_event(&event, &window, http->gateway, &answer.body);
-	return err ? store_failure(http, err) : answer;
-}
-
-static struct answer route(struct mw_http *http, struct MHD_Connection *connection, const char *url,
-			   const char *method)
-{
-	static const char events[] = "/v1/events";
-	size_t prefix = sizeof(events) - 1;
-
-	if (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0)
-		return failure(MHD_HTTP_METHOD_NOT_ALLOWED, "only GET is served here");
-	if (strlen(url) > MAX_URL)
-		return failure(MHD_HTTP_URI_TOO_LONG, "the address is too long");
-	if (strcmp(url, "/v1/status") == 0)
-		return get_status(http);
-	if (strcmp(url, events) == 0)
-		return get_events(http, connection);
-	if (strncmp(url, events, prefix) == 0 && url[prefix] == '/')
-		return get_event(http, url + prefix + 1);
-	return failure(MHD_HTTP_NOT_FOUND, "there is nothing at this address");
+	(void)pthread_mutex_lock(&http->lock);
+	stopping = http->stopping;
+	http->pending += !stopping;
+	(void)pthread_mutex_unlock(&http->lock);
+	if (stopping) {
+		ends = http_failure(MHD_HTTP_SERVICE_UNAVAILABLE, "the daemon ends");
+		return send_answer(exchange->connection, &ends);
+	}
+	exchange->waiting = true;
+	MHD_suspend_connection(exchange->connection);
+	refused.err = hand_in(exchange, command);
+	if (refused.err) {
+		memcpy(refused.event, command->event, sizeof(refused.event));
+		(void)snprintf(refused.why, sizeof(refused.why), "%s",
+			       refused.err == MW_E_FULL ? "too many commands wait"
+							: "the daemon ends");
+		on_done(exchange, &refused);
+	}
+	return MHD_YES;
 }
 
 /* --- libmicrohttpd ---------------------------------------------------------------------------- */
 
-static enum MHD_Result send_answer(struct MHD_Connection *connection, struct answer answer)
+static const char *find_argument(const struct http_request *request, const char *key)
 {
-	static char no_memory[] = "{\"error\":\"out of memory\"}";
-	bool owned = answer.body != NULL;
-	char *body = owned ? answer.body : no_memory;
-	struct MHD_Response *response = MHD_create_response_from_buffer(
-	    strlen(body), body, owned ? MHD_RESPMEM_MUST_FREE : MHD_RESPMEM_PERSISTENT);
-	enum MHD_Result result;
+	return MHD_lookup_connection_value(request->connection, MHD_GET_ARGUMENT_KIND, key);
+}
 
-	if (!response) {
-		free(answer.body);
-		return MHD_NO;
+static const char *find_header(const struct http_request *request, const char *key)
+{
+	return MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND, key);
+}
+
+static void keep_body(struct exchange *exchange, const char *upload, size_t size)
+{
+	if (size > sizeof(exchange->body) - exchange->size) {
+		exchange->too_large = true;
+		return;
 	}
-	(void)MHD_add_response_header(response, "Content-Type", "application/json");
-	(void)MHD_add_response_header(response, "Cache-Control", "no-store");
-	if (answer.status == MHD_HTTP_METHOD_NOT_ALLOWED)
-		(void)MHD_add_response_header(response, "Allow", "GET, HEAD");
-	result = MHD_queue_response(connection, answer.status, response);
-	MHD_destroy_response(response);
-	return result;
+	memcpy(exchange->body + exchange->size, upload, size);
+	exchange->size += size;
+}
+
+static enum MHD_Result answer_request(const struct listener *at, struct exchange *exchange,
+				      const char *url, const char *method)
+{
+	struct http_request request = {.opts = &at->http->opts,
+				       .started = at->http->started,
+				       .on_loopback = at->on_loopback,
+				       .method = method,
+				       .url = url,
+				       .body = exchange->body,
+				       .body_size = exchange->size,
+				       .argument = find_argument,
+				       .header = find_header,
+				       .connection = exchange->connection};
+	struct http_answer answer;
+
+	if (!http_is_refused(&request, &answer))
+		answer = exchange->too_large
+			     ? http_failure(MHD_HTTP_CONTENT_TOO_LARGE, "the body is too large")
+			     : http_route(&request);
+	if (answer.is_command)
+		return start_command(exchange, &answer.command);
+	return send_answer(exchange->connection, &answer);
 }
 
 static enum MHD_Result handle(void *ctx, struct MHD_Connection *connection, const char *url,
 			      const char *method, const char *version, const char *upload,
 			      size_t *upload_size, void **state)
 {
-	static char seen;
+	const struct listener *at = ctx;
+	struct exchange *exchange = *state;
 
-	(void)version, (void)upload;
-	if (*state ==
-	    NULL) { /* the first call has the headers only; answering now would cut uploads */
-		*state = &seen;
+	(void)version;
+	if (!exchange) { /* the headers alone; answering now would cut uploads */
+		exchange = calloc(1, sizeof(*exchange));
+		if (!exchange)
+			return MHD_NO;
+		exchange->http = at->http;
+		exchange->connection = connection;
+		*state = exchange;
 		return MHD_YES;
 	}
 	if (*upload_size > 0) {
+		keep_body(exchange, upload, *upload_size);
 		*upload_size = 0;
 		return MHD_YES;
 	}
-	return send_answer(connection, route(ctx, connection, url, method));
+	if (!exchange->waiting)
+		return answer_request(at, exchange, url, method);
+	return exchange->answered ? send_answer(connection, &exchange->answer) : MHD_YES;
 }
 
-/* --- the socket ------------------------------------------------------------------------------- */
-
-static mw_err make_address(const char *path, struct sockaddr_un *ret_address, char *why,
-			   size_t why_size)
+static void end_exchange(void *ctx, struct MHD_Connection *connection, void **state,
+			 enum MHD_RequestTerminationCode code)
 {
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	struct exchange *exchange = *state;
 
-	if (strlen(path) >= sizeof(address.sun_path))
-		return mw_why(MW_E_CONFIG, why, why_size,
-			      "%s: a socket's path has at most %zu characters", path,
-			      sizeof(address.sun_path) - 1);
-	memcpy(address.sun_path, path, strlen(path) + 1);
-	*ret_address = address;
-	return MW_E_OK;
+	(void)ctx, (void)connection, (void)code;
+	if (exchange)
+		free(exchange->answer.body);
+	free(exchange);
+	*state = NULL;
 }
 
-/* Removes what a killed daemon left, but nothing else and nobody's living socket. */
-static mw_err clear_path(const struct sockaddr_un *address, char *why, size_t why_size)
-{
-	struct stat st;
-	int fd, answered;
+/* --- life ------------------------------------------------------------------------------------- */
 
-	if (lstat(address->sun_path, &st) != 0)
-		return errno == ENOENT ? MW_E_OK
-				       : mw_why(MW_E_IO, why, why_size, "%s: %s", address->sun_path,
-						strerror(errno));
-	if (!S_ISSOCK(st.st_mode))
-		return mw_why(MW_E_IO, why, why_size, "%s: there is a file that is not a socket",
-			      address->sun_path);
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	answered =
-	    fd >= 0 && (connect(fd, (const struct sockaddr *)address, sizeof(*address)) == 0 ||
-			errno == EAGAIN);
-	if (fd >= 0)
-		(void)close(fd);
-	if (answered)
-		return mw_why(MW_E_IO, why, why_size, "%s: another daemon answers there",
-			      address->sun_path);
-	if (unlink(address->sun_path) != 0)
-		return mw_why(MW_E_IO, why, why_size, "%s: %s", address->sun_path, strerror(errno));
-	return MW_E_OK;
+static mw_err serve(struct listener *at, int fd, const char *name, char *why, size_t why_size)
+{
+	at->daemon = MHD_start_daemon(
+	    MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, handle, at,
+	    MHD_OPTION_LISTEN_SOCKET, (MHD_socket)fd, MHD_OPTION_CONNECTION_LIMIT,
+	    (unsigned)MAX_CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)TIMEOUT_S,
+	    MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)MAX_REQUEST_BYTES,
+	    MHD_OPTION_NOTIFY_COMPLETED, end_exchange, NULL, MHD_OPTION_END);
+	if (at->daemon)
+		return MW_E_OK;
+	(void)close(fd);
+	return mw_why(MW_E_IO, why, why_size, "%s: the HTTP server does not start", name);
 }
 
-static mw_err listen_at(struct mw_http *http, char *why, size_t why_size, int *ret_fd)
+static mw_err start_unix(struct mw_http *http, char *why, size_t why_size)
 {
-	struct sockaddr_un address;
-	struct stat st;
-	int fd;
-	mw_err err = make_address(http->socket, &address, why, why_size);
+	int fd = -1;
+	mw_err err = http_listen_unix(&http->socket, why, why_size, &fd);
 
-	if (!err)
-		err = clear_path(&address, why, why_size);
 	if (err)
 		return err;
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	/* fchmod before bind: the file is never open to more than it shall be, whatever the umask.
-	 */
-	if (fd < 0 || fchmod(fd, SOCKET_MODE) != 0 ||
-	    bind(fd, (const struct sockaddr *)&address, sizeof(address)) != 0 ||
-	    chmod(http->socket, SOCKET_MODE) != 0 || listen(fd, SOMAXCONN) != 0 ||
-	    stat(http->socket, &st) != 0) {
-		err = mw_why(MW_E_IO, why, why_size, "%s: %s", http->socket, strerror(errno));
-		if (fd >= 0)
-			(void)close(fd);
-		return err;
-	}
-	http->socket_dev = st.st_dev;
-	http->socket_ino = st.st_ino;
-	*ret_fd = fd;
-	return MW_E_OK;
+	err = serve(&http->unix_socket, fd, http->socket.path, why, why_size);
+	if (err)
+		http_unlink(&http->socket);
+	return err;
+}
+
+static mw_err start_loopback(struct mw_http *http, char *why, size_t why_size)
+{
+	int fd = -1;
+	mw_err err = http_listen_tcp(http->listen, why, why_size, &fd, http->address);
+
+	http->loopback.on_loopback = true;
+	if (!err)
+		err = serve(&http->loopback, fd, http->listen, why, why_size);
+	return err;
 }
 
 static mw_err start(struct mw_http *http, char *why, size_t why_size)
 {
-	int fd = -1;
-	mw_err err = listen_at(http, why, why_size, &fd);
+	mw_err err = MW_E_OK;
 
-	if (err)
-		return err;
-	http->daemon = MHD_start_daemon(
-	    MHD_USE_EPOLL_INTERNAL_THREAD, 0, NULL, NULL, handle, http, MHD_OPTION_LISTEN_SOCKET,
-	    (MHD_socket)fd, MHD_OPTION_CONNECTION_LIMIT, (unsigned)MAX_CONNECTIONS,
-	    MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)TIMEOUT_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-	    (size_t)MAX_REQUEST_BYTES, MHD_OPTION_END);
-	if (http->daemon)
-		return MW_E_OK;
-	(void)close(fd);
-	(void)unlink(http->socket);
-	return mw_why(MW_E_IO, why, why_size, "%s: the HTTP server does not start", http->socket);
+	http->started = (uint64_t)mw_clock_now_ns();
+	http->unix_socket.http = http->loopback.http = http;
+	if (http->socket.path[0])
+		err = start_unix(http, why, why_size);
+	if (!err && http->listen[0])
+		err = start_loopback(http, why, why_size);
+	return err;
 }
 
 mw_err mw_http_start(const struct mw_http_opts *opts, char *why, size_t why_size,
@@ -293,11 +305,15 @@ mw_err mw_http_start(const struct mw_http_opts *opts, char *why, size_t why_size
 	mw_err err = MW_E_NOMEM;
 
 	if (http) {
+		(void)pthread_mutex_init(&http->lock, NULL);
+		(void)pthread_cond_init(&http->answered, NULL);
 		http->opts = *opts;
-		http->socket = strdup(opts->socket);
+		http->socket.path = strdup(opts->socket ? opts->socket : "");
+		http->listen = strdup(opts->listen ? opts->listen : "");
 		http->gateway = strdup(opts->gateway);
+		http->opts.gateway = http->gateway;
 	}
-	if (http && http->socket && http->gateway)
+	if (http && http->socket.path && http->listen && http->gateway)
 		err = start(http, why, why_size);
 	else
 		(void)mw_why(err, why, why_size, "out of memory");
@@ -309,20 +325,46 @@ mw_err mw_http_start(const struct mw_http_opts *opts, char *why, size_t why_size
 	return MW_E_OK;
 }
 
+/* A connection that sleeps cannot be closed: first its command must be answered. */
+static void wait_for_answers(struct mw_http *http)
+{
+	(void)pthread_mutex_lock(&http->lock);
+	http->stopping = true;
+	while (http->pending > 0)
+		(void)pthread_cond_wait(&http->answered, &http->lock);
+	(void)pthread_mutex_unlock(&http->lock);
+}
+
+static void stop(struct listener *at)
+{
+	MHD_socket fd;
+
+	if (!at->daemon)
+		return;
+	fd = MHD_quiesce_daemon(at->daemon);
+	wait_for_answers(at->http);
+	MHD_stop_daemon(at->daemon);
+	if (fd != MHD_INVALID_SOCKET)
+		(void)close(fd);
+}
+
 void mw_http_stop(struct mw_http *http)
 {
-	struct stat st;
-
 	if (!http)
 		return;
-	if (http->daemon) {
-		MHD_stop_daemon(http->daemon);
-		/* Another daemon may have taken the path meanwhile. */
-		if (stat(http->socket, &st) == 0 && st.st_dev == http->socket_dev &&
-		    st.st_ino == http->socket_ino)
-			(void)unlink(http->socket);
-	}
-	free(http->socket);
+	stop(&http->loopback);
+	stop(&http->unix_socket);
+	if (http->unix_socket.daemon)
+		http_unlink(&http->socket);
+	(void)pthread_cond_destroy(&http->answered);
+	(void)pthread_mutex_destroy(&http->lock);
+	free(http->socket.path);
+	free(http->listen);
 	free(http->gateway);
 	free(http);
+}
+
+const char *mw_http_address(const struct mw_http *http)
+{
+	return http->address;
 }

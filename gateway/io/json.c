@@ -267,6 +267,14 @@ static void put_citations(struct mw_json *object, const struct mw_event *event)
 	}
 }
 
+static void put_feedback(struct mw_json *object, uint8_t feedback)
+{
+	if (feedback == MW_FEEDBACK_NONE)
+		mw_json_null(object, "feedback");
+	else
+		mw_json_text(object, "feedback", mw_feedback_text((enum mw_feedback)feedback));
+}
+
 static void put_similar(struct mw_json *object, const struct mw_event *event)
 {
 	set(object, "similar", json_array());
@@ -279,6 +287,7 @@ static void put_similar(struct mw_json *object, const struct mw_event *event)
 		mw_json_number(item, "similarity", similar->similarity);
 		mw_json_text(item, "fault", mw_fault_code(similar->fault));
 		mw_json_bool(item, "acknowledged", similar->acknowledged);
+		put_feedback(item, similar->feedback);
 		mw_json_append(object, "similar", item);
 	}
 }
@@ -388,6 +397,8 @@ static struct mw_json *event_object(const struct mw_event *event, const char *sc
 	if (transition)
 		mw_json_text(object, "transition", transition);
 	mw_json_text(object, "state", mw_alarm_state_text(event->state));
+	if (!transition) /* an alert tells of the alarm; what was said is asked for */
+		put_feedback(object, event->feedback);
 	mw_json_text(object, "gateway", gateway);
 	put_judgement(object, event);
 	put_times(object, event);
@@ -441,14 +452,42 @@ mw_err mw_json_alert(const struct mw_event *event, enum mw_transition transition
 	    event_object(event, ALERT_SCHEMA, mw_transition_text(transition), gateway), ret_text);
 }
 
-mw_err mw_json_event(const struct mw_event *event, const struct mw_event_window *window,
-		     const char *gateway, char **ret_text)
+static struct mw_json *log_object(const struct mw_log_entry *entry)
+{
+	struct mw_json *object = mw_json_object();
+
+	mw_json_text(object, "what",
+		     entry->is_feedback ? "feedback" : mw_transition_text(entry->transition));
+	if (entry->is_feedback)
+		mw_json_text(object, "said", mw_feedback_text(entry->feedback));
+	else
+		mw_json_text(object, "state", mw_alarm_state_text(entry->state));
+	put_time(object, "time", entry->at_ns);
+	put_time(object, "recorded", entry->recorded_ns);
+	mw_json_text(object, "who", entry->who);
+	mw_json_text(object, "note", entry->note);
+	return object;
+}
+
+mw_err mw_json_event_logged(const struct mw_event *event, const struct mw_event_window *window,
+			    const struct mw_log_entry *log, size_t n_log, const char *gateway,
+			    char **ret_text)
 {
 	struct mw_json *object = event_object(event, EVENT_SCHEMA, NULL, gateway);
 
+	if (log && object)
+		set(object, "log", json_array());
+	for (size_t i = 0; log && i < n_log; i++)
+		mw_json_append(object, "log", log_object(&log[i]));
 	if (window && window->n_rows > 0)
 		mw_json_child(object, "window", window_object(event, window));
 	return mw_json_finish(object, ret_text);
+}
+
+mw_err mw_json_event(const struct mw_event *event, const struct mw_event_window *window,
+		     const char *gateway, char **ret_text)
+{
+	return mw_json_event_logged(event, window, NULL, 0, gateway, ret_text);
 }
 
 mw_err mw_json_events(const struct mw_event *event, size_t n, const char *gateway, char **ret_text)

@@ -85,6 +85,16 @@ static int get_code(struct reader *in, const char *key, int (*from_text)(const c
 	return value < 0 ? 0 : value;
 }
 
+/* Said or not; a daemon of an earlier version has no such member. */
+static uint8_t get_feedback(struct reader *in)
+{
+	const json_t *value = json_object_get(in->object, "feedback");
+
+	if (!value || json_is_null(value))
+		return MW_FEEDBACK_NONE;
+	return (uint8_t)get_code(in, "feedback", mw_feedback_from_text);
+}
+
 static int get_sign(struct reader *in, const char *key, const char *plus, const char *minus)
 {
 	const char *text = get_text(in, key);
@@ -191,6 +201,7 @@ static bool parse_similar(const json_t *item, struct mw_similar *similar)
 	similar->similarity = get_number(&in, "similarity");
 	similar->fault = (enum mw_fault)get_code(&in, "fault", mw_fault_from_code);
 	similar->acknowledged = json_is_true(json_object_get(item, "acknowledged"));
+	similar->feedback = get_feedback(&in);
 	return !in.bad;
 }
 
@@ -254,6 +265,7 @@ static void parse_judgement(struct reader *in, struct mw_event *event)
 	copy_text(in, "id", event->id, sizeof(event->id));
 	event->sequence = (uint32_t)get_integer(in, "sequence", 0, UINT32_MAX);
 	event->state = (enum mw_alarm_state)get_code(in, "state", mw_alarm_state_from_text);
+	event->feedback = get_feedback(in);
 	copy_text(in, "asset", event->asset, sizeof(event->asset));
 	event->machine = (enum mw_machine)get_code(in, "machine", mw_machine_from_code);
 	event->verdict = (enum mw_verdict)get_code(in, "verdict", mw_verdict_from_text);
@@ -376,6 +388,57 @@ mw_err mw_json_parse_events(const char *text, size_t size, struct mw_event **ret
 {
 	json_t *root = json_loadb(text, size, JSON_REJECT_DUPLICATES, NULL);
 	mw_err err = parse_events(json_object_get(root, "events"), ret_event, ret_n);
+
+	json_decref(root);
+	return err;
+}
+
+static bool parse_entry(const json_t *item, struct mw_log_entry *entry)
+{
+	struct reader in = {.object = item};
+
+	entry->is_feedback = strcmp(get_text(&in, "what"), "feedback") == 0;
+	if (entry->is_feedback) {
+		entry->feedback = (enum mw_feedback)get_code(&in, "said", mw_feedback_from_text);
+	} else {
+		entry->transition =
+		    (enum mw_transition)get_code(&in, "what", mw_transition_from_text);
+		entry->state =
+		    (enum mw_alarm_state)get_code(&in, "state", mw_alarm_state_from_text);
+	}
+	entry->at_ns = get_time(&in, "time");
+	entry->recorded_ns = get_time(&in, "recorded");
+	copy_text(&in, "who", entry->who, sizeof(entry->who));
+	copy_text(&in, "note", entry->note, sizeof(entry->note));
+	return !in.bad;
+}
+
+static mw_err parse_log(const json_t *array, struct mw_log_entry **ret_entry, size_t *ret_n)
+{
+	size_t n = json_array_size(array);
+	struct mw_log_entry *entry;
+
+	if ((array && !json_is_array(array)) || n > MW_EVENT_LOG)
+		return MW_E_MALFORMED;
+	entry = calloc(n > 0 ? n : 1, sizeof(*entry));
+	if (!entry)
+		return MW_E_NOMEM;
+	for (size_t i = 0; i < n; i++) {
+		if (!parse_entry(json_array_get(array, i), &entry[i])) {
+			free(entry);
+			return MW_E_MALFORMED;
+		}
+	}
+	*ret_entry = entry;
+	*ret_n = n;
+	return MW_E_OK;
+}
+
+mw_err mw_json_parse_log(const char *text, size_t size, struct mw_log_entry **ret_entry,
+			 size_t *ret_n)
+{
+	json_t *root = json_loadb(text, size, JSON_REJECT_DUPLICATES, NULL);
+	mw_err err = parse_log(json_object_get(root, "log"), ret_entry, ret_n);
 
 	json_decref(root);
 	return err;

@@ -26,6 +26,10 @@ struct mw_mqtt_message {
 	int64_t expiry_s;         /* MQTT 5 message expiry, 0 = none */
 	/* MQTT 5 user properties, pairs name,value; CloudEvents attributes travel here */
 	const char *const *property; /* NULL-terminated, may be NULL */
+	/* MQTT 5 request and response; on a publish only the correlation is sent */
+	const char *response_topic; /* may be NULL */
+	const void *correlation;    /* correlation_size bytes */
+	size_t correlation_size;
 };
 
 struct mw_mqtt_events {

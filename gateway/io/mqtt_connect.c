@@ -37,6 +37,16 @@ void mw_mqtt_add_text(MQTTProperties *properties, enum MQTTPropertyCodes code, c
 	(void)MQTTProperties_add(properties, &property);
 }
 
+void mw_mqtt_add_data(MQTTProperties *properties, enum MQTTPropertyCodes code, const void *data,
+		      size_t size)
+{
+	MQTTProperty property = {.identifier = code};
+
+	property.value.data.data = (char *)(uintptr_t)data;
+	property.value.data.len = (int)size;
+	(void)MQTTProperties_add(properties, &property);
+}
+
 void mw_mqtt_add_number(MQTTProperties *properties, enum MQTTPropertyCodes code, uint32_t value)
 {
 	MQTTProperty property = {.identifier = code};

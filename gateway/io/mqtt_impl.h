@@ -84,6 +84,9 @@ int mw_mqtt_start_connect(struct mw_mqtt *mqtt, const char *password);
 /* Adds a property with a text; value is the second one of a user property, else NULL. */
 void mw_mqtt_add_text(MQTTProperties *properties, enum MQTTPropertyCodes code, const char *data,
 		      const char *value);
+/* The same with bytes. */
+void mw_mqtt_add_data(MQTTProperties *properties, enum MQTTPropertyCodes code, const void *data,
+		      size_t size);
 void mw_mqtt_add_number(MQTTProperties *properties, enum MQTTPropertyCodes code, uint32_t value);
 
 /* Paho's messageArrived. */

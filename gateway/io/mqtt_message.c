@@ -45,6 +45,20 @@ static void keep_pair(struct properties *p, const MQTTProperty *property)
 	p->pair[p->n] = NULL;
 }
 
+/* The correlation is the packet's own memory, which lives as long as the call. */
+static void keep_request(const MQTTProperty *property, struct properties *p,
+			 struct mw_mqtt_message *message)
+{
+	const MQTTLenString *data = &property->value.data;
+
+	if (property->identifier == MQTTPROPERTY_CODE_RESPONSE_TOPIC) {
+		message->response_topic = keep_text(p, data);
+	} else if (property->identifier == MQTTPROPERTY_CODE_CORRELATION_DATA && data->len > 0) {
+		message->correlation = data->data;
+		message->correlation_size = (size_t)data->len;
+	}
+}
+
 static void keep_properties(const MQTTProperties *from, struct properties *p,
 			    struct mw_mqtt_message *message)
 {
@@ -57,6 +71,8 @@ static void keep_properties(const MQTTProperties *from, struct properties *p,
 			message->expiry_s = property->value.integer4;
 		else if (property->identifier == MQTTPROPERTY_CODE_USER_PROPERTY)
 			keep_pair(p, property);
+		else
+			keep_request(property, p, message);
 	}
 	message->property = p->n > 0 ? p->pair : NULL;
 }
@@ -180,6 +196,9 @@ static void add_properties(MQTTProperties *properties, const struct mw_mqtt_mess
 		mw_mqtt_add_number(properties, MQTTPROPERTY_CODE_MESSAGE_EXPIRY_INTERVAL,
 				   message->expiry_s < UINT32_MAX ? (uint32_t)message->expiry_s
 								  : UINT32_MAX);
+	if (message->correlation_size > 0)
+		mw_mqtt_add_data(properties, MQTTPROPERTY_CODE_CORRELATION_DATA,
+				 message->correlation, message->correlation_size);
 	for (const char *const *p = message->property; p && p[0] && p[1]; p += 2)
 		mw_mqtt_add_text(properties, MQTTPROPERTY_CODE_USER_PROPERTY, p[0], p[1]);
 }

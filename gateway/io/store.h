@@ -17,6 +17,7 @@
 #ifndef MW_IO_STORE_H
 #define MW_IO_STORE_H
 
+#include "gateway/core/command.h"
 #include "gateway/core/event.h"
 
 struct mw_store;
@@ -65,7 +66,10 @@ struct mw_event_query {
 			    * as the beginning of a word; NULL = none */
 	int64_t from_ns, to_ns; /* from <= raised_ns < to; 0 = open */
 	bool active_only;       /* not cleared yet */
-	int64_t limit;          /* newest first; 0 = 50; at most 10,000 */
+	const char *state;      /* an alarm state, or "unacknowledged" = both such; NULL = any */
+	const char *fault;      /* a fault's code; NULL = any */
+	const char *before; /* only what comes after this event in the list; NULL = from the top */
+	int64_t limit;      /* newest first; 0 = 50; at most 10,000 */
 };
 /* Returns owned array (free with free(); NULL when there is none). */
 MW_MUST_CHECK mw_err mw_store_events(struct mw_store *store, const struct mw_event_query *query,
@@ -74,6 +78,33 @@ MW_MUST_CHECK mw_err mw_store_events(struct mw_store *store, const struct mw_eve
 MW_MUST_CHECK mw_err mw_store_event_get(struct mw_store *store, const char *id,
 					struct mw_event *ret_event,
 					struct mw_event_window *ret_window);
+
+/* --- operators -------------------------------------------------------------------------------- */
+
+/* What somebody said of an event; the last word counts.  INVAL: no such event. */
+MW_MUST_CHECK mw_err mw_store_feedback_put(struct mw_store *store, const char *event,
+					   enum mw_feedback feedback, const char *note,
+					   const char *who);
+/* Why somebody made that transition of it. */
+MW_MUST_CHECK mw_err mw_store_note_put(struct mw_store *store, const char *event, uint32_t sequence,
+				       const char *note);
+
+#define MW_EVENT_LOG 200 /* entries of one event that are read, the newest */
+struct mw_log_entry {
+	bool is_feedback; /* else a transition */
+	enum mw_transition transition;
+	enum mw_alarm_state state; /* after it */
+	enum mw_feedback feedback;
+	int64_t at_ns;       /* data time of a transition; 0 for feedback */
+	int64_t recorded_ns; /* the box's clock */
+	char who[MW_WHO_SIZE], note[MW_NOTE_SIZE];
+};
+/* Returns owned array, oldest first; empty for an event that is not there. */
+MW_MUST_CHECK mw_err mw_store_event_log(struct mw_store *store, const char *id,
+					struct mw_log_entry **ret_entry, size_t *ret_n);
+
+/* Grows whenever events, their log or their feedback may have changed since the store was opened. */
+uint64_t mw_store_changes(const struct mw_store *store);
 
 /* --- outbox: at least once over MQTT ---------------------------------------------------------- */
 

@@ -217,8 +217,10 @@ static mw_err put_if_new(struct mw_store *store, const struct mw_event *event,
 	err = store_enter(store);
 	if (!err)
 		err = store_leave(store, put_all(store, event, window, transition, who));
-	if (!err)
+	if (!err) {
 		*ret_new = true;
+		store_changed(store);
+	}
 	return err;
 }
 

@@ -10,6 +10,7 @@
 
 #include <pthread.h>
 #include <sqlite3.h>
+#include <stdatomic.h>
 
 struct mw_store {
 	sqlite3 *db;
@@ -17,6 +18,7 @@ struct mw_store {
 	bool in_transaction;   /* between mw_store_begin and commit, by the thread with the mutex */
 	bool read_only;
 	char why[256];
+	_Atomic uint64_t changes;
 };
 
 /* schemas/store_NNNN.sql in order, NULL at the end (generated at build). */
@@ -51,6 +53,9 @@ double store_number(sqlite3_stmt *stmt, int column);
 /* A copy of a blob with a NUL after it, owned by the caller. */
 MW_MUST_CHECK mw_err store_blob(sqlite3_stmt *stmt, int column, uint8_t **ret_data,
 				size_t *ret_size);
+
+/* Says that a list of events may look different from now on. */
+void store_changed(struct mw_store *store);
 
 /* store_open.c's half of mw_store_open: the connection, settings, migrations. */
 MW_MUST_CHECK mw_err store_connect(struct mw_store *store, const struct mw_store_opts *opts,

@@ -12,7 +12,8 @@
 	"e.fault_probability, e.onset_ns, e.onset_before_window, e.raised_ns, e.updated_ns, "      \
 	"e.cleared_ns, e.state, e.sequence, e.language, e.form, e.explanation, e.cause, "          \
 	"e.\"check\", e.model, e.window_from_ns, e.window_to_ns, e.period_ns, "                    \
-	"e.other_channels, e.other_level, e.site_fault"
+	"e.other_channels, e.other_level, e.site_fault, "                                          \
+	"(SELECT said FROM feedback f WHERE f.event = e.id ORDER BY f.row DESC LIMIT 1)"
 
 /* A text column that should be one of a list; what is not known becomes `otherwise`. */
 static int read_code(sqlite3_stmt *stmt, int column, int (*from_text)(const char *), int otherwise)
@@ -21,6 +22,11 @@ static int read_code(sqlite3_stmt *stmt, int column, int (*from_text)(const char
 	int value = text ? from_text((const char *)text) : -1;
 
 	return value < 0 ? otherwise : value;
+}
+
+static uint8_t read_feedback(sqlite3_stmt *stmt, int column)
+{
+	return (uint8_t)read_code(stmt, column, mw_feedback_from_text, MW_FEEDBACK_NONE);
 }
 
 static void read_codes(sqlite3_stmt *s, struct mw_event *e)
@@ -60,6 +66,7 @@ static void read_event(sqlite3_stmt *s, struct mw_event *e)
 	e->others.level = store_number(s, 27);
 	e->claims = mw_event_claims_of(e->others.n, e->others.level);
 	store_text(s, 28, e->site_fault, sizeof(e->site_fault));
+	e->feedback = read_feedback(s, 29);
 }
 
 static void read_channel(sqlite3_stmt *s, struct mw_event_channel *channel)
@@ -140,6 +147,7 @@ static void read_similar(sqlite3_stmt *s, struct mw_similar *similar)
 	similar->similarity = store_number(s, 2);
 	similar->fault = (enum mw_fault)read_code(s, 3, mw_fault_from_code, MW_FAULT_UNKNOWN);
 	similar->acknowledged = sqlite3_column_int(s, 4) != 0;
+	similar->feedback = read_feedback(s, 5);
 }
 
 static mw_err read_similars(struct mw_store *store, int64_t row, struct mw_event *event)
@@ -147,8 +155,10 @@ static mw_err read_similars(struct mw_store *store, int64_t row, struct mw_event
 	sqlite3_stmt *stmt;
 	bool more = true;
 	mw_err err = store_query(store, &stmt,
-				 "SELECT id, raised_ns, similarity, fault, acknowledged"
-				 " FROM event_similar WHERE event = ?1 ORDER BY rank",
+				 "SELECT id, raised_ns, similarity, fault, acknowledged,"
+				 " (SELECT said FROM feedback f WHERE f.event = s.id"
+				 " ORDER BY f.row DESC LIMIT 1)"
+				 " FROM event_similar s WHERE s.event = ?1 ORDER BY rank",
 				 "i", row);
 
 	while (!err && more && event->similar.n < MW_EVENT_SIMILAR) {
@@ -243,13 +253,19 @@ static mw_err select_events(struct mw_store *store, const struct mw_event_query 
 	    " WHERE (?1 IS NULL OR e.asset = ?1)"
 	    " AND (?2 IS NULL OR e.row IN (SELECT rowid FROM event_text WHERE event_text MATCH"
 	    " ?2)) AND (?3 = 0 OR e.raised_ns >= ?3) AND (?4 = 0 OR e.raised_ns < ?4)"
-	    " AND (?5 = 0 OR e.cleared_ns = 0) ORDER BY e.raised_ns DESC, e.row DESC LIMIT ?6";
+	    " AND (?5 = 0 OR e.cleared_ns = 0)"
+	    " AND (?7 IS NULL OR e.state = ?7 OR (?7 = 'unacknowledged' AND e.state IN"
+	    " ('unacknowledged-active', 'unacknowledged-returned')))"
+	    " AND (?8 IS NULL OR e.fault = ?8) AND (?9 IS NULL OR (e.raised_ns, e.row) <"
+	    " (SELECT raised_ns, row FROM event WHERE id = ?9))"
+	    " ORDER BY e.raised_ns DESC, e.row DESC LIMIT ?6";
 	int64_t limit = query->limit > 0 ? query->limit : 50;
 
-	return store_query(store, ret_stmt, sql, "ttiiii", query->asset,
+	return store_query(store, ret_stmt, sql, "ttiiiittt", query->asset,
 			   match && *match ? match : NULL, query->from_ns, query->to_ns,
 			   (int64_t)query->active_only,
-			   limit < MAX_EVENTS ? limit : (int64_t)MAX_EVENTS);
+			   limit < MAX_EVENTS ? limit : (int64_t)MAX_EVENTS, query->state,
+			   query->fault, query->before);
 }
 
 struct event_list {

@@ -64,7 +64,7 @@ static mw_err compare(struct mw_store *store, const struct mw_event *event,
 	return err;
 }
 
-/* What the operator said of it. */
+/* What the operator did and said. */
 static mw_err find_said(struct mw_store *store, struct mw_similar *similar)
 {
 	int64_t n = 0;
@@ -74,6 +74,14 @@ static mw_err find_said(struct mw_store *store, struct mw_similar *similar)
 				   "t", similar->id);
 
 	similar->acknowledged = n > 0;
+	if (!err)
+		err = store_integer(store, &n,
+				    "SELECT coalesce((SELECT CASE said WHEN 'true' THEN 1 WHEN"
+				    " 'false' THEN 2 ELSE 3 END FROM feedback WHERE event = ?1"
+				    " ORDER BY row DESC LIMIT 1), 0)",
+				    "t", similar->id);
+	if (!err)
+		similar->feedback = (uint8_t)n;
 	return err;
 }
 

@@ -209,6 +209,8 @@ mw_err mw_store_expire(struct mw_store *store, int64_t before_ns, int64_t max_ro
 	err = store_enter(store);
 	if (!err)
 		err = store_leave(store, expire(store, before_ns, max_rows, &removed));
+	if (!err && removed > 0)
+		store_changed(store);
 	store_unlock(store);
 	if (!err && ret_removed)
 		*ret_removed = removed;

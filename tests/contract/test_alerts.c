@@ -68,5 +68,42 @@ START_TEST(an_event_of_which_little_is_known_makes_a_line)
 }
 END_TEST
 
-MW_TEST_MAIN("alerts", every_fault_machine_and_transition_makes_a_line,
+START_TEST(an_event_with_its_log_makes_a_line)
+{
+	struct mw_event event = make_event("p1", NOON, MW_LANGUAGE_KO);
+	struct mw_log_entry log[] = {
+	    {.transition = MW_TRANSITION_RAISED,
+	     .state = MW_ALARM_UNACK_ACTIVE,
+	     .at_ns = NOON,
+	     .recorded_ns = NOON + SECOND,
+	     .who = "millwright"},
+	    {.is_feedback = true,
+	     .feedback = MW_FEEDBACK_FALSE,
+	     .recorded_ns = NOON + 2 * SECOND,
+	     .who = "김",
+	     .note = "청소 중"},
+	};
+	struct mw_log_entry *back;
+	char *text;
+	size_t n;
+
+	event.feedback = MW_FEEDBACK_FALSE;
+	event.similar.event[0].feedback = MW_FEEDBACK_TRUE;
+	ck_assert_int_eq(mw_json_event_logged(&event, NULL, log, 2, "g1", &text), MW_E_OK);
+	ck_assert_int_eq(mw_json_parse_log(text, strlen(text), &back, &n), MW_E_OK);
+	ck_assert_uint_eq(n, 2);
+	ck_assert_int_eq(back[0].transition, MW_TRANSITION_RAISED);
+	ck_assert_int_eq(back[0].at_ns, NOON);
+	ck_assert(back[1].is_feedback);
+	ck_assert_int_eq(back[1].feedback, MW_FEEDBACK_FALSE);
+	ck_assert_str_eq(back[1].note, "청소 중");
+	free(back);
+	write_line("MW_EVENTS", text);
+	ck_assert_int_eq(mw_json_event_logged(&event, NULL, log, 0, "g1", &text), MW_E_OK);
+	write_line("MW_EVENTS", text);
+}
+END_TEST
+
+MW_TEST_MAIN("alerts", an_event_with_its_log_makes_a_line,
+	     every_fault_machine_and_transition_makes_a_line,
 	     an_event_of_which_little_is_known_makes_a_line)

@@ -225,6 +225,15 @@ START_TEST(only_reading_is_served)
 	    {"HEAD /v1/events HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", " 200 "},
 	    {"GET /v1/events/../../etc/passwd HTTP/1.0\r\n\r\n", " 404 "},
 	    {"GET /v1/events/%00 HTTP/1.0\r\n\r\n", " 404 "},
+	    {"GET /../gateway/page/page.js HTTP/1.0\r\n\r\n", " 404 "},
+	    {"GET /%2e%2e/page.js HTTP/1.0\r\n\r\n", " 404 "},
+	    {"GET //page.js HTTP/1.0\r\n\r\n", " 404 "},
+	    {"GET /index.html HTTP/1.0\r\n\r\n", " 404 "},
+	    {"POST / HTTP/1.0\r\nContent-Length: 0\r\n\r\n", " 405 "},
+	    {"PUT /page.js HTTP/1.0\r\nContent-Length: 0\r\n\r\n", " 405 "},
+	    {"OPTIONS /v1/events/ev-0123456789abcdef/ack HTTP/1.0\r\n\r\n", " 405 "},
+	    {"GET /v1/events/ev-0123456789abcdef/ack HTTP/1.0\r\n\r\n", " 405 "},
+	    {"GET /v1/events/ev-0123456789abcdef/dance HTTP/1.0\r\n\r\n", " 404 "},
 	};
 	struct api api;
 	char answer[1024];

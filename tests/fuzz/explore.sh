@@ -1,6 +1,6 @@
 #!/bin/sh
 # make fuzz: explores one target with libFuzzer, from its corpus, and keeps what is new in build-fuzz/.
-#   FUZZ=gguf|tokenizer|schema|json|conf|spool|state|baseline|asset  SECONDS=60
+#   FUZZ=gguf|tokenizer|schema|json|conf|spool|state|baseline|asset|command  SECONDS=60
 set -eu
 target=${FUZZ:-gguf} seconds=${SECONDS_TO_RUN:-${SECONDS:-60}}
 [ "$seconds" -gt 0 ] 2>/dev/null || seconds=60

@@ -232,7 +232,7 @@ static inline bool same_similar(const struct mw_event *a, const struct mw_event 
 
 		if (strcmp(x->id, y->id) != 0 || x->raised_ns != y->raised_ns ||
 		    !same_number(x->similarity, y->similarity) || x->fault != y->fault ||
-		    x->acknowledged != y->acknowledged)
+		    x->acknowledged != y->acknowledged || x->feedback != y->feedback)
 			return false;
 	}
 	return true;
@@ -271,9 +271,9 @@ static inline bool same_event(const struct mw_event *a, const struct mw_event *b
 		if (!same_channel(&a->channel[i], &b->channel[i]))
 			return false;
 	return strcmp(a->id, b->id) == 0 && strcmp(a->asset, b->asset) == 0 &&
-	       a->machine == b->machine && a->verdict == b->verdict && a->fault == b->fault &&
-	       a->severity == b->severity && same_number(a->score, b->score) &&
-	       same_number(a->p_value, b->p_value) &&
+	       a->feedback == b->feedback && a->machine == b->machine && a->verdict == b->verdict &&
+	       a->fault == b->fault && a->severity == b->severity &&
+	       same_number(a->score, b->score) && same_number(a->p_value, b->p_value) &&
 	       same_number(a->fault_probability, b->fault_probability) && a->state == b->state &&
 	       a->sequence == b->sequence && same_times(a, b) && same_words(a, b) &&
 	       same_similar(a, b) && a->claims == b->claims && a->others.n == b->others.n &&
