@@ -216,6 +216,36 @@ mw_err mw_words_parse(const struct mw_lm *model, const struct mw_words_limits *l
 
 /* --- decoding --------------------------------------------------------------------------------- */
 
+/* "{c1.rose}" of a claim that holds for the event. */
+static bool tells_claim(const char *text, const struct mw_words_limits *limits)
+{
+	size_t n = text ? strlen(text) : 0;
+	struct mw_reference reference;
+	char claim[64];
+
+	if (n < 3 || n + 3 > sizeof(claim) || text[0] != '{' || strchr(text, '|'))
+		return false;
+	memcpy(claim, text, n - 1);
+	memcpy(claim + n - 1, "|x}", 4);
+	return mw_reference_parse(claim, &reference) && reference.channel <= limits->n_channel &&
+	       renders(limits->like, claim);
+}
+
+static mw_lm_err tell_claims(struct mw_lm_session *session, const struct mw_lm *model,
+			     const struct mw_words_limits *limits)
+{
+	uint32_t n_vocab = mw_lm_info(model)->n_vocab, n = 0;
+	mw_lm_err err = MW_LM_E_OK;
+
+	for (uint32_t t = MW_CODE_END; limits->like && t < n_vocab && n < MW_WORDS_TOLD && !err;
+	     t++)
+		if (tells_claim(mw_lm_token_text(model, t), limits)) {
+			err = mw_lm_step(session, t);
+			n++;
+		}
+	return err;
+}
+
 /* Takes the tail back to the question and goes on from there with this answer. */
 static mw_lm_err tell_answer(struct mw_lm_session *session, const struct mw_answer *answer)
 {
@@ -261,6 +291,8 @@ mw_err mw_words_decode(struct mw_lm_session *session, const struct mw_lm *model,
 	if (err)
 		return err;
 	lm_err = tell_answer(session, answer);
+	if (!lm_err)
+		lm_err = tell_claims(session, model, limits);
 	if (lm_err)
 		err = lm_err == MW_LM_E_FULL ? MW_E_FULL : MW_E_INTERNAL;
 	else

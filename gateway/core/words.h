@@ -13,6 +13,7 @@
 #include "gateway/core/render.h"
 
 #define MW_WORDS_MOST 64 /* of a text */
+#define MW_WORDS_TOLD 20 /* claims that the model is told of */
 
 struct mw_words {
 	size_t n;                        /* 0: no text */
@@ -37,7 +38,8 @@ MW_MUST_CHECK mw_err mw_words_parse(const struct mw_lm *model, const struct mw_w
 				    const uint32_t *token, size_t n, struct mw_words *ret_words);
 
 /* Lets the model tell the event: after the question the session is told the answer (token by token,
- * as if the model had given it), then the text is drawn; the same seed draws the same text.
+ * as if the model had given it) and which claims hold, where its vocabulary can tell that
+ * ("{c1.rose}"); then the text is drawn; the same seed draws the same text.
  * MW_E_FULL: it found no end in time, or the session's tail is too short; MW_E_UNSUPPORTED: the
  * model has no words for it; MW_E_INTERNAL: the engine refused. */
 MW_MUST_CHECK mw_err mw_words_decode(struct mw_lm_session *session, const struct mw_lm *model,

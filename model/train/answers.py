@@ -90,8 +90,9 @@ class TailWriter:
         if finding.verdict == FAULT and rng.random() < self.unknown_words:
             tokens, counts = self.unnamed(tokens, counts)
             finding = as_unknown(finding, self.layout)
-        text = self.words(finding, language, rng)
-        return tokens + text, counts + [self.weights.word] * len(text)
+        told, text = self.wording.told(finding), self.words(finding, language, rng)
+        tokens += told + text
+        return tokens, counts + [0.0] * len(told) + [self.weights.word] * len(text)
 
     def tail(self, group: Group, with_words: bool, rng: np.random.Generator) -> Tail:
         layout, count = self.layout, len(group)
