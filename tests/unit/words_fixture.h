@@ -73,6 +73,13 @@ static const struct vocabulary_word {
     {"{c1.rose|a|b}", NOWHERE},
     {"{c1.levitates|up}", NOWHERE},
     {"{rose|climbed}", NOWHERE},
+    /* what the model is told of them */
+    {"{c1.rose}", NOWHERE},
+    {"{c1.fell}", NOWHERE}, /* it did not */
+    {"{c2.after}", NOWHERE},
+    {"{c3.rose}", NOWHERE},
+    {"{others.steady}", NOWHERE},
+    {"{c1.levitates}", NOWHERE},
     /* ends of sentences */
     {"+.", BOTH},
     {"+).", BOTH},
