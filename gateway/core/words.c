@@ -89,6 +89,17 @@ static enum word_class class_of_claim(const char *text, const struct mw_referenc
 	return joined ? WORD_JOINED : WORD_PLAIN;
 }
 
+/* What the renderer can show, but says nothing in a sentence. */
+static bool says_nothing(const struct mw_render *like, const struct mw_reference *reference)
+{
+	if (!like)
+		return false;
+	if (reference->kind == MW_REFERENCE_FAULT)
+		return like->event->fault == MW_FAULT_UNKNOWN;
+	return reference->kind == MW_REFERENCE_DIR &&
+	       like->event->channel[reference->channel - 1].finding.direction == 0;
+}
+
 static enum word_class class_of_reference(const char *text, const struct mw_words_limits *limits,
 					  uint32_t languages)
 {
@@ -100,7 +111,9 @@ static enum word_class class_of_reference(const char *text, const struct mw_word
 		return languages & 1u << MW_LANGUAGE_KO ? WORD_JOSA : WORD_REFUSED;
 	if (reference.words)
 		return class_of_claim(text, &reference, limits, languages);
-	return renders(limits->like, text) ? WORD_REFERENCE : WORD_REFUSED;
+	return renders(limits->like, text) && !says_nothing(limits->like, &reference)
+		   ? WORD_REFERENCE
+		   : WORD_REFUSED;
 }
 
 static enum word_class class_of(const struct mw_lm *model, uint32_t token,

@@ -4,7 +4,8 @@
  * A word of the vocabulary is plain ("reads"), joined to what stands before ("+,"), a reference
  * ("{c1.value}"), a claim ("{c1.rose|climbed}") or a Korean particle ("{josa:이/가}"); schemas/prompt.md has the
  * rules.  References and claims are admitted only where the renderer can show them for the event at
- * hand, so a text can neither cite what is not there nor claim what does not hold.
+ * hand, so a text can neither cite what is not there nor claim what does not hold.  The name of a
+ * fault is not admitted where it has none, nor the direction of a channel that has none.
  */
 #ifndef MW_CORE_WORDS_H
 #define MW_CORE_WORDS_H
