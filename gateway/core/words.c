@@ -2,6 +2,7 @@
 
 #include "gateway/base/utf8.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -92,12 +93,17 @@ static enum word_class class_of_claim(const char *text, const struct mw_referenc
 /* What the renderer can show, but says nothing in a sentence. */
 static bool says_nothing(const struct mw_render *like, const struct mw_reference *reference)
 {
+	const struct mw_channel_finding *finding;
+
 	if (!like)
 		return false;
 	if (reference->kind == MW_REFERENCE_FAULT)
 		return like->event->fault == MW_FAULT_UNKNOWN;
-	return reference->kind == MW_REFERENCE_DIR &&
-	       like->event->channel[reference->channel - 1].finding.direction == 0;
+	if (reference->channel == 0)
+		return false;
+	finding = &like->event->channel[reference->channel - 1].finding;
+	return (reference->kind == MW_REFERENCE_DIR && finding->direction == 0) ||
+	       (reference->kind == MW_REFERENCE_DEV && fabs(finding->deviation) < 1);
 }
 
 static enum word_class class_of_reference(const char *text, const struct mw_words_limits *limits,

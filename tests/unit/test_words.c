@@ -114,15 +114,19 @@ START_TEST(what_has_no_name_or_direction_is_given_none)
 	struct mw_lm *model = open_words(N_WORDS);
 	struct told told;
 	struct mw_words words;
-	uint32_t fault[8], dir[8];
+	uint32_t fault[8], dir[8], dev[8];
 	size_t n_fault = tokens_of(model, "{fault} +. <eos>", fault);
 	size_t n_dir = tokens_of(model, "{c1.dir} +. <eos>", dir);
+	size_t n_dev = tokens_of(model, "{c1.dev} +. <eos>", dev);
 
 	tell(&told, MW_LANGUAGE_KO);
 	ck_assert_int_eq(mw_words_parse(model, &told.limits, fault, n_fault, &words), MW_E_OK);
 	ck_assert_int_eq(mw_words_parse(model, &told.limits, dir, n_dir, &words), MW_E_OK);
 	told.event.fault = MW_FAULT_UNKNOWN;
 	told.event.channel[0].finding.direction = 0;
+	ck_assert_int_eq(mw_words_parse(model, &told.limits, dev, n_dev, &words), MW_E_OK);
+	told.event.channel[0].finding.deviation = -0.5;
+	ck_assert_int_eq(mw_words_parse(model, &told.limits, dev, n_dev, &words), MW_E_MALFORMED);
 	ck_assert_int_eq(mw_words_parse(model, &told.limits, fault, n_fault, &words),
 			 MW_E_MALFORMED);
 	ck_assert_int_eq(mw_words_parse(model, &told.limits, dir, n_dir, &words), MW_E_MALFORMED);

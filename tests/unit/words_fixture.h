@@ -49,6 +49,7 @@ static const struct vocabulary_word {
     {"{c2.value}", BOTH},
     {"{c2.limit}", OTHERS}, /* it passed none */
     {"{c1.dir}", BOTH},
+    {"{c1.dev}", BOTH},
     {"{c3.name}", NOWHERE}, /* there is none */
     {"{c4.name}", NOWHERE},
     {"{c1.move}", NOWHERE},
