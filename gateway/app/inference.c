@@ -45,8 +45,9 @@ static mw_err open_model(struct mw_inference *inference, const char *path, const
 
 static mw_err make_sessions(struct mw_inference *inference)
 {
-	struct mw_lm_session_options options = {
-	    .max_rows = MW_PROMPT_MAX_ROWS, .max_tail = 1 + MW_ANSWER_MOST_TOKENS + MW_WORDS_MOST};
+	struct mw_lm_session_options options = {.max_rows = MW_PROMPT_MAX_ROWS,
+						.max_tail = 1 + MW_ANSWER_MOST_TOKENS +
+							    MW_WORDS_TOLD + MW_WORDS_MOST};
 
 	for (size_t i = 0; i < MW_INFERENCE_BATCH; i++)
 		if (mw_lm_session_new(inference->model, &options, &inference->session[i]) !=

@@ -2,6 +2,7 @@
 
 #include "gateway/base/utf8.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -89,6 +90,22 @@ static enum word_class class_of_claim(const char *text, const struct mw_referenc
 	return joined ? WORD_JOINED : WORD_PLAIN;
 }
 
+/* What the renderer can show, but says nothing in a sentence. */
+static bool says_nothing(const struct mw_render *like, const struct mw_reference *reference)
+{
+	const struct mw_channel_finding *finding;
+
+	if (!like)
+		return false;
+	if (reference->kind == MW_REFERENCE_FAULT)
+		return like->event->fault == MW_FAULT_UNKNOWN;
+	if (reference->channel == 0)
+		return false;
+	finding = &like->event->channel[reference->channel - 1].finding;
+	return (reference->kind == MW_REFERENCE_DIR && finding->direction == 0) ||
+	       (reference->kind == MW_REFERENCE_DEV && fabs(finding->deviation) < 1);
+}
+
 static enum word_class class_of_reference(const char *text, const struct mw_words_limits *limits,
 					  uint32_t languages)
 {
@@ -100,7 +117,9 @@ static enum word_class class_of_reference(const char *text, const struct mw_word
 		return languages & 1u << MW_LANGUAGE_KO ? WORD_JOSA : WORD_REFUSED;
 	if (reference.words)
 		return class_of_claim(text, &reference, limits, languages);
-	return renders(limits->like, text) ? WORD_REFERENCE : WORD_REFUSED;
+	return renders(limits->like, text) && !says_nothing(limits->like, &reference)
+		   ? WORD_REFERENCE
+		   : WORD_REFUSED;
 }
 
 static enum word_class class_of(const struct mw_lm *model, uint32_t token,
@@ -216,6 +235,36 @@ mw_err mw_words_parse(const struct mw_lm *model, const struct mw_words_limits *l
 
 /* --- decoding --------------------------------------------------------------------------------- */
 
+/* "{c1.rose}" of a claim that holds for the event. */
+static bool tells_claim(const char *text, const struct mw_words_limits *limits)
+{
+	size_t n = text ? strlen(text) : 0;
+	struct mw_reference reference;
+	char claim[64];
+
+	if (n < 3 || n + 3 > sizeof(claim) || text[0] != '{' || strchr(text, '|'))
+		return false;
+	memcpy(claim, text, n - 1);
+	memcpy(claim + n - 1, "|x}", 4);
+	return mw_reference_parse(claim, &reference) && reference.channel <= limits->n_channel &&
+	       renders(limits->like, claim);
+}
+
+static mw_lm_err tell_claims(struct mw_lm_session *session, const struct mw_lm *model,
+			     const struct mw_words_limits *limits)
+{
+	uint32_t n_vocab = mw_lm_info(model)->n_vocab, n = 0;
+	mw_lm_err err = MW_LM_E_OK;
+
+	for (uint32_t t = MW_CODE_END; limits->like && t < n_vocab && n < MW_WORDS_TOLD && !err;
+	     t++)
+		if (tells_claim(mw_lm_token_text(model, t), limits)) {
+			err = mw_lm_step(session, t);
+			n++;
+		}
+	return err;
+}
+
 /* Takes the tail back to the question and goes on from there with this answer. */
 static mw_lm_err tell_answer(struct mw_lm_session *session, const struct mw_answer *answer)
 {
@@ -261,6 +310,8 @@ mw_err mw_words_decode(struct mw_lm_session *session, const struct mw_lm *model,
 	if (err)
 		return err;
 	lm_err = tell_answer(session, answer);
+	if (!lm_err)
+		lm_err = tell_claims(session, model, limits);
 	if (lm_err)
 		err = lm_err == MW_LM_E_FULL ? MW_E_FULL : MW_E_INTERNAL;
 	else

@@ -4,7 +4,9 @@
  * A word of the vocabulary is plain ("reads"), joined to what stands before ("+,"), a reference
  * ("{c1.value}"), a claim ("{c1.rose|climbed}") or a Korean particle ("{josa:이/가}"); schemas/prompt.md has the
  * rules.  References and claims are admitted only where the renderer can show them for the event at
- * hand, so a text can neither cite what is not there nor claim what does not hold.
+ * hand, so a text can neither cite what is not there nor claim what does not hold.  The name of a
+ * fault is not admitted where it has none, nor a channel's direction where it has none, nor its
+ * deviation where that is less than its healthy spread.
  */
 #ifndef MW_CORE_WORDS_H
 #define MW_CORE_WORDS_H
@@ -13,6 +15,7 @@
 #include "gateway/core/render.h"
 
 #define MW_WORDS_MOST 64 /* of a text */
+#define MW_WORDS_TOLD 20 /* claims that the model is told of */
 
 struct mw_words {
 	size_t n;                        /* 0: no text */
@@ -37,7 +40,8 @@ MW_MUST_CHECK mw_err mw_words_parse(const struct mw_lm *model, const struct mw_w
 				    const uint32_t *token, size_t n, struct mw_words *ret_words);
 
 /* Lets the model tell the event: after the question the session is told the answer (token by token,
- * as if the model had given it), then the text is drawn; the same seed draws the same text.
+ * as if the model had given it) and which claims hold, where its vocabulary can tell that
+ * ("{c1.rose}"); then the text is drawn; the same seed draws the same text.
  * MW_E_FULL: it found no end in time, or the session's tail is too short; MW_E_UNSUPPORTED: the
  * model has no words for it; MW_E_INTERNAL: the engine refused. */
 MW_MUST_CHECK mw_err mw_words_decode(struct mw_lm_session *session, const struct mw_lm *model,

@@ -269,10 +269,10 @@ def order_of(first: Rows, other: Rows) -> str | None:
 
 
 def event_claims(others: dict[str, Any]) -> set[str]:
-    if not others["channels"] or others["strength"] is None:
+    if not others["channels"] or others["level"] is None:
         return set()
-    found = {"steady"} if others["strength"] < 4.0 else set()
-    return found | ({"off"} if others["strength"] >= 6.0 else set())
+    found = {"steady"} if others["level"] < 4.0 else set()
+    return found | ({"off"} if others["level"] >= 6.0 else set())
 
 
 def rows_of(event: dict[str, Any]) -> list[Rows]:

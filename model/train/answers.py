@@ -83,23 +83,29 @@ class TailWriter:
         text = self.wording.tokens(self.wording.text(finding, language, rng))
         return text + [self.layout.table("eos")]
 
-    def worded(self, data: dict[str, np.ndarray], i: int, language: str, rng: np.random.Generator):
-        """Answer and words of window i, as of `answer`."""
+    def worded(
+        self, data: dict[str, np.ndarray], i: int, language: str, rng: np.random.Generator, alone: bool = False
+    ) -> tuple[list[int], list[float]]:
+        """Answer and words of window i, as of `answer`; alone: only the words count."""
         tokens, counts = self.answer(data, i)
+        counts = [0.0] * len(counts) if alone else counts
         finding = finding_of(data, i)
         if finding.verdict == FAULT and rng.random() < self.unknown_words:
             tokens, counts = self.unnamed(tokens, counts)
             finding = as_unknown(finding, self.layout)
-        text = self.words(finding, language, rng)
-        return tokens + text, counts + [self.weights.word] * len(text)
+        told, text = self.wording.told(finding), self.words(finding, language, rng)
+        tokens += told + text
+        return tokens, counts + [0.0] * len(told) + [self.weights.word] * len(text)
 
-    def tail(self, group: Group, with_words: bool, rng: np.random.Generator) -> Tail:
+    def tail(
+        self, group: Group, with_words: bool, rng: np.random.Generator, alone: bool = False
+    ) -> Tail:
         layout, count = self.layout, len(group)
         language = rng.integers(len(LANGUAGES), size=count)
         rows = []
         for i in range(count):
             if with_words and group.data["claims_known"][i]:
-                rows.append(self.worded(group.data, i, LANGUAGES[language[i]], rng))
+                rows.append(self.worded(group.data, i, LANGUAGES[language[i]], rng, alone))
             else:
                 rows.append(self.answer(group.data, i))
         length = max(len(tokens) for tokens, _ in rows)

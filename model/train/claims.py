@@ -1,5 +1,6 @@
 """What a word may claim of a window, and how such a word is written: `{c1.rose|climbed}` says of the first
-channel that the answer names that it rose, and reads "climbed" (schemas/prompt.md)."""
+channel that the answer names that it rose, and reads "climbed" (schemas/prompt.md).  The same without
+words, `{c1.rose}`, tells the model that the claim holds; it is never part of a text."""
 from __future__ import annotations
 
 import re
@@ -28,6 +29,11 @@ class Claim:
     phrase: str  # as it is written in the token: "_" for a space, "+" before what joins
 
     @property
+    def told(self) -> str:
+        """The token that tells the model of the claim."""
+        return f"{{c{self.channel}.{self.name}}}" if self.channel else f"{{others.{self.name}}}"
+
+    @property
     def reads(self) -> str:
         return self.phrase.removeprefix("+").replace("_", " ")
 
@@ -45,6 +51,11 @@ def parse_claim(word: str) -> Claim | None:
     if channel == 1 and match["claim"] in OF_COMPANY:
         return None
     return Claim(channel, match["claim"] or match["others"], match["phrase"])
+
+
+def is_told(word: str) -> bool:
+    """Whether the word tells of a claim instead of making it."""
+    return parse_claim(word.removesuffix("}") + "|x}") is not None
 
 
 def names_of(bits: int, names: tuple[str, ...]) -> frozenset[str]:

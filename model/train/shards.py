@@ -108,6 +108,22 @@ def merge(groups: Iterable[Group]) -> dict[int, Group]:
     }
 
 
+def cut_rows(group: Group, channels: int, rng: np.random.Generator) -> Group:
+    """The asset's row and at most so many channel rows of each window: those that are named, then any.
+    A row keeps its code, and no row reads another channel's: what is true of it stays true."""
+    if group.rows - 1 <= channels:
+        return group
+    named, every = group.data["channels"], np.arange(len(group))
+    rank = 1 + rng.random((len(group), group.rows))
+    rank[:, 0] = -1.0
+    for place in range(named.shape[1]):
+        known = named[:, place] != NO_CHANNEL
+        rank[every[known], named[known, place]] = place / named.shape[1]
+    kept = np.sort(np.argsort(rank, axis=1)[:, : channels + 1], axis=1)
+    cut = {name: group.data[name][every[:, None], kept] for name in ("code", "patch")}
+    return Group(channels + 1, group.data | cut)
+
+
 def cuts(count: int, size: int) -> list[slice]:
     """Slices of `size` that cover `count`; a last one of less than half joins the one before."""
     starts = list(range(0, count, size))

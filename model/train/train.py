@@ -22,11 +22,12 @@ from model.train.augment import drop_features, empty_codes, jitter_bins
 from model.train.balance import count_faults, fault_weights
 from model.train.fused import forward
 from model.train.kernels import library
+from model.train.layout import NORMAL
 from model.train.loss import PARTS, SOFT_PARTS, losses, total
 from model.train.model import Millwright, Output
 from model.train.replicas import Replicas
 from model.train.setup import DEFAULT_CONFIG, LAST, Setup, make_model, read_setup
-from model.train.shards import Group, Pool, batches
+from model.train.shards import Group, Pool, batches, cut_rows
 from model.train.start import begin, lineage_saved, make_distiller
 
 CURVE = "curve.jsonl"  # beside the checkpoint: the running losses, one line a report
@@ -39,6 +40,7 @@ class Batch:
     target: Tensor
     weight: Tensor
     patch: Tensor  # [B, rows, patches] float
+    only_words: bool = False  # nothing else counts
 
     @property
     def positions(self) -> int:
@@ -61,19 +63,31 @@ def as_tensor(array: np.ndarray) -> Tensor:
     return torch.from_numpy(np.ascontiguousarray(array).view(np.int16))
 
 
-def make_batch(setup: Setup, group: Group, with_words: bool, rng: np.random.Generator) -> Batch:
+def make_batch(
+    setup: Setup, group: Group, with_words: bool, rng: np.random.Generator, only_words: bool = False
+) -> Batch:
     data = setup.config["data"]
     codes = empty_codes(group.data["code"], setup.layout, data.get("empty", []))
     codes = drop_features(codes, setup.layout, data["feature_dropout"], rng)
     codes = jitter_bins(codes, setup.layout, data["bin_jitter"], rng)
-    tail = setup.writer.tail(group, with_words, rng)
+    tail = setup.writer.tail(group, with_words, rng, only_words)
     return Batch(
         codes=as_tensor(codes),
         tail=as_tensor(tail.codes),
         target=torch.from_numpy(tail.target),
         weight=torch.from_numpy(tail.weight),
         patch=torch.from_numpy(group.data["patch"].astype(np.float32)),
+        only_words=only_words,
     )
+
+
+def for_words(setup: Setup, group: Group, rng: np.random.Generator) -> Group:
+    """What words are learnt from: a share of the normal windows, and of each window few rows; that is
+    several times as many texts in the same time, and no sample to learn verdicts from."""
+    data = setup.config["data"]["words_alone"]
+    told = (group.data["verdict"] != NORMAL) | (rng.random(len(group)) < data["normal"])
+    told &= group.data["claims_known"]
+    return cut_rows(group.take(np.flatnonzero(told)), data["channels"], rng)
 
 
 def stream(setup: Setup, seed: tuple[int, int], rank: int) -> Iterator[Batch]:
@@ -83,10 +97,15 @@ def stream(setup: Setup, seed: tuple[int, int], rank: int) -> Iterator[Batch]:
     at_once, count = data["shards_at_once"], setup.config["replicas"]
     pool = Pool(setup.folder("shards"), data["train"], at_once, rank, count)
     while True:
-        for group in batches(pool.draw(rng), data["positions_per_batch"], rng):
-            group = setup.held_out.for_training(group)
+        drawn, size, worded = pool.draw(rng), data["positions_per_batch"], iter(())
+        if data.get("words_alone"):
+            worded = batches([for_words(setup, group, rng) for group in drawn], size, rng)
+        for group in batches(drawn, size, rng):
+            with_words = bool(shared.random() < data["text_share"])
+            alone = next(worded, None) if with_words else None
+            group = setup.held_out.for_training(group if alone is None else alone)
             if len(group):
-                yield make_batch(setup, group, bool(shared.random() < data["text_share"]), rng)
+                yield make_batch(setup, group, with_words, rng, alone is not None)
 
 
 def label_losses(setup: Setup, model: Millwright, batch: Batch) -> tuple[Output, Tensor]:
@@ -96,8 +115,13 @@ def label_losses(setup: Setup, model: Millwright, batch: Batch) -> tuple[Output,
     return out, losses(model, out, *labels, setup.first_answer, setup.loss_weights)
 
 
+def counted(parts: Tensor, batch: Batch) -> Tensor:
+    """The parts of PARTS that the batch is for."""
+    return parts * torch.tensor((0.0, 0.0, 1.0)) if batch.only_words else parts
+
+
 def label_loss(setup: Setup, model: Millwright, batch: Batch) -> Tensor:
-    return total(label_losses(setup, model, batch)[1], setup.loss_weights)
+    return total(counted(label_losses(setup, model, batch)[1], batch), setup.loss_weights)
 
 
 class Trainer:
@@ -154,7 +178,10 @@ class Trainer:
         fused, weights = self.setup.config["fused"], self.setup.loss_weights
         out, parts = label_losses(self.setup, self.model, batch)
         if self.distiller is None:
-            return total(parts, weights), parts
+            return total(counted(parts, batch), weights), parts
+        if batch.only_words:  # a teacher of another vocabulary has no opinion on words
+            silent = torch.zeros(len(SOFT_PARTS))
+            return total(counted(parts, batch), weights), torch.cat((parts, silent))
         with torch.no_grad():
             opinion = forward(self.distiller.teacher, batch.codes, batch.tail, fused)
         soft = self.distiller.losses(

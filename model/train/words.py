@@ -13,13 +13,14 @@ from pathlib import Path
 
 import numpy as np
 
-from model.train.claims import CITED, parse_claim
+from model.train.claims import CHANNEL_CLAIMS, CITED, EVENT_CLAIMS, is_told, parse_claim
 from model.train.layout import FAULT, NORMAL, ONSET_BEFORE, ONSET_NONE, OPERATION, UNKNOWN, Layout
 from model.train.phrasing import Node, Page, draw, pick, read_page, words_in, worth_of
 
 LANGUAGES = ("en", "ko")
 FOLDER = Path(__file__).with_name("phrases")
 MAX_WORDS = 56
+MAX_TOLD = 20  # claims that the model is told of
 MAX_SENTENCES, MAX_PARTS = 3, 4  # "likely cause: ..." by itself is a part, but no sentence
 SEVERE = 3
 TRIES = 12  # draws until a text is short enough
@@ -46,11 +47,16 @@ def page(language: str) -> Page:
 
 @lru_cache(maxsize=None)
 def vocabulary() -> list[str]:
-    """Every word of every frame: references first, then claims, then in order of first use."""
+    """Every word of every frame: references first, then what tells of claims, then these, then in
+    order of first use."""
     seen = dict.fromkeys(("+.", "+;"))
     for language in LANGUAGES:
         seen |= dict.fromkeys(page(language).words())
-    return sorted(seen, key=lambda word: 2 if word[0] != "{" else 1 if "|" in word else 0)
+    claims = [claim for claim in map(parse_claim, seen) if claim]
+    order = lambda claim: (claim.channel or CITED + 1, (CHANNEL_CLAIMS + EVENT_CLAIMS).index(claim.name))  # noqa: E731
+    seen |= dict.fromkeys(claim.told for claim in sorted(claims, key=order))
+    kind = lambda word: 3 if word[0] != "{" else 2 if "|" in word else int(is_told(word))  # noqa: E731
+    return sorted(seen, key=kind)
 
 
 @dataclass(frozen=True)
@@ -220,9 +226,15 @@ class Wording:
         self.layout = layout
         self.words = vocabulary()
         self.token = {word: layout.n_codes + i for i, word in enumerate(self.words)}
+        self.claims = [word for word in self.words if is_told(word)]
 
     def tokens(self, text: str) -> list[int]:
         return [self.token[word] for word in text.split()]
+
+    def told(self, finding: Finding) -> list[int]:
+        """What the model is told before it words the finding: the claims that hold."""
+        known = [word for word in self.claims if holds(finding, word.removesuffix("}") + "|x}")]
+        return [self.token[word] for word in known[:MAX_TOLD]]
 
     def text(self, finding: Finding, language: str, rng: np.random.Generator) -> str:
         """A text in tokens apart by spaces, at most MAX_WORDS of them."""

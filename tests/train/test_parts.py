@@ -19,7 +19,7 @@ from model.train.gguf import HASH_KEY, read_gguf, write_gguf
 from model.train.layout import NONE_CODE, read_layout
 from model.train.model import Millwright, Shape
 from model.train.quant import dequantise_q8_0, fake_weight, quantise_q8_0
-from model.train.shards import batches, merge, read_shard
+from model.train.shards import NO_CHANNEL, batches, cut_rows, merge, read_shard
 from model.train.words import Wording
 
 LAYOUT = read_layout(Path(os.environ["MW_DESCRIBE"]))
@@ -182,6 +182,30 @@ class Files(unittest.TestCase):
         tail = TailWriter(LAYOUT, Wording(LAYOUT), Weights(1, 1, 1, 1, 1, 1)).tail(both, True, np.random.default_rng(3))
         said = (tail.target >= LAYOUT.n_codes).any(1)
         self.assertEqual(said.tolist(), both.data["claims_known"].tolist())
+
+    def test_rows_that_are_kept_are_the_named_ones_with_their_codes(self):
+        group = fixture.make_group(LAYOUT, 7, 60, np.random.default_rng(2))
+        cut = cut_rows(group, 2, np.random.default_rng(3))
+        self.assertEqual((cut.rows, cut.data["code"].shape[1], cut.data["patch"].shape[1]), (3, 3, 3))
+        rows = cut.data["code"][:, :, 0, 7].astype(int) - LAYOUT.table("row")
+        self.assertTrue((rows[:, 0] == 0).all() and (np.diff(rows, axis=1) > 0).all())
+        for window, kept in enumerate(rows):
+            named = group.data["channels"][window, 0]
+            self.assertTrue(named == NO_CHANNEL or named in kept)
+            for place, row in enumerate(kept):
+                for name in ("code", "patch"):
+                    kept_row, whole = cut.data[name][window, place], group.data[name][window, row]
+                    np.testing.assert_array_equal(kept_row, whole)
+        self.assertGreater(len(set(rows[:, 1:].ravel().tolist())), 4)
+        self.assertIs(cut_rows(group, 6, np.random.default_rng(3)), group)
+
+    def test_words_alone_count_nothing_else(self):
+        group = fixture.make_group(LAYOUT, 3, 20, np.random.default_rng(2))
+        writer = TailWriter(LAYOUT, Wording(LAYOUT), Weights(1, 1, 1, 1, 1, 0.5))
+        tail = writer.tail(group, True, np.random.default_rng(3), alone=True)
+        words = tail.target >= LAYOUT.n_codes
+        self.assertEqual(set(tail.weight[(tail.target != IGNORE) & ~words].tolist()), {0.0, 0.5})  # <eos>
+        self.assertTrue((tail.weight[(tail.target != IGNORE) & (tail.target < LAYOUT.table("eos"))] == 0).all())
 
     def test_shard_that_is_cut_off_is_refused(self):
         with tempfile.TemporaryDirectory() as folder:

@@ -25,7 +25,7 @@ def small_config(folder: Path) -> Path:
     config |= {"describe": str(DESCRIBE), "shards": str(folder), "checkpoints": str(folder / "run")}
     config.pop("start_from", None)  # it learns from nothing, or it shows nothing
     config["model"] |= {"width": 64, "layers": 1, "heads": 2, "kv_heads": 1, "ffn": 64}
-    config["data"]["positions_per_batch"] = 3000
+    config["data"] |= {"positions_per_batch": 3000, "words_alone": {"channels": 1, "normal": 0.2}}
     config["optimiser"] |= {"steps": STEPS, "warmup_steps": 20, "ema": 0.97, "log_steps": 20}
     path = folder / "config.json"
     path.write_text(json.dumps(config), encoding="utf-8")

@@ -11,7 +11,7 @@ import numpy as np
 
 from model.train.answers import TailWriter, Weights, finding_of
 from model.train.claims import (
-    CHANNEL_CLAIMS, EVENT_CLAIMS, OF_COMPANY, bits_of, names_of, parse_claim,
+    CHANNEL_CLAIMS, EVENT_CLAIMS, OF_COMPANY, bits_of, is_told, names_of, parse_claim,
 )  # fmt: skip
 from model.train.layout import FAULT, NORMAL, ONSET_BEFORE, ONSET_NONE, OPERATION, UNKNOWN, read_layout
 from model.train.phrasing import PageError, draw, read_frame, words_in, worth_of
@@ -124,8 +124,8 @@ class Claims(unittest.TestCase):
 class Pages(unittest.TestCase):
     def test_every_word_is_one_that_the_grammar_knows(self):
         for word in vocabulary():
-            self.assertNotEqual(word_class(word)[0], "refused", word)
-            if word[0] == "{":
+            self.assertEqual(word_class(word)[0] == "refused", is_told(word), word)
+            if word[0] == "{" and not is_told(word):
                 self.assertTrue(REFERENCE.fullmatch(word) or parse_claim(word), word)
         self.assertLessEqual(len(vocabulary()), MOST_WORDS)
         self.assertEqual(len(set(vocabulary())), len(vocabulary()))
@@ -326,6 +326,17 @@ class Unknowns(unittest.TestCase):
         tokens, counts = plain.worded(self.window(), 0, "en", np.random.default_rng(1))
         self.assertEqual((tokens[0], counts[0]), (table("verdict") + FAULT, 1.0))
         self.assertIn(named, tokens)
+
+    def test_the_model_is_told_what_may_be_claimed_and_not_taught_it(self):
+        writer = TailWriter(LAYOUT, WORDING, Weights(1.0, 1.0, 0.3, 0.5, 0.5, 0.15))
+        tokens, counts = writer.worded(self.window(), 0, "ko", np.random.default_rng(1))
+        told = [WORDING.token[word] for word in
+                ("{c1.below}", "{c1.fell}", "{c2.above}", "{others.off}")]  # fmt: skip
+        answer = 3 + 2 + 1 + 1
+        self.assertEqual(tokens[answer : answer + 4], told)
+        self.assertEqual(counts[answer : answer + 5], [0.0] * 4 + [0.15])
+        self.assertFalse(set(told) & set(tokens[answer + 4 :]))
+        self.assertEqual(WORDING.told(Finding(NORMAL, 0, 1, 0, ONSET_NONE)), [])
 
     def test_the_same_finding_without_a_name_keeps_what_was_seen(self):
         finding = finding_of(self.window(), 0)

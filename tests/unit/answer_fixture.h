@@ -12,7 +12,7 @@
 #define GOLDEN "tests/data/golden_lm.gguf"
 
 /* Tokens of a judgement and the longest text, its end included. */
-#define WHOLE_ANSWER (MW_ANSWER_MOST_TOKENS + MW_WORDS_MOST + 1)
+#define WHOLE_ANSWER (MW_ANSWER_MOST_TOKENS + MW_WORDS_TOLD + MW_WORDS_MOST + 1)
 
 static inline struct mw_lm *open_golden(void)
 {

@@ -109,6 +109,32 @@ START_TEST(another_event_admits_other_claims)
 }
 END_TEST
 
+START_TEST(what_has_no_name_or_direction_is_given_none)
+{
+	struct mw_lm *model = open_words(N_WORDS);
+	struct told told;
+	struct mw_words words;
+	uint32_t fault[8], dir[8], dev[8];
+	size_t n_fault = tokens_of(model, "{fault} +. <eos>", fault);
+	size_t n_dir = tokens_of(model, "{c1.dir} +. <eos>", dir);
+	size_t n_dev = tokens_of(model, "{c1.dev} +. <eos>", dev);
+
+	tell(&told, MW_LANGUAGE_KO);
+	ck_assert_int_eq(mw_words_parse(model, &told.limits, fault, n_fault, &words), MW_E_OK);
+	ck_assert_int_eq(mw_words_parse(model, &told.limits, dir, n_dir, &words), MW_E_OK);
+	told.event.fault = MW_FAULT_UNKNOWN;
+	told.event.channel[0].finding.direction = 0;
+	ck_assert_int_eq(mw_words_parse(model, &told.limits, dev, n_dev, &words), MW_E_OK);
+	told.event.channel[0].finding.deviation = -0.5;
+	ck_assert_int_eq(mw_words_parse(model, &told.limits, dev, n_dev, &words), MW_E_MALFORMED);
+	ck_assert_int_eq(mw_words_parse(model, &told.limits, fault, n_fault, &words),
+			 MW_E_MALFORMED);
+	ck_assert_int_eq(mw_words_parse(model, &told.limits, dir, n_dir, &words), MW_E_MALFORMED);
+	mw_fault_library_free(told.library);
+	mw_lm_close(model);
+}
+END_TEST
+
 /* --- texts ------------------------------------------------------------------------------------ */
 
 static const struct {
@@ -304,7 +330,7 @@ END_TEST
 
 MW_TEST_MAIN("words", words_are_of_the_language_and_say_what_can_be_shown,
 	     what_the_answer_does_not_name_is_not_cited, another_event_admits_other_claims,
-	     parser_and_grammar_take_the_same_texts, a_text_that_is_too_long_is_refused,
-	     tokens_past_the_vocabulary_are_refused,
+	     what_has_no_name_or_direction_is_given_none, parser_and_grammar_take_the_same_texts,
+	     a_text_that_is_too_long_is_refused, tokens_past_the_vocabulary_are_refused,
 	     words_without_an_end_or_a_beginning_are_no_text,
 	     random_decodes_are_whole_texts_of_the_event)

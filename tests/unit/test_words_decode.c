@@ -103,16 +103,20 @@ static void check_same_logits(struct mw_lm_session *a, struct mw_lm_session *b, 
 	free(y);
 }
 
-/* A session that reads question, answer and words for itself, without the last word and <eos>. */
+/* A session that reads question, answer, the claims that hold and words for itself, without <eos>. */
 static void read_told(struct mw_lm_session *session, const struct mw_lm *model,
 		      const struct mw_words *words)
 {
+	static const char *const claims[] = {"{c1.rose}", "{c2.after}", "{others.steady}"};
 	uint32_t token[MW_ANSWER_MOST_TOKENS];
 	size_t n = mw_answer_tokens(&answer, token);
 
 	read_noise(session, 8, MW_LANGUAGE_EN);
 	for (size_t i = 0; i < n; i++)
 		ck_assert_int_eq(mw_lm_step(session, token[i]), MW_LM_E_OK);
+	for (size_t i = 0; i < sizeof(claims) / sizeof(claims[0]); i++)
+		ck_assert_int_eq(mw_lm_step(session, mw_lm_token_find(model, claims[i])),
+				 MW_LM_E_OK);
 	for (size_t i = 0; i < words->n; i++)
 		ck_assert_int_eq(mw_lm_step(session, mw_lm_token_find(model, words->text[i])),
 				 MW_LM_E_OK);

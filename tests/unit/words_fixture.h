@@ -48,6 +48,8 @@ static const struct vocabulary_word {
     {"{c1.limit}", BOTH},
     {"{c2.value}", BOTH},
     {"{c2.limit}", OTHERS}, /* it passed none */
+    {"{c1.dir}", BOTH},
+    {"{c1.dev}", BOTH},
     {"{c3.name}", NOWHERE}, /* there is none */
     {"{c4.name}", NOWHERE},
     {"{c1.move}", NOWHERE},
@@ -73,6 +75,13 @@ static const struct vocabulary_word {
     {"{c1.rose|a|b}", NOWHERE},
     {"{c1.levitates|up}", NOWHERE},
     {"{rose|climbed}", NOWHERE},
+    /* what the model is told of them */
+    {"{c1.rose}", NOWHERE},
+    {"{c1.fell}", NOWHERE}, /* it did not */
+    {"{c2.after}", NOWHERE},
+    {"{c3.rose}", NOWHERE},
+    {"{others.steady}", NOWHERE},
+    {"{c1.levitates}", NOWHERE},
     /* ends of sentences */
     {"+.", BOTH},
     {"+).", BOTH},
