@@ -111,8 +111,8 @@ static void print_causes(const struct replay *r, const struct replay_ranking *ra
 	for (size_t i = 0; i < ranking->of.n_cause && i < SHOWN; i++) {
 		reason_of(r, ranking, &ranking->of.cause[i], reason);
 		printf("  %2zu. %3.0f %%  %s\n          %s\n", i + 1,
-		       100 * ranking->of.cause[i].probability, r->channel[ranking->of.cause[i].channel],
-		       reason);
+		       100 * ranking->of.cause[i].probability,
+		       r->channel[ranking->of.cause[i].channel], reason);
 	}
 }
 

@@ -230,8 +230,7 @@ static struct mw_json *others_object(const struct mw_event *event)
 	struct mw_json *object = mw_json_object();
 
 	mw_json_integer(object, "channels", event->others.n);
-	mw_json_number(object, "level",
-		       event->others.n > 0 ? event->others.level : (double)NAN);
+	mw_json_number(object, "level", event->others.n > 0 ? event->others.level : (double)NAN);
 	return object;
 }
 

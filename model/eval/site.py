@@ -146,7 +146,7 @@ def risk_table(found: list[Case]) -> Table:
     for limit in LIMITS:
         said, wild = [c for c in known if named(c, limit)], [c for c in site if named(c, limit)]
         both = len(said) + len(wild)
-        rows.append([limit, share(named(c, limit) for c in known), share(not right(c) for c in said),
+        rows.append([f"{limit:g}", share(named(c, limit) for c in known), share(not right(c) for c in said),
                      share(named(c, limit) for c in site),
                      100 * (sum(not right(c) for c in said) + len(wild)) / both if both else None])  # fmt: skip
     note = (f"Known: {len(known)} alarms on faults of the corpus (never seen series); held out: "
@@ -180,8 +180,8 @@ def entry_table(found: list[Case]) -> Table:
     rows.append(entry_row("faults of the corpus", known))
     n = sum(text.count("code =") for text in
             (path.read_text("utf-8") for path in sorted(ENTRIES.glob("*.cfg"))))  # fmt: skip
-    note = (f"{n} entries for {len(list(ENTRIES.glob('*.cfg')))} machines, three or more each, two of "
-            "them decoys that are never simulated; each box has those of its machine. Faults of the "
+    note = (f"{n} entries for {len(list(ENTRIES.glob('*.cfg')))} machines, three each; those that "
+            "model/corpus/site.h does not have are decoys; each box has those of its machine. Faults of the "
             "corpus: any entry used is a false one.")  # fmt: skip
     table = Table("The same with the site's own entries: which is used?",
                   ["fault", "series", "alarms", "right entry, %", "another entry, %",
