@@ -146,6 +146,45 @@ static void put_similar(const struct mw_event *event)
 	}
 }
 
+static const char *why_words(unsigned bit)
+{
+	switch (bit) {
+	case MW_WHY_DEVIATES:
+		return "deviates itself";
+	case MW_WHY_UPSTREAM:
+		return "drives";
+	case MW_WHY_FIRST_OUT:
+		return "first out";
+	case MW_WHY_NOT_FOLLOWING:
+		return "does not follow";
+	case MW_WHY_WEAK_POINT:
+		return "weak point of this machine";
+	default:
+		return "fits what the site knows";
+	}
+}
+
+/* "62 %  suction_pressure: strainer clogged (first out; drives flow)" */
+static void put_cause(const struct mw_event_cause *cause, const char *field)
+{
+	char line[4 * MW_PHRASE_SIZE];
+	const char *between = " (";
+	int n = snprintf(line, sizeof(line), "%2.0f %%  %s%s%s", cause->probability * 100,
+			 cause->channel, *cause->cause ? ": " : "", cause->cause);
+
+	for (unsigned bit = 1; bit <= MW_WHY_ALL; bit <<= 1) {
+		bool related = bit == MW_WHY_UPSTREAM || bit == MW_WHY_NOT_FOLLOWING;
+
+		if (!(cause->why & bit))
+			continue;
+		n += snprintf(line + n, sizeof(line) - (size_t)n, "%s%s%s%s", between,
+			      why_words(bit), related ? " " : "", related ? cause->of : "");
+		between = "; ";
+	}
+	(void)snprintf(line + n, sizeof(line) - (size_t)n, "%s", cause->why ? ")" : "");
+	put_field(field, line);
+}
+
 static void put_judgement(const struct mw_event *event)
 {
 	char line[192], fault[MW_FAULT_NAME_SIZE];
@@ -159,6 +198,8 @@ static void put_judgement(const struct mw_event *event)
 	put_field("Said", mw_event_feedback_word((enum mw_feedback)event->feedback));
 	put_field("Cause", event->cause);
 	put_field("Check", event->check);
+	for (size_t i = 0; i < event->n_cause; i++)
+		put_cause(&event->likely[i], i == 0 ? "From" : "");
 	put_similar(event);
 	put_times(event);
 	if (isfinite(event->p_value) && event->p_value > 0)

@@ -184,7 +184,9 @@ static void explain(struct mw_fleet *fleet, size_t i, const struct mw_outcome *o
 	if (outcome->action == MW_ALARM_RAISE)
 		find_similar(fleet, asset, &ret_window->embedding);
 	opts = mw_asset_explain_opts(asset, &fleet->opts.explain);
-	if (answered && fleet->n_told < MW_FLEET_WORDS)
+	/* The model has no words for a fault that only the site knows: fixed sentences say it. */
+	if (answered && fleet->n_told < MW_FLEET_WORDS &&
+	    mw_asset_event(asset)->site_fault[0] == '\0')
 		words = tell(fleet, i, &opts, &said);
 	fleet->n_told++;
 	mw_asset_explain(asset, fleet->opts.library, &opts, answered ? &words : NULL);

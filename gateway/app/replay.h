@@ -4,9 +4,8 @@
 
 #include "gateway/app/csv_long.h"
 #include "gateway/app/fleet.h"
-#include "gateway/core/causes.h"
+#include "gateway/core/lookout.h"
 #include "gateway/core/similar.h"
-#include "gateway/core/timeline.h"
 
 #include <stdio.h>
 
@@ -40,7 +39,9 @@ struct replay_moment {
 	double p_value;
 	bool has_event;
 	struct mw_event event;                            /* the alarm that stands */
-	struct mw_cause_channel finding[MW_MAX_CHANNELS]; /* by replay channel */
+	struct mw_cause_channel finding[MW_MAX_CHANNELS]; /* by replay channel, as is view */
+	struct mw_cause_view view[MW_MAX_CHANNELS];
+	int64_t patch_ns;
 };
 
 /* An event raised earlier, to compare with. */
@@ -106,10 +107,8 @@ void replay_take_moments(struct replay *r, int64_t before_ns);
 
 /* replay_causes.c: symptoms and ranked causes at a moment. */
 struct replay_ranking {
-	size_t n_symptom, n_cause, n_belief;
-	struct mw_symptom symptom[MW_CAUSES_SYMPTOMS];
-	struct mw_cause_channel at[MW_CAUSES_SYMPTOMS][MW_MAX_CHANNELS];
-	struct mw_cause cause[MW_MAX_CHANNELS];
+	struct mw_ranking of;
+	size_t n_belief;
 	struct mw_fault_belief belief[MW_CAUSES_FAULTS];
 };
 struct replay_causes;

@@ -4,50 +4,23 @@
 #include <math.h>
 #include <string.h>
 
-#define HEALTHY_STRENGTH 2.0 /* of mw_evidence_finding */
-#define BITS_PER_OCTAVE  2.0 /* a strength of 8 is as telling as a state seen every 16 minutes */
-#define DEVIATES         3.0F
-
-/* How unusual the channel is in bits: its own level in full; what only the other channels or its
- * recent past make unusual by half, since a joint model spreads one channel's deviation over all
- * (Alcala and Qin 2009 on smearing). */
-static double bits_of(const struct mw_evidence *evidence, size_t channel, double strength)
+static void take_view(const struct replay *r, size_t channel, struct mw_cause_view *into)
 {
-	float f[MW_N_FEATURES];
-	double level = 0, all = BITS_PER_OCTAVE * log2(strength / HEALTHY_STRENGTH);
+	const struct mw_event *event = mw_asset_event(r->asset);
+	double suspicion = mw_asset_suspicion(r->asset, channel);
 
-	for (size_t p = 0; p < MW_WINDOW_PATCHES; p++) {
-		mw_evidence_patch(evidence, channel, p, f);
-		level = fmax(level, fabs((double)f[MW_F_LEVEL]));
-	}
-	return fmax(BITS_PER_OCTAVE * log2(level / HEALTHY_STRENGTH), all > 0 ? all / 2 : all);
-}
-
-/* When the channel's deviation began in the window: its first patch over the limit. */
-static int64_t deviates_since(const struct mw_evidence *evidence, size_t channel, int64_t now_ns)
-{
-	double value, expected;
-	float f[MW_N_FEATURES];
-	int64_t time_ns = now_ns;
-
-	for (size_t p = 0; p < MW_WINDOW_PATCHES; p++) {
-		mw_evidence_patch(evidence, channel, p, f);
-		if (fabsf(f[MW_F_LEVEL]) < DEVIATES && fabsf(f[MW_F_STATIC]) < DEVIATES &&
-		    fabsf(f[MW_F_DYNAMIC]) < DEVIATES)
-			continue;
-		mw_evidence_sample(evidence, channel, p * MW_PATCH_ROWS, &value, &expected,
-				   &time_ns);
-		break;
-	}
-	return time_ns;
+	*into = (struct mw_cause_view){.read = isfinite(suspicion), .suspicion = suspicion};
+	for (size_t i = 0; event && event->cleared_ns == 0 && i < event->n_channel; i++)
+		if (event->channel[i].finding.channel == channel)
+			into->named = (unsigned)(i + 1);
 }
 
 static void take_findings(const struct replay *r, struct replay_moment *moment)
 {
 	const struct mw_evidence *evidence = mw_asset_evidence(r->asset);
 	const struct mw_assembler *assembler = mw_asset_assembler(r->asset);
-	struct mw_channel_finding finding;
 
+	moment->patch_ns = MW_PATCH_ROWS * mw_assembler_period(assembler);
 	if (!evidence || !mw_evidence_window_ready(evidence))
 		return;
 	for (size_t c = 0; c < mw_evidence_n_channels(evidence); c++) {
@@ -56,16 +29,10 @@ static void take_findings(const struct replay *r, struct replay_moment *moment)
 
 		if (channel < 0)
 			continue;
-		mw_evidence_finding(evidence, c, 0, &finding);
-		if (isnan(finding.expected)) /* never learnt */
-			continue;
+		take_view(r, c, &moment->view[channel]);
 		into = &moment->finding[channel];
-		into->present = into->known = true;
-		into->bits = bits_of(evidence, c, finding.strength);
-		into->since_ns =
-		    deviates_since(evidence, c, moment->time_ns + r->shift_ns) - r->shift_ns;
-		into->partner = -1;
-		into->value = finding.peak_value;
+		if (mw_lookout_finding(evidence, c, moment->time_ns + r->shift_ns, into))
+			into->since_ns -= r->shift_ns;
 	}
 }
 

@@ -73,7 +73,7 @@ static void add_rarity(char *text, const struct mw_cause_channel *at)
 static void reason_of(const struct replay *r, const struct replay_ranking *ranking,
 		      const struct mw_cause *cause, char text[REASON_SIZE])
 {
-	const char *symptom = r->channel[ranking->symptom[cause->symptom].channel];
+	const char *symptom = r->channel[ranking->of.symptom[cause->symptom].channel];
 
 	text[0] = '\0';
 	add_value(r, text, cause->channel, cause->at.value);
@@ -82,7 +82,7 @@ static void reason_of(const struct replay *r, const struct replay_ranking *ranki
 		add_time(text, cause->at.since_ns);
 	}
 	if (cause->at.partner >= 0) {
-		const struct mw_cause_channel *at = ranking->symptom[cause->symptom].at;
+		const struct mw_cause_channel *at = ranking->of.symptom[cause->symptom].at;
 
 		add(text, " while ");
 		add_value(r, text, (size_t)cause->at.partner, at[cause->at.partner].value);
@@ -104,14 +104,15 @@ static void print_causes(const struct replay *r, const struct replay_ranking *ra
 {
 	char reason[REASON_SIZE];
 
-	for (size_t i = 0; i < ranking->n_symptom; i++)
+	for (size_t i = 0; i < ranking->of.n_symptom; i++)
 		printf("  %s %s\n", i == 0 ? "symptoms:" : "         ",
-		       r->channel[ranking->symptom[i].channel]);
+		       r->channel[ranking->of.symptom[i].channel]);
 	printf("  causes, most likely first:\n");
-	for (size_t i = 0; i < ranking->n_cause && i < SHOWN; i++) {
-		reason_of(r, ranking, &ranking->cause[i], reason);
-		printf("  %2zu. %3.0f %%  %s\n          %s\n", i + 1, 100 * ranking->cause[i].score,
-		       r->channel[ranking->cause[i].channel], reason);
+	for (size_t i = 0; i < ranking->of.n_cause && i < SHOWN; i++) {
+		reason_of(r, ranking, &ranking->of.cause[i], reason);
+		printf("  %2zu. %3.0f %%  %s\n          %s\n", i + 1,
+		       100 * ranking->of.cause[i].probability, r->channel[ranking->of.cause[i].channel],
+		       reason);
 	}
 }
 
@@ -135,7 +136,7 @@ static void print_moment(const struct replay *r, const struct replay_moment *mom
 		printf("  the recording ends before that: what was known by then\n");
 	printf("  %s\n", moment->has_event ? moment->event.explanation
 					   : "no alarm of ours stands at this time");
-	if (ranking->n_cause == 0)
+	if (ranking->of.n_cause == 0)
 		printf("  nothing stands out\n");
 	else
 		print_causes(r, ranking);
@@ -154,12 +155,13 @@ static struct mw_json *cause_object(const struct replay *r, const struct replay_
 	reason_of(r, ranking, cause, reason);
 	mw_json_text(object, "name", r->channel[cause->channel]);
 	mw_json_number(object, "score", cause->score);
+	mw_json_number(object, "probability", cause->probability);
 	if (cause->at.known)
 		mw_json_number(object, "bits", cause->at.bits);
 	else
 		mw_json_null(object, "bits");
 	mw_json_number(object, "since", seconds_of(cause->at.since_ns));
-	mw_json_text(object, "explains", r->channel[ranking->symptom[cause->symptom].channel]);
+	mw_json_text(object, "explains", r->channel[ranking->of.symptom[cause->symptom].channel]);
 	if (cause->distance == MW_PROFILE_NO_PATH)
 		mw_json_null(object, "distance");
 	else
@@ -209,10 +211,11 @@ static mw_err print_object(const struct replay *r, const struct replay_moment *m
 	mw_json_array(object, "symptoms");
 	mw_json_array(object, "variables");
 	mw_json_array(object, "faults");
-	for (size_t i = 0; i < ranking->n_symptom; i++)
-		mw_json_append(object, "symptoms", symptom_object(r, &ranking->symptom[i]));
-	for (size_t i = 0; i < ranking->n_cause; i++)
-		mw_json_append(object, "variables", cause_object(r, ranking, &ranking->cause[i]));
+	for (size_t i = 0; i < ranking->of.n_symptom; i++)
+		mw_json_append(object, "symptoms", symptom_object(r, &ranking->of.symptom[i]));
+	for (size_t i = 0; i < ranking->of.n_cause; i++)
+		mw_json_append(object, "variables",
+			       cause_object(r, ranking, &ranking->of.cause[i]));
 	for (size_t i = 0; i < ranking->n_belief; i++)
 		mw_json_append(object, "faults", fault_object(r, &ranking->belief[i]));
 	err = mw_json_finish(object, &text);

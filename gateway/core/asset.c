@@ -51,6 +51,7 @@ void mw_asset_free(struct mw_asset *asset)
 	mw_assembler_free(asset->assembler);
 	free(asset->learn);
 	free(asset->learn_time);
+	mw_lookout_free(asset->lookout);
 	free(asset->event);
 	free(asset);
 }
@@ -190,8 +191,10 @@ static bool end_learning(struct mw_asset *asset)
 	hints = hints_of(asset);
 	if (mw_baseline_fit(asset->learn, n_rows, asset->learn_stride, &hints, &asset->baseline) !=
 		MW_E_OK ||
-	    mw_evidence_new(asset->baseline, &asset->evidence) != MW_E_OK)
+	    mw_evidence_new(asset->baseline, &asset->evidence) != MW_E_OK ||
+	    !asset_make_lookout(asset))
 		return false;
+	asset_learn_lookout(asset);
 	asset->keep_every = (windows + MW_JUDGE_MAX_CALIBRATION - 1) / MW_JUDGE_MAX_CALIBRATION;
 	asset->fed = 0;
 	asset->calibration_window = 0;
@@ -247,6 +250,7 @@ static bool next_live_window(struct mw_asset *asset)
 
 	while (mw_assembler_pop(asset->assembler, &row)) {
 		mw_evidence_push(asset->evidence, row.time_ns, row.value);
+		asset_follow(asset, row.time_ns, row.value, row.n_channels);
 		asset->rows++;
 		asset->last_row_ns = row.time_ns;
 		asset->silent_rows = is_silent(&row) ? asset->silent_rows + 1 : 0;
@@ -320,6 +324,13 @@ static int strongest_channel(struct mw_asset *asset, const struct mw_reading *re
 	return channel;
 }
 
+static void note_suspicion(struct mw_asset *asset, const struct mw_reading *reading)
+{
+	for (uint32_t row = 1; row < asset->n_prompt_rows; row++)
+		asset->suspicion[row - 1] =
+		    row < reading->n_rows ? suspicion(reading, row) : -INFINITY;
+}
+
 static enum mw_verdict verdict_of(const struct mw_asset *asset, const struct mw_reading *reading,
 				  const struct mw_judgement *judgement)
 {
@@ -361,6 +372,7 @@ static void watch(struct mw_asset *asset, const struct mw_reading *reading, stru
 		asset->opts.alarm.p_raise =
 		    mw_alarm_p_of_budget(asset->opts.alarm.per_day, period_ns);
 	mw_judge_window(&asset->judge, asset->evidence, reading, &out->judgement);
+	note_suspicion(asset, reading);
 	out->verdict = verdict_of(asset, reading, &out->judgement);
 	if (out->verdict != MW_VERDICT_NORMAL)
 		out->channel = strongest_channel(asset, reading);

@@ -111,6 +111,8 @@ const struct mw_assembler *mw_asset_assembler(const struct mw_asset *asset);
 const struct mw_baseline *mw_asset_baseline(const struct mw_asset *asset); /* NULL while learning */
 const struct mw_evidence *mw_asset_evidence(const struct mw_asset *asset); /* NULL while learning */
 const struct mw_judge *mw_asset_judge(const struct mw_asset *asset);
+/* The model's log-odds that the channel is faulty just now; -INFINITY: it did not read it. */
+double mw_asset_suspicion(const struct mw_asset *asset, size_t channel);
 const struct mw_alarm *mw_asset_alarm(const struct mw_asset *asset);
 enum mw_role mw_asset_role(const struct mw_asset *asset, size_t channel);
 int64_t mw_asset_rows(const struct mw_asset *asset); /* rows taken so far */

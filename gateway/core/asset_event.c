@@ -244,11 +244,19 @@ static bool is_named(const struct mw_answer *answer)
 	       (answer->verdict != MW_VERDICT_FAULT || answer->fault_probability >= NAME_SURE);
 }
 
-static void fill_name(struct mw_event *event, const struct mw_answer *answer)
+/* One sensor does not lie on several channels at once: then it is something else. */
+static bool blames_one_of_many(const struct mw_asset *asset, const struct mw_answer *answer)
 {
+	return mw_fault_kind_of(answer->fault) == MW_KIND_SENSOR && asset_n_off(asset) > 1;
+}
+
+static void fill_name(struct mw_asset *asset, const struct mw_answer *answer)
+{
+	struct mw_event *event = asset->event;
+
 	event->fault = MW_FAULT_UNKNOWN;
 	event->fault_probability = 0;
-	if (answer && is_named(answer)) {
+	if (answer && is_named(answer) && !blames_one_of_many(asset, answer)) {
 		event->fault = answer->fault;
 		event->fault_probability = answer->fault_probability;
 	} else if (answer) {
@@ -270,7 +278,9 @@ bool mw_asset_describe(struct mw_asset *asset, const struct mw_outcome *outcome,
 	asset_fill_event(asset, outcome);
 	fill_times(asset, &onset);
 	fill_channels(asset, outcome, answer, &onset);
-	fill_name(asset->event, answer);
+	fill_name(asset, answer);
+	asset_match_site(asset, onset.patch, onset.before);
+	asset_rank_causes(asset);
 	raise_severity(asset, outcome);
 	fill_window(asset, ret_window);
 	return true;
@@ -293,7 +303,7 @@ void mw_asset_retell(const struct mw_asset *asset, struct mw_answer *answer)
 struct mw_explain_opts mw_asset_explain_opts(const struct mw_asset *asset,
 					     const struct mw_explain_opts *opts)
 {
-	return with_weak_point(asset, *opts);
+	return asset_with_site(asset, with_weak_point(asset, *opts));
 }
 
 void mw_asset_explain(struct mw_asset *asset, const struct mw_fault_library *library,
@@ -303,4 +313,5 @@ void mw_asset_explain(struct mw_asset *asset, const struct mw_fault_library *lib
 		mw_explain_texts(words->text, words->n, library, opts, asset->event);
 	else
 		mw_explain_template(library, opts, asset->event);
+	asset_phrase_causes(asset, library);
 }

@@ -247,6 +247,24 @@ static bool similar_are_sane(const struct mw_event *event)
 	return true;
 }
 
+static bool causes_are_sane(const struct mw_event *event)
+{
+	if (event->n_cause > MW_EVENT_CAUSES || !is_text(event->site_fault, MW_CODE_SIZE))
+		return false;
+	for (size_t i = 0; i < event->n_cause; i++) {
+		const struct mw_event_cause *cause = &event->likely[i];
+
+		if (!is_text(cause->channel, MW_NAME_SIZE) || !is_text(cause->of, MW_NAME_SIZE) ||
+		    !is_text(cause->name, MW_NAME_SIZE) ||
+		    !is_text(cause->site_fault, MW_CODE_SIZE) ||
+		    !is_text(cause->cause, MW_PHRASE_SIZE) ||
+		    !is_text(cause->check, MW_PHRASE_SIZE) ||
+		    (cause->why & ~(unsigned)MW_WHY_ALL) || (unsigned)cause->fault >= MW_N_FAULT)
+			return false;
+	}
+	return true;
+}
+
 static bool kinds_are_sane(const struct mw_event *event)
 {
 	uint8_t before;
@@ -267,7 +285,8 @@ static bool event_is_sane(const struct mw_event *event)
 	       is_text(event->cause, sizeof(event->cause)) &&
 	       is_text(event->check, sizeof(event->check)) &&
 	       is_text(event->model, sizeof(event->model)) && channels_are_sane(event) &&
-	       citations_are_sane(event) && similar_are_sane(event) && kinds_are_sane(event);
+	       citations_are_sane(event) && similar_are_sane(event) && causes_are_sane(event) &&
+	       kinds_are_sane(event);
 }
 
 static bool get_event(struct mw_reader *r, struct mw_asset *asset)
@@ -314,6 +333,7 @@ static mw_err put_watching(struct mw_writer *w, const struct mw_asset *asset)
 	put_judge(w, &asset->judge);
 	put_alarm(w, &asset->alarm);
 	put_center(w, asset);
+	mw_lookout_put(asset->lookout, w);
 	put_event(w, asset->event);
 	return MW_E_OK;
 }
@@ -366,6 +386,7 @@ static bool get_watching(struct mw_reader *r, struct mw_asset *asset)
 			return false;
 	}
 	return get_judge(r, &asset->judge) && get_alarm(r, &asset->alarm) && get_center(r, asset) &&
+	       asset_make_lookout(asset) && mw_lookout_get(asset->lookout, r) == MW_E_OK &&
 	       get_event(r, asset);
 }
 

@@ -12,6 +12,15 @@
 #define MISFIT      0.05 /* of a fault that such a channel can hardly have */
 #define LEAST_SCORE 1e-6
 
+/* Of mw_causes_blend. */
+#define FIRST_OUT_BITS  1.0
+#define LEAST_SUSPICION (-8.0)
+#define U_ALARM         1.0
+#define U_SCORE         1.0
+#define U_SUSPICION     0.3
+#define U_NAMED         1.0
+#define U_NAMED_LATER   0.3
+
 static int entry_of(const struct mw_causes_input *input, size_t channel)
 {
 	return input->profile && input->entry ? input->entry[channel] : -1;
@@ -31,7 +40,7 @@ static unsigned steps(const struct mw_causes_input *input, size_t from, size_t t
 
 	if (from == to)
 		return 0;
-	if (a < 0 || b < 0 || a == b)
+	if (a < 0 || b < 0 || a == b || !input->paths)
 		return MW_PROFILE_NO_PATH;
 	return input->paths->length[a][b];
 }
@@ -136,6 +145,64 @@ size_t mw_causes_rank(const struct mw_causes_input *input,
 	while (n < input->n_channels && ret_cause[n].score > LEAST_SCORE)
 		ret_cause[n++].score /= scored;
 	return n;
+}
+
+/* --- with the model ---------------------------------------------------------------------------- */
+
+bool mw_cause_is_first_out(const struct mw_causes_input *input, const struct mw_cause *cause,
+			   size_t n_cause, size_t i)
+{
+	if (!cause[i].at.known || cause[i].at.bits < FIRST_OUT_BITS)
+		return false;
+	for (size_t k = 0; k < n_cause; k++)
+		if (k != i && cause[k].at.known && cause[k].at.bits >= FIRST_OUT_BITS &&
+		    cause[k].at.since_ns < cause[i].at.since_ns - input->slack_ns)
+			return false;
+	return true;
+}
+
+static bool explains_alarms(const struct mw_causes_input *input)
+{
+	return input->n_symptoms > 0 &&
+	       kind_of(input, input->symptom[0].channel) == MW_CHANNEL_ALARM;
+}
+
+static double utility(const struct mw_causes_input *input, const struct mw_cause_view *view,
+		      const struct mw_cause *cause)
+{
+	const struct mw_cause_view *v = &view[cause->channel];
+	double u = log(fmax(cause->score, LEAST_SCORE));
+
+	if (explains_alarms(input))
+		return U_ALARM * u;
+	u *= U_SCORE;
+	u += U_SUSPICION * (v->read ? fmax(v->suspicion, LEAST_SUSPICION) : LEAST_SUSPICION);
+	return u + (v->named == 1 ? U_NAMED : v->named > 1 ? U_NAMED_LATER : 0);
+}
+
+static int compare_probabilities(const void *a, const void *b)
+{
+	const struct mw_cause *x = a, *y = b;
+
+	if (x->probability != y->probability)
+		return x->probability < y->probability ? 1 : -1;
+	return compare_causes(a, b);
+}
+
+void mw_causes_blend(const struct mw_causes_input *input, const struct mw_cause_view *view,
+		     struct mw_cause *cause, size_t n_cause)
+{
+	double u[MW_MAX_CHANNELS], most = -INFINITY, sum = 0;
+
+	for (size_t i = 0; i < n_cause; i++) {
+		u[i] = utility(input, view, &cause[i]);
+		most = fmax(most, u[i]);
+	}
+	for (size_t i = 0; i < n_cause; i++)
+		sum += cause[i].probability = exp(u[i] - most);
+	for (size_t i = 0; i < n_cause; i++)
+		cause[i].probability /= sum;
+	qsort(cause, n_cause, sizeof(*cause), compare_probabilities);
 }
 
 /* --- faults ----------------------------------------------------------------------------------- */

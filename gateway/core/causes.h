@@ -72,11 +72,34 @@ struct mw_cause {
 	size_t symptom;             /* index of the one it explains most */
 	unsigned distance;          /* steps to that one; 0 itself, MW_PROFILE_NO_PATH none */
 	struct mw_cause_channel at; /* as it was then */
+	double probability;         /* of mw_causes_blend */
 };
 
 /* Ranks candidates, best first; returns how many.  0: no symptom, or none that can be explained. */
 size_t mw_causes_rank(const struct mw_causes_input *input,
 		      struct mw_cause ret_cause[MW_MAX_CHANNELS]);
+
+/* What the model and the window say of a channel, beside the ranking. */
+struct mw_cause_view {
+	bool read;        /* the model had a row for it */
+	double suspicion; /* its head's log-odds, now */
+	unsigned named;   /* place among the channels that the answer named, from 1; 0 = not */
+};
+/*
+ * Joins both: probabilities that the anomaly comes from each variable, which then order the causes
+ * (score stays what it was).  Where alarms of the control are the symptoms, the ranking decides:
+ * p ~ score^a.  Else a conditional logit over the machine's variables
+ *
+ *     p ~ exp(b1 log score + b2 suspicion + b3 [named first] + b4 [named later])
+ *
+ * (McFadden 1974), whose weights were fitted on simulated machines of development seeds; reliability
+ * on others is in model/RESULTS.md.  view: n_channels; lends.
+ */
+void mw_causes_blend(const struct mw_causes_input *input, const struct mw_cause_view *view,
+		     struct mw_cause *cause, size_t n_cause);
+/* Did nothing unusual show before it (by more than the input's slack)? */
+bool mw_cause_is_first_out(const struct mw_causes_input *input, const struct mw_cause *cause,
+			   size_t n_cause, size_t i);
 
 /* From the answer's fault: it gets `probability`, the other faults of its kind or any fault when it
  * is NONE or UNKNOWN (sensor and process) share the rest evenly. */

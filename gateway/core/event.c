@@ -120,3 +120,22 @@ void mw_event_id(const char *asset, int64_t raised_ns, char ret_id[MW_EVENT_ID_S
 	hash = fnv1a(hash, time, sizeof(time));
 	(void)snprintf(ret_id, MW_EVENT_ID_SIZE, "ev-%016" PRIx64, hash);
 }
+
+static const char *const why_text[] = {"deviates",      "upstream",   "first_out",
+				       "not_following", "weak_point", "site"};
+
+const char *mw_why_cause_text(unsigned bit)
+{
+	for (size_t i = 0; i < sizeof(why_text) / sizeof(why_text[0]); i++)
+		if (bit == 1u << i)
+			return why_text[i];
+	return NULL;
+}
+
+unsigned mw_why_cause_from_text(const char *text)
+{
+	for (size_t i = 0; i < sizeof(why_text) / sizeof(why_text[0]); i++)
+		if (strcmp(text, why_text[i]) == 0)
+			return 1u << i;
+	return 0;
+}

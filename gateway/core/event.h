@@ -14,6 +14,9 @@
 #define MW_TEXT_SIZE      1024
 #define MW_MAX_CITATIONS  32
 #define MW_EVENT_SIMILAR  3
+#define MW_EVENT_CAUSES   3
+#define MW_CODE_SIZE      64  /* of a site's own fault */
+#define MW_PHRASE_SIZE    256 /* causes and checks */
 
 /* The states of ISA-18.2 / IEC 62682. */
 enum mw_alarm_state {
@@ -88,6 +91,31 @@ struct mw_similar_list {
 	struct mw_similar event[MW_EVENT_SIMILAR]; /* most alike first */
 };
 
+/* Why a variable is held for the cause: one bit each. */
+enum mw_why_cause {
+	MW_WHY_DEVIATES = 1,      /* it deviates itself */
+	MW_WHY_UPSTREAM = 2,      /* it drives what deviates, or the alarm: `of` */
+	MW_WHY_FIRST_OUT = 4,     /* nothing deviated before it */
+	MW_WHY_NOT_FOLLOWING = 8, /* it does not follow what drives it: `of` */
+	MW_WHY_WEAK_POINT = 16,   /* the machine's profile says that it breaks here */
+	MW_WHY_SITE = 32,         /* the site's own fault library describes what is seen */
+	MW_WHY_ALL = 63
+};
+/* "deviates", "upstream", ... of one bit; NULL: no such bit.  And back, 0: no such text. */
+const char *mw_why_cause_text(unsigned bit);
+unsigned mw_why_cause_from_text(const char *text);
+
+/* One of an event's likely causes. */
+struct mw_event_cause {
+	char channel[MW_NAME_SIZE], of[MW_NAME_SIZE]; /* "" = none */
+	double probability; /* that the anomaly comes from this variable; calibrated */
+	unsigned why;
+	enum mw_fault fault;
+	char site_fault[MW_CODE_SIZE]; /* instead: the site's own; "" = none */
+	char name[MW_NAME_SIZE];       /* of the fault, for people, in the event's language */
+	char cause[MW_PHRASE_SIZE], check[MW_PHRASE_SIZE];
+};
+
 struct mw_event {
 	char id[MW_EVENT_ID_SIZE]; /* stable: from asset and raise time */
 	char asset[MW_NAME_SIZE];
@@ -118,6 +146,11 @@ struct mw_event {
 	char model[64];              /* name and hash of the model file */
 	int64_t window_from_ns, window_to_ns, period_ns;
 	struct mw_similar_list similar; /* as of the raise */
+	/* The site's own fault that the event is named by: its code, "" = none (then fault is
+	 * UNKNOWN and fault_probability the entry's). */
+	char site_fault[MW_CODE_SIZE];
+	size_t n_cause;
+	struct mw_event_cause likely[MW_EVENT_CAUSES]; /* likeliest first */
 };
 
 /* The event's id from asset and raise time: 16 hex digits of a 64-bit FNV-1a hash, "ev-" before. */

@@ -136,6 +136,8 @@ static unsigned topic_of(const struct mw_event *event)
 	default:
 		break;
 	}
+	if (event->site_fault[0] != '\0')
+		return TOPIC_PROCESS;
 	switch (mw_fault_kind_of(event->fault)) {
 	case MW_KIND_SENSOR:
 		return TOPIC_SENSOR;

@@ -15,6 +15,7 @@
 struct mw_explain_opts {
 	int32_t utc_offset_s;      /* local time = UTC + this, at the time of the event */
 	const char *cause, *check; /* of the machine's profile; NULL = the fault library's first */
+	const char *fault; /* name, of the site's own; NULL = the fault library's */
 };
 
 /* Renders words ("reads", "{c1.value}", "+."), whoever wrote them, into event->explanation, citations, cause, check and form = WORDS.

@@ -29,6 +29,8 @@ void mw_profile_free(struct mw_profile *profile)
 	free(profile->channel);
 	free(profile->edge);
 	free(profile->weak);
+	free(profile->site);
+	free(profile->paths);
 	free(profile);
 }
 

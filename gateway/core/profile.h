@@ -14,7 +14,7 @@
 #define MW_CORE_PROFILE_H
 
 #include "gateway/base/err.h"
-#include "gateway/core/event.h"
+#include "gateway/core/site_fault.h"
 
 #define MW_PROFILE_MAX_CHANNELS 256
 #define MW_PROFILE_MAX_EDGES    2048
@@ -66,6 +66,7 @@ struct mw_profile_weak {
 	char check[2][MW_PROFILE_TEXT_SIZE];
 };
 
+struct mw_profile_paths;
 struct mw_profile {
 	char name[MW_NAME_SIZE];
 	enum mw_machine machine;
@@ -73,6 +74,9 @@ struct mw_profile {
 	struct mw_profile_channel *channel; /* owned, as are the others */
 	struct mw_profile_edge *edge;
 	struct mw_profile_weak *weak;
+	size_t n_site;
+	struct mw_site_fault *site;     /* the site's own faults */
+	struct mw_profile_paths *paths; /* NULL: not worked out */
 };
 
 /* Takes nothing but memory from mw_conf_load_profile; NULL is accepted. */

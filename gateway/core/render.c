@@ -409,7 +409,9 @@ static bool show(const struct mw_render *render, const struct mw_reference *refe
 	case MW_REFERENCE_DURATION:
 		return say_duration(piece, event);
 	case MW_REFERENCE_FAULT:
-		return say(piece, mw_fault_name(render->library, event->fault, event->language));
+		return say(piece, render->opts->fault ? render->opts->fault
+						      : mw_fault_name(render->library, event->fault,
+								      event->language));
 	case MW_REFERENCE_CAUSE:
 		return say(piece, mw_render_cause(render));
 	case MW_REFERENCE_CHECK:

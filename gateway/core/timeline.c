@@ -7,6 +7,7 @@
 #define BINS         64 /* half octaves of sojourn lengths */
 #define BINS_PER_OCT 2.0
 #define SHORTEST_S   1e-3 /* the first bin's length; the last one is of about 50 days */
+#define FIRST_STATES 2    /* that a track has room for */
 #define NS           1e9
 #define HALF_A_COUNT 0.5
 #define PER_S        60.0
@@ -22,9 +23,9 @@ struct state {
 };
 
 struct track {
-	size_t n_states;
+	size_t n_states, room;
 	bool many; /* more states than fit: no state channel */
-	struct state state[MW_TIMELINE_STATES];
+	struct state *state;
 	double exposure_s;
 	/* where it stands now */
 	bool standing;
@@ -73,6 +74,8 @@ void mw_timeline_free(struct mw_timeline *timeline)
 {
 	if (!timeline)
 		return;
+	for (size_t i = 0; timeline->track && i < timeline->n_channels + timeline->n_pairs; i++)
+		free(timeline->track[i].state);
 	free(timeline->track);
 	free(timeline->pair);
 	free(timeline);
@@ -100,18 +103,42 @@ static const struct state *find_state(const struct track *track, const double va
 	return NULL;
 }
 
+/* A reading of the physics soon shows more states than fit: it is not worth its memory. */
+static void give_up(struct track *track)
+{
+	free(track->state);
+	track->state = NULL;
+	track->n_states = track->room = 0;
+	track->many = true;
+}
+
+static bool make_room(struct track *track)
+{
+	size_t room = track->room ? 2 * track->room : FIRST_STATES;
+	struct state *larger;
+
+	if (track->n_states < track->room)
+		return true;
+	larger = room <= MW_TIMELINE_STATES ? realloc(track->state, room * sizeof(*larger)) : NULL;
+	if (!larger)
+		return false;
+	track->state = larger;
+	track->room = room;
+	return true;
+}
+
 static struct state *make_state(struct track *track, const double value[2])
 {
 	struct state *found = (struct state *)find_state(track, value);
 
-	if (found)
+	if (found || track->many)
 		return found;
-	if (track->n_states == MW_TIMELINE_STATES) {
-		track->many = true;
+	if (!make_room(track)) {
+		give_up(track);
 		return NULL;
 	}
 	found = &track->state[track->n_states++];
-	memcpy(found->value, value, sizeof(found->value));
+	*found = (struct state){.value = {value[0], value[1]}};
 	return found;
 }
 
@@ -247,4 +274,130 @@ struct mw_rarity mw_timeline_pair_rarity(const struct mw_timeline *timeline, siz
 double mw_timeline_exposure(const struct mw_timeline *timeline, size_t channel)
 {
 	return timeline->track[channel].exposure_s;
+}
+
+/* --- state ------------------------------------------------------------------------------------ */
+
+static void put_state(struct mw_writer *w, const struct state *state)
+{
+	uint8_t n = 0;
+
+	for (size_t i = 0; i < 2; i++)
+		mw_put_f64(w, state->value[i]);
+	mw_put_u32(w, state->n);
+	mw_put_u32(w, state->cut);
+	mw_put_f64(w, state->cut_s);
+	for (size_t i = 0; i < BINS; i++)
+		n = (uint8_t)(n + (state->bin[i] > 0));
+	mw_put_u8(w, n);
+	for (size_t i = 0; i < BINS; i++) {
+		if (state->bin[i] == 0)
+			continue;
+		mw_put_u8(w, (uint8_t)i);
+		mw_put_u32(w, state->bin[i]);
+		mw_put_f32(w, state->bin_s[i]);
+	}
+}
+
+static bool get_state(struct mw_reader *r, struct state *state)
+{
+	uint8_t n;
+
+	memset(state, 0, sizeof(*state));
+	for (size_t i = 0; i < 2; i++)
+		state->value[i] = mw_get_f64(r);
+	state->n = mw_get_u32(r);
+	state->cut = mw_get_u32(r);
+	state->cut_s = mw_get_f64(r);
+	n = mw_get_u8(r);
+	for (uint8_t i = 0; i < n && !r->failed; i++) {
+		uint8_t bin = mw_get_u8(r);
+
+		if (bin >= BINS)
+			return false;
+		state->bin[bin] = mw_get_u32(r);
+		state->bin_s[bin] = mw_get_f32(r);
+		if (!(state->bin_s[bin] >= 0) || isinf(state->bin_s[bin]))
+			return false;
+	}
+	return !r->failed && isfinite(state->cut_s) && state->cut_s >= 0;
+}
+
+static void put_track(struct mw_writer *w, const struct track *track)
+{
+	mw_put_u8(w, (uint8_t)track->n_states);
+	mw_put_u8(w, track->many);
+	for (size_t i = 0; i < track->n_states; i++)
+		put_state(w, &track->state[i]);
+	mw_put_f64(w, track->exposure_s);
+	mw_put_u8(w, track->standing);
+	mw_put_u8(w, track->whole);
+	for (size_t i = 0; i < 2; i++)
+		mw_put_f64(w, track->value[i]);
+	mw_put_i64(w, track->since_ns);
+}
+
+static bool get_track(struct mw_reader *r, struct track *track)
+{
+	uint8_t n = mw_get_u8(r);
+
+	track->many = mw_get_u8(r) != 0;
+	if (n > MW_TIMELINE_STATES)
+		return false;
+	for (uint8_t i = 0; i < n; i++)
+		if (!make_room(track) || !get_state(r, &track->state[track->n_states++]))
+			return false;
+	track->exposure_s = mw_get_f64(r);
+	track->standing = mw_get_u8(r) != 0;
+	track->whole = mw_get_u8(r) != 0;
+	for (size_t i = 0; i < 2; i++)
+		track->value[i] = mw_get_f64(r);
+	track->since_ns = mw_get_i64(r);
+	return !r->failed && isfinite(track->exposure_s) && track->exposure_s >= 0;
+}
+
+void mw_timeline_put(const struct mw_timeline *timeline, struct mw_writer *w)
+{
+	mw_put_u16(w, (uint16_t)timeline->n_channels);
+	mw_put_u16(w, (uint16_t)timeline->n_pairs);
+	for (size_t i = 0; i < timeline->n_pairs; i++) {
+		mw_put_u16(w, timeline->pair[i].from);
+		mw_put_u16(w, timeline->pair[i].to);
+	}
+	mw_put_u8(w, timeline->learn);
+	mw_put_i64(w, timeline->now_ns);
+	for (size_t i = 0; i < timeline->n_channels + timeline->n_pairs; i++)
+		put_track(w, &timeline->track[i]);
+}
+
+mw_err mw_timeline_get(struct mw_reader *r, struct mw_timeline **ret_timeline)
+{
+	struct mw_timeline_pair pair[MW_TIMELINE_PAIRS_MAX];
+	size_t n_channels = mw_get_u16(r), n_pairs = mw_get_u16(r);
+	struct mw_timeline *timeline;
+	bool good = n_channels <= MW_MAX_CHANNELS;
+
+	for (size_t i = 0; i < n_pairs && n_pairs <= MW_TIMELINE_PAIRS_MAX; i++) {
+		pair[i].from = mw_get_u16(r);
+		pair[i].to = mw_get_u16(r);
+	}
+	if (r->failed || !good || mw_timeline_new(n_channels, pair, n_pairs, &timeline) != MW_E_OK)
+		return MW_E_CORRUPT;
+	timeline->learn = mw_get_u8(r) != 0;
+	timeline->now_ns = mw_get_i64(r);
+	for (size_t i = 0; i < n_channels + n_pairs && good; i++)
+		good = get_track(r, &timeline->track[i]);
+	if (!good) {
+		mw_timeline_free(timeline);
+		return MW_E_CORRUPT;
+	}
+	*ret_timeline = timeline;
+	return MW_E_OK;
+}
+
+bool mw_timeline_is_of(const struct mw_timeline *timeline, size_t n_channels,
+		       const struct mw_timeline_pair *pair, size_t n_pairs)
+{
+	return timeline->n_channels == n_channels && timeline->n_pairs == n_pairs &&
+	       (n_pairs == 0 || memcmp(timeline->pair, pair, n_pairs * sizeof(*pair)) == 0);
 }

@@ -18,12 +18,14 @@
  * counts for every d.  Lengths are kept in half octaves; one in the bin of d counts as longer.
  *
  * A track that takes more than MW_TIMELINE_STATES states is no state channel: nothing is said of
- * it.  Pure; one thread; all memory is taken at creation.
+ * it.  Pure; one thread.  A track has memory for its states alone (half a kilobyte each) and gives
+ * it back when it turns out to be no state channel; when memory is short it counts as one, too.
  */
 #ifndef MW_CORE_TIMELINE_H
 #define MW_CORE_TIMELINE_H
 
-#include "gateway/base/err.h"
+#include "gateway/base/pack.h"
+#include "gateway/core/row.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -70,5 +72,12 @@ struct mw_rarity mw_timeline_pair_rarity(const struct mw_timeline *timeline, siz
 					 int64_t time_ns);
 /* Seconds of normal life in which the channel was seen. */
 double mw_timeline_exposure(const struct mw_timeline *timeline, size_t channel);
+
+/* Exact state for the store, and back (owned).  Trusts nothing: MW_E_CORRUPT. */
+void mw_timeline_put(const struct mw_timeline *timeline, struct mw_writer *writer);
+MW_MUST_CHECK mw_err mw_timeline_get(struct mw_reader *reader, struct mw_timeline **ret_timeline);
+/* Was it made for these? */
+bool mw_timeline_is_of(const struct mw_timeline *timeline, size_t n_channels,
+		       const struct mw_timeline_pair *pair, size_t n_pairs);
 
 #endif

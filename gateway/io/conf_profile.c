@@ -1,5 +1,6 @@
 #include "gateway/base/utf8.h"
 #include "gateway/io/conf_options.h"
+#include "gateway/io/conf_site_fault.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -79,7 +80,7 @@ static const struct mw_option weak_options[] = {
     {NULL, 0, 0, NULL, 0, 0, NULL},
 };
 
-static const char *const head_nested[] = {"channels", "topology", "weak_points", NULL};
+static const char *const head_nested[] = {"channels", "topology", "weak_points", "faults", NULL};
 static const char *const channel_nested[] = {"aliases", NULL};
 static const char *const weak_nested[] = {"cause", "check", NULL};
 
@@ -91,6 +92,11 @@ const struct mw_conf_section mw_conf_profile_sections[] = {
     {"weak_points",
      "Where the machine tends to break; cause and check are { en = \"...\"; ko = \"...\"; }.",
      weak_options, weak_nested, true},
+    {"faults",
+     "The site's own faults, told by what is seen: name, causes and checks are { en = ...; ko = "
+     "...; }, symptoms a list of groups.",
+     mw_conf_site_options, mw_conf_site_nested, true},
+    {"symptoms", "Of an element of faults: what a channel does.", mw_conf_sign_options, NULL, true},
     {NULL, NULL, NULL, NULL, false},
 };
 
@@ -436,7 +442,18 @@ static mw_err read_all(struct load *load)
 		err = read_channels(load);
 	if (!err)
 		err = read_topology(load);
-	return err ? err : read_weak_points(load);
+	if (!err)
+		err = read_weak_points(load);
+	if (!err)
+		err = mw_conf_read_site_faults(&load->reader, load->root, &load->profile->site,
+					       &load->profile->n_site);
+	if (err)
+		return err;
+	load->profile->paths = malloc(sizeof(*load->profile->paths));
+	if (!load->profile->paths)
+		return MW_E_NOMEM;
+	mw_profile_paths(load->profile, load->profile->paths);
+	return MW_E_OK;
 }
 
 mw_err mw_conf_load_profile(const char *path, char *why, size_t why_size,

@@ -292,12 +292,43 @@ static void put_similar(struct mw_json *object, const struct mw_event *event)
 	}
 }
 
+static struct mw_json *cause_object(const struct mw_event_cause *cause)
+{
+	struct mw_json *object = mw_json_object();
+	json_t *why = json_array();
+
+	for (unsigned bit = 1; bit <= MW_WHY_ALL; bit <<= 1)
+		if (cause->why & bit)
+			(void)json_array_append_new(why, json_string(mw_why_cause_text(bit)));
+	mw_json_text(object, "channel", cause->channel);
+	mw_json_number(object, "probability", cause->probability);
+	mw_json_text(object, "fault", mw_fault_code(cause->fault));
+	mw_json_text(object, "site_fault", cause->site_fault);
+	mw_json_text(object, "name", cause->name);
+	mw_json_text(object, "cause", cause->cause);
+	mw_json_text(object, "check", cause->check);
+	set(object, "why", why);
+	mw_json_text(object, "of", cause->of);
+	return object;
+}
+
+static void put_causes(struct mw_json *object, const struct mw_event *event)
+{
+	set(object, "causes", json_array());
+	for (size_t i = 0; i < event->n_cause; i++)
+		mw_json_append(object, "causes", cause_object(&event->likely[i]));
+}
+
 /* The fault as the explanation calls it, in its language; else the code with spaces. */
 static void put_fault_name(struct mw_json *object, const struct mw_event *event)
 {
 	size_t length = strlen(event->explanation);
 	char name[64];
 
+	if (event->site_fault[0] != '\0' && event->n_cause > 0) {
+		mw_json_text(object, "fault_name", event->likely[0].name);
+		return;
+	}
 	for (size_t i = 0; i < event->n_citation; i++) {
 		const struct mw_citation *c = &event->citation[i];
 
@@ -320,6 +351,7 @@ static void put_judgement(struct mw_json *object, const struct mw_event *event)
 	mw_json_text(object, "machine", mw_machine_code(event->machine));
 	mw_json_text(object, "verdict", mw_verdict_text(event->verdict));
 	mw_json_text(object, "fault", mw_fault_code(event->fault));
+	mw_json_text(object, "site_fault", event->site_fault);
 	put_fault_name(object, event);
 	mw_json_number(object, "fault_probability", event->fault_probability);
 	mw_json_integer(object, "severity", event->severity);
@@ -348,6 +380,7 @@ static void put_words(struct mw_json *object, const struct mw_event *event)
 	mw_json_text(object, "form", mw_text_form_text(event->form));
 	mw_json_text(object, "cause", event->cause);
 	mw_json_text(object, "check", event->check);
+	put_causes(object, event);
 	put_citations(object, event);
 	put_similar(object, event);
 	mw_json_text(object, "model", event->model);

@@ -221,6 +221,45 @@ static bool parse_similars(const json_t *root, struct mw_similar_list *list)
 	return true;
 }
 
+static bool parse_cause(const json_t *item, struct mw_event_cause *cause)
+{
+	struct reader in = {.object = item};
+	const json_t *why = json_object_get(item, "why");
+
+	copy_text(&in, "channel", cause->channel, sizeof(cause->channel));
+	copy_text(&in, "of", cause->of, sizeof(cause->of));
+	copy_text(&in, "site_fault", cause->site_fault, sizeof(cause->site_fault));
+	copy_text(&in, "name", cause->name, sizeof(cause->name));
+	copy_text(&in, "cause", cause->cause, sizeof(cause->cause));
+	copy_text(&in, "check", cause->check, sizeof(cause->check));
+	cause->probability = get_number(&in, "probability");
+	cause->fault = (enum mw_fault)get_code(&in, "fault", mw_fault_from_code);
+	for (size_t i = 0; i < json_array_size(why); i++) {
+		const char *text = json_string_value(json_array_get(why, i));
+
+		cause->why |= text ? mw_why_cause_from_text(text) : 0;
+	}
+	return !in.bad;
+}
+
+/* A daemon of an earlier version says nothing of them. */
+static bool parse_causes(const json_t *root, struct mw_event *event)
+{
+	const json_t *causes = json_object_get(root, "causes");
+	struct reader in = {.object = root};
+
+	if (!causes)
+		return true;
+	if (!json_is_array(causes) || json_array_size(causes) > MW_EVENT_CAUSES)
+		return false;
+	copy_text(&in, "site_fault", event->site_fault, sizeof(event->site_fault));
+	event->n_cause = json_array_size(causes);
+	for (size_t i = 0; i < event->n_cause; i++)
+		if (!parse_cause(json_array_get(causes, i), &event->likely[i]))
+			return false;
+	return !in.bad;
+}
+
 static void parse_judgement(struct reader *in, struct mw_event *event)
 {
 	copy_text(in, "id", event->id, sizeof(event->id));
@@ -258,7 +297,7 @@ static bool parse_event(const json_t *root, struct mw_event *event)
 	copy_text(&in, "check", event->check, sizeof(event->check));
 	copy_text(&in, "model", event->model, sizeof(event->model));
 	return !in.bad && parse_others(root, event) && parse_lists(root, event) &&
-	       parse_similars(root, &event->similar);
+	       parse_similars(root, &event->similar) && parse_causes(root, event);
 }
 
 static bool parse_row(const json_t *row, size_t n, double *ret_value)

@@ -116,6 +116,25 @@ static mw_err put_similar(struct mw_store *store, int64_t row, const struct mw_e
 	return err;
 }
 
+static mw_err put_causes(struct mw_store *store, int64_t row, const struct mw_event *event)
+{
+	mw_err err = store_do(store, "UPDATE event SET site_fault = ?2 WHERE row = ?1", "it", row,
+			      event->site_fault);
+
+	if (!err)
+		err = store_do(store, "DELETE FROM event_cause WHERE event = ?1", "i", row);
+	for (size_t i = 0; !err && i < event->n_cause; i++) {
+		const struct mw_event_cause *cause = &event->likely[i];
+
+		err = store_do(
+		    store, "INSERT INTO event_cause VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11)",
+		    "iittdittttt", row, (int64_t)i, cause->channel, cause->of, cause->probability,
+		    (int64_t)cause->why, mw_fault_code(cause->fault), cause->site_fault,
+		    cause->name, cause->cause, cause->check);
+	}
+	return err;
+}
+
 static mw_err put_embedding(struct mw_store *store, int64_t row, const char *model,
 			    const struct mw_embedding *embedding)
 {
@@ -172,6 +191,8 @@ static mw_err put_all(struct mw_store *store, const struct mw_event *event,
 		err = put_citations(store, row, event);
 	if (!err)
 		err = put_similar(store, row, event);
+	if (!err)
+		err = put_causes(store, row, event);
 	if (!err && window)
 		err = put_window(store, row, window);
 	if (!err && window)
@@ -210,7 +231,7 @@ mw_err mw_store_event_put(struct mw_store *store, const struct mw_event *event,
 	mw_err err;
 
 	if (event->n_channel > MW_EVENT_CHANNELS || event->n_citation > MW_MAX_CITATIONS ||
-	    event->similar.n > MW_EVENT_SIMILAR)
+	    event->similar.n > MW_EVENT_SIMILAR || event->n_cause > MW_EVENT_CAUSES)
 		return MW_E_INVAL;
 	store_lock(store);
 	err = put_if_new(store, event, window, transition, who, ret_new);

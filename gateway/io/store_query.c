@@ -12,7 +12,7 @@
 	"e.fault_probability, e.onset_ns, e.onset_before_window, e.raised_ns, e.updated_ns, "      \
 	"e.cleared_ns, e.state, e.sequence, e.language, e.form, e.explanation, e.cause, "          \
 	"e.\"check\", e.model, e.window_from_ns, e.window_to_ns, e.period_ns, "                    \
-	"e.other_channels, e.other_level, "                                                        \
+	"e.other_channels, e.other_level, e.site_fault, "                                          \
 	"(SELECT said FROM feedback f WHERE f.event = e.id ORDER BY f.row DESC LIMIT 1)"
 
 /* A text column that should be one of a list; what is not known becomes `otherwise`. */
@@ -65,7 +65,8 @@ static void read_event(sqlite3_stmt *s, struct mw_event *e)
 	e->others.n = (uint32_t)sqlite3_column_int64(s, 26);
 	e->others.level = store_number(s, 27);
 	e->claims = mw_event_claims_of(e->others.n, e->others.level);
-	e->feedback = read_feedback(s, 28);
+	store_text(s, 28, e->site_fault, sizeof(e->site_fault));
+	e->feedback = read_feedback(s, 29);
 }
 
 static void read_channel(sqlite3_stmt *s, struct mw_event_channel *channel)
@@ -169,6 +170,38 @@ static mw_err read_similars(struct mw_store *store, int64_t row, struct mw_event
 	return err;
 }
 
+static void read_cause(sqlite3_stmt *s, struct mw_event_cause *cause)
+{
+	store_text(s, 0, cause->channel, sizeof(cause->channel));
+	store_text(s, 1, cause->of, sizeof(cause->of));
+	cause->probability = store_number(s, 2);
+	cause->why = (unsigned)sqlite3_column_int(s, 3) & MW_WHY_ALL;
+	cause->fault = (enum mw_fault)read_code(s, 4, mw_fault_from_code, MW_FAULT_UNKNOWN);
+	store_text(s, 5, cause->site_fault, sizeof(cause->site_fault));
+	store_text(s, 6, cause->name, sizeof(cause->name));
+	store_text(s, 7, cause->cause, sizeof(cause->cause));
+	store_text(s, 8, cause->check, sizeof(cause->check));
+}
+
+static mw_err read_causes(struct mw_store *store, int64_t row, struct mw_event *event)
+{
+	sqlite3_stmt *stmt;
+	bool more = true;
+	mw_err err = store_query(store, &stmt,
+				 "SELECT channel, related, probability, why, fault, site_fault,"
+				 " name, cause, \"check\" FROM event_cause WHERE event = ?1"
+				 " ORDER BY rank",
+				 "i", row);
+
+	while (!err && more && event->n_cause < MW_EVENT_CAUSES) {
+		err = store_step(store, stmt, &more);
+		if (!err && more)
+			read_cause(stmt, &event->likely[event->n_cause++]);
+	}
+	sqlite3_finalize(stmt);
+	return err;
+}
+
 static mw_err read_whole_event(struct mw_store *store, sqlite3_stmt *stmt, struct mw_event *event)
 {
 	int64_t row = sqlite3_column_int64(stmt, 0);
@@ -178,7 +211,9 @@ static mw_err read_whole_event(struct mw_store *store, sqlite3_stmt *stmt, struc
 	err = read_channels(store, row, event);
 	if (!err)
 		err = read_citations(store, row, event);
-	return err ? err : read_similars(store, row, event);
+	if (!err)
+		err = read_similars(store, row, event);
+	return err ? err : read_causes(store, row, event);
 }
 
 /* --- lists ------------------------------------------------------------------------------------ */

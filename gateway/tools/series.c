@@ -2,8 +2,10 @@
  * mw-series -- simulated machines as tables with their truth, drawn as the corpus draws them: the
  * sealed test set of model/eval, which is read back through `millwright replay`.
  *
- *     mw-series --out DIR --first-seed S --count N
+ *     mw-series --out DIR --first-seed S --count N [--site-fault CODE]
  *
+ * With --site-fault every series has that fault of model/corpus/site.h, which no corpus holds, on a
+ * machine that measures at least three of the quantities that it moves, or all if they are fewer.
  * Series of seed s: DIR/s.csv, one column a channel, an empty field where there was no reading;
  * DIR/s.truth.csv, one line a row: the fault that acts, the operation that shows ("none"), and the
  * fault's effect on every channel in noise units (sim.h).  DIR/index.jsonl has one JSON object a
@@ -22,6 +24,8 @@
 #include <sysexits.h>
 
 #define MAX_COUNT 100000
+#define TELLING   3  /* quantities that a machine must measure of those a site fault moves */
+#define TRIES     64 /* machines drawn for that */
 
 static FILE *open_in(const char *dir, const char *name)
 {
@@ -69,9 +73,14 @@ static void write_values(FILE *to, const struct mw_sim_series *series)
 	}
 }
 
+static const char *fault_of(const struct mw_sim_injection *in)
+{
+	return in->site != MW_SITE_NONE ? mw_site_code(in->site) : mw_fault_code(in->fault);
+}
+
 static const char *code_at(const struct mw_sim_series *series, int8_t injection)
 {
-	return injection < 0 ? "none" : mw_fault_code(series->spec.injection[injection].fault);
+	return injection < 0 ? "none" : fault_of(&series->spec.injection[injection]);
 }
 
 static void write_truth(FILE *to, const struct mw_sim_series *series)
@@ -97,8 +106,8 @@ static void write_injection(FILE *to, const struct mw_sim_series *series, size_t
 	fprintf(to,
 		"%s{\"fault\":\"%s\",\"kind\":\"%s\",\"strength\":%.4f,\"from\":%zu,\"to\":%zu,"
 		"\"causes\":[",
-		i ? "," : "", mw_fault_code(in->fault), kind[mw_fault_kind_of(in->fault)],
-		in->strength, in->onset_row, in->end_row);
+		i ? "," : "", fault_of(in), kind[mw_sim_kind_of(in)], in->strength, in->onset_row,
+		in->end_row);
 	for (size_t k = 0; k < series->n_cause[i]; k++)
 		fprintf(to, "%s\"%s\"", k ? "," : "",
 			series->channel[series->cause_order[i][k]].name);
@@ -138,15 +147,68 @@ static bool write_table(const char *dir, uint64_t seed, const char *suffix,
 	return close_whole(file);
 }
 
-/* A plan that the simulator refuses is left out, as mw-corpus does. */
-static bool make_one(const char *dir, FILE *index, uint64_t seed)
+/* "winding_temperature_b" is the same quantity as "winding_temperature". */
+static size_t quantity(const char *name)
+{
+	size_t n = strlen(name);
+
+	return n > 2 && name[n - 2] == '_' ? n - 2 : n;
+}
+
+/* Quantities that the injected fault moves and that this machine measures. */
+static size_t n_measured(const struct mw_sim_series *series)
+{
+	size_t n = 0;
+
+	for (size_t k = 0; k < series->n_cause[0]; k++) {
+		const char *name = series->channel[series->cause_order[0][k]].name;
+		bool again = false;
+
+		for (size_t j = 0; j < k && !again; j++) {
+			const char *other = series->channel[series->cause_order[0][j]].name;
+
+			again = quantity(name) == quantity(other) &&
+				strncmp(name, other, quantity(name)) == 0;
+		}
+		n += !again;
+	}
+	return n;
+}
+
+/* A site describes a fault by what it measures: machines without instruments for it are passed
+ * over. */
+static int make_site(uint64_t seed, enum mw_sim_site site, struct mw_sim_series **ret_series)
+{
+	size_t wanted = mw_site_n_cause(site) < TELLING ? mw_site_n_cause(site) : TELLING;
+
+	for (uint64_t k = 0; k < TRIES; k++) {
+		struct mw_sim_spec spec;
+
+		mw_site_spec_draw(seed + (k << 32), site, &spec);
+		if (mw_sim_series_new(&spec, ret_series) != 0)
+			continue;
+		if (n_measured(*ret_series) >= wanted)
+			return 0;
+		mw_sim_series_free(*ret_series);
+	}
+	return -1;
+}
+
+static int make_plain(uint64_t seed, struct mw_sim_series **ret_series)
 {
 	struct mw_sim_spec spec;
+
+	mw_sim_spec_draw(seed, &spec);
+	return mw_sim_series_new(&spec, ret_series);
+}
+
+/* A plan that the simulator refuses is left out, as mw-corpus does. */
+static bool make_one(const char *dir, FILE *index, uint64_t seed, enum mw_sim_site site)
+{
 	struct mw_sim_series *series;
 	bool ok;
 
-	mw_sim_spec_draw(seed, &spec);
-	if (mw_sim_series_new(&spec, &series) != 0)
+	if ((site ? make_site(seed, site, &series) : make_plain(seed, &series)) != 0)
 		return true;
 	ok = write_table(dir, seed, ".csv", series, write_values) &&
 	     write_table(dir, seed, ".truth.csv", series, write_truth);
@@ -155,7 +217,7 @@ static bool make_one(const char *dir, FILE *index, uint64_t seed)
 	return ok;
 }
 
-static int make_all(const char *dir, uint64_t first, uint64_t count)
+static int make_all(const char *dir, uint64_t first, uint64_t count, enum mw_sim_site site)
 {
 	FILE *index = open_in(dir, "index.jsonl");
 	bool ok = index != NULL;
@@ -163,7 +225,7 @@ static int make_all(const char *dir, uint64_t first, uint64_t count)
 	if (!ok)
 		return EX_CANTCREAT;
 	for (uint64_t i = 0; i < count && ok; i++)
-		ok = make_one(dir, index, first + i);
+		ok = make_one(dir, index, first + i, site);
 	if (!close_whole(index))
 		ok = false;
 	return ok ? EX_OK : EX_IOERR;
@@ -184,7 +246,7 @@ static bool read_number(const char *text, uint64_t most, uint64_t *ret)
 
 static int usage(void)
 {
-	fputs("usage: mw-series --out DIR --first-seed S --count N\n", stderr);
+	fputs("usage: mw-series --out DIR --first-seed S --count N [--site-fault CODE]\n", stderr);
 	return EX_USAGE;
 }
 
@@ -193,11 +255,12 @@ int main(int argc, char **argv)
 	static const struct option options[] = {{"out", required_argument, NULL, 'o'},
 						{"first-seed", required_argument, NULL, 's'},
 						{"count", required_argument, NULL, 'n'},
+						{"site-fault", required_argument, NULL, 'f'},
 						{NULL, 0, NULL, 0}};
 	const char *dir = NULL;
 	uint64_t first = 0;
 	uint64_t count = 0;
-	int option;
+	int option, site = MW_SITE_NONE;
 
 	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		if (option == 'o')
@@ -206,10 +269,12 @@ int main(int argc, char **argv)
 			return usage();
 		else if (option == 'n' && !read_number(optarg, MAX_COUNT, &count))
 			return usage();
+		else if (option == 'f' && (site = mw_site_from_code(optarg)) <= 0)
+			return usage();
 		else if (option == '?')
 			return usage();
 	}
 	if (!dir || count == 0 || optind != argc)
 		return usage();
-	return make_all(dir, first, count);
+	return make_all(dir, first, count, (enum mw_sim_site)site);
 }

@@ -42,7 +42,7 @@ struct chiller {
 };
 
 struct trouble {
-	double lost, foul, dirty, dry, air, stuck, pass;
+	double lost, foul, dirty, dry, air, stuck, pass, over, mixed;
 };
 
 static const struct mw_plant_channel channel[N] = {
@@ -142,6 +142,8 @@ static struct trouble trouble_of(const struct mw_plant_act *f)
 	    .air = mw_act_level(f, MW_FAULT_AIR_INGRESS),
 	    .stuck = 0.25 * mw_act_level(f, MW_FAULT_VALVE_STUCK) * mw_act_sign(f),
 	    .pass = 0.3 * mw_act_level(f, MW_FAULT_VALVE_LEAK),
+	    .over = mw_site_level(f, MW_SITE_OVERCHARGE),
+	    .mixed = 0.25 * mw_site_level(f, MW_SITE_BYPASS_MIXING),
 	};
 }
 
@@ -151,11 +153,11 @@ static double refrigerate(struct chiller *s, const struct mw_plant_row *row,
 {
 	double n = s->train.speed;
 	double reach = n / ((1.0 + 0.25 * bad->lost) * (1.0 + bad->pass));
-	double starve = fmax(6.0 * bad->lost - 8.0 * bad->stuck, -s->superheat);
+	double starve = fmax(6.0 * bad->lost - 8.0 * bad->stuck - 4.0 * bad->over, -s->superheat);
 	double evap = s->supply - s->near_evap * s->cool - 0.35 * fmax(starve, 0.0);
 	double out = tower + s->rise * s->cool * (1.0 + bad->dry);
-	double cond =
-	    out + s->near_cond * s->cool * (1.0 + 1.1 * bad->foul) + 5.0 * bad->air * (n > 0.05);
+	double cond = out + s->near_cond * s->cool * (1.0 + 1.1 * bad->foul) +
+		      5.0 * (bad->air + 0.8 * bad->over) * (n > 0.05);
 	double lift;
 
 	s->cool = mw_lag(s->cool, reach, row->dt_s, 0.15 * s->tau_loop_s);
@@ -205,11 +207,13 @@ static void step(void *state, const struct mw_plant_row *row, struct mw_rng *rng
 	flow = (0.3 + 0.7 * fmin(order.run, 1.0)) / (1.0 + bad.dirty);
 	s->supply += (s->heat_in - s->cool) * s->drop * dt / (s->tau_loop_s + dt);
 	s->supply = mw_clamp(s->supply, -4.0, 45.0);
-	s->valve = mw_lag(s->valve, 0.15 + 0.75 * s->cool * (1.0 + 0.25 * bad.lost), dt, 4.0);
+	s->valve = mw_lag(s->valve,
+			  0.15 + 0.75 * s->cool * (1.0 + 0.25 * bad.lost) / (1.0 + 0.25 * bad.over),
+			  dt, 4.0);
 	worn.uncooled = 0.0; /* it is the condenser that is not cooled */
 	full[SUPPLY] = s->supply;
-	full[RETURN] = s->supply + s->heat_in * s->drop / fmax(flow, 0.1);
-	full[WATER_FLOW] = s->q_rated * flow * (1.0 + s->swirl * draws.n[8]);
+	full[RETURN] = s->supply + s->heat_in * s->drop / fmax(flow, 0.1) / (1.0 + bad.mixed);
+	full[WATER_FLOW] = s->q_rated * flow * (1.0 + bad.mixed) * (1.0 + s->swirl * draws.n[8]);
 	full[SUPERHEAT] += 0.1 * draws.n[9];
 	full[VALVE] = 100.0 * mw_clamp(s->valve + bad.stuck, 0.0, 1.0);
 	full[SETPOINT] = s->want + 8.0 * (1.0 - order.setpoint);
@@ -217,6 +221,11 @@ static void step(void *state, const struct mw_plant_row *row, struct mw_rng *rng
 		      &worn, &draws, full + TRAIN);
 	mw_panel_read(&s->panel, &s->duty, full, ret_true);
 }
+
+static const struct mw_plant_site site[] = {
+    {MW_SITE_OVERCHARGE, {MW_FAULT_UNKNOWN, 5, {SUPERHEAT, CONDENSING, VALVE, AMPS, KW}}},
+    {MW_SITE_BYPASS_MIXING, {MW_FAULT_UNKNOWN, 2, {RETURN, WATER_FLOW}}},
+};
 
 const struct mw_plant mw_plant_chiller = {
     .machine = MW_MACHINE_CHILLER,
@@ -226,6 +235,8 @@ const struct mw_plant mw_plant_chiller = {
     .n_channel = N,
     .can = can,
     .n_can = sizeof(can) / sizeof(can[0]),
+    .site = site,
+    .n_site = sizeof(site) / sizeof(site[0]),
     .state_size = sizeof(struct chiller),
     .init = init,
     .step = step,

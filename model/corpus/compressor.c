@@ -174,7 +174,10 @@ static void heat(struct compressor *s, const struct mw_plant_row *row, double am
 		     0.4 * mw_act_level(&row->fault, MW_FAULT_FOULING);
 	double warm = fmin(power, 2.0);
 
-	s->oil = mw_lag(s->oil, ambient + 12.0 + warm * s->cooler * (1.0 + bad), dt, s->tau_oil_s);
+	double open = 0.6 * mw_site_level(&row->fault, MW_SITE_THERMOSTAT_OPEN);
+
+	s->oil = mw_lag(s->oil, ambient + 12.0 + warm * s->cooler * (1.0 + bad) / (1.0 + open), dt,
+			s->tau_oil_s);
 	s->gas = mw_lag(s->gas, s->oil + warm * s->gas_rise + 18.0 * loss, dt, 8.0);
 	s->coolant =
 	    mw_lag(s->coolant,
@@ -223,7 +226,9 @@ static void step(void *state, const struct mw_plant_row *row, struct mw_rng *rng
 	command = control(s, row, &order);
 	in = compress(s, row, &draws, demand, loss, s->train.speed / (1.0 + 0.3 * slip));
 	read_gas(s, row, in, &draws, &order, full);
-	torque = (0.25 + 0.75 * s->opening) * mw_pow(fmax(full[DISCHARGE] / s->p_set, 0.05), 0.6) *
+	torque = (0.25 + 0.75 * s->opening +
+		  0.04 * mw_site_level(&row->fault, MW_SITE_THERMOSTAT_OPEN)) *
+		 mw_pow(fmax(full[DISCHARGE] / s->p_set, 0.05), 0.6) *
 		 fmin(s->train.speed * 20.0, 1.0) / (1.0 + 0.15 * slip);
 	heat(s, row, ambient, torque * s->train.speed, loss);
 	worn.uncooled = 0.0; /* here it is the oil cooler that fails, not the motor's fan */
@@ -233,6 +238,10 @@ static void step(void *state, const struct mw_plant_row *row, struct mw_rng *rng
 	mw_panel_read(&s->panel, &s->duty, full, ret_true);
 }
 
+static const struct mw_plant_site site[] = {
+    {MW_SITE_THERMOSTAT_OPEN, {MW_FAULT_UNKNOWN, 3, {OIL, GAS, AMPS}}},
+};
+
 const struct mw_plant mw_plant_compressor = {
     .machine = MW_MACHINE_COMPRESSOR,
     .period_s = 2.0,
@@ -241,6 +250,8 @@ const struct mw_plant mw_plant_compressor = {
     .n_channel = N,
     .can = can,
     .n_can = sizeof(can) / sizeof(can[0]),
+    .site = site,
+    .n_site = sizeof(site) / sizeof(site[0]),
     .state_size = sizeof(struct compressor),
     .init = init,
     .step = step,

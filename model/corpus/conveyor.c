@@ -162,6 +162,7 @@ static void read_belt(struct conveyor *s, const struct mw_plant_row *row, double
 	double askew = mw_act_level(&row->fault, MW_FAULT_MISALIGNMENT);
 	double slip = mw_act_level(&row->fault, MW_FAULT_BELT_SLIP);
 	double jam = 0.4 * mw_act_level(&row->fault, MW_FAULT_BLOCKAGE);
+	double slack = mw_site_level(&row->fault, MW_SITE_TAKE_UP_STUCK);
 	double splice = mw_sin(6.283185307179586 * s->age_rows / s->splice_rows);
 	double edge = mw_wander_step(&s->wandering, draws->n[9], row->dt_s) * (0.3 + 0.7 * s->belt);
 
@@ -170,9 +171,9 @@ static void read_belt(struct conveyor *s, const struct mw_plant_row *row, double
 	full[BELT] = s->v_rated * s->belt * (1.0 + 0.002 * draws->n[10]);
 	full[LOAD] = s->m_rated * s->mass;
 	full[RATE] = 3.6 * s->m_rated / s->ride_s * s->mass * s->belt / (1.0 + jam);
-	full[TENSION] =
-	    s->tension * (1.0 + 0.25 * pull + 0.01 * splice + 0.03 * askew) / (1.0 + 0.12 * slip);
-	full[TRACKING] = edge + 1.5 * splice + s->track;
+	full[TENSION] = s->tension * (1.0 + 0.25 * pull + 0.01 * splice + 0.03 * askew) /
+			(1.0 + 0.12 * slip + 0.3 * slack);
+	full[TRACKING] = edge * (1.0 + 1.5 * slack) + 1.5 * splice + s->track;
 	full[GEARBOX] = s->gear;
 	full[PULLEY] = s->pulley;
 }
@@ -182,11 +183,13 @@ static void heat(struct conveyor *s, const struct mw_plant_row *row, double ambi
 	double dt = row->dt_s * s->haste;
 	double slip = mw_act_level(&row->fault, MW_FAULT_BELT_SLIP);
 	double dry = mw_act_level(&row->fault, MW_FAULT_LUBRICATION_LOSS);
+	double slack = mw_site_level(&row->fault, MW_SITE_TAKE_UP_STUCK);
 	double v = s->train.speed;
 
 	s->gear = mw_lag(s->gear, ambient + s->gear_rise * (0.4 * v + 0.6 * power) + 45.0 * dry * v,
 			 dt, s->tau_gear_s);
-	s->pulley = mw_lag(s->pulley, ambient + 4.0 * power + 30.0 * slip * v, dt, 100.0);
+	s->pulley =
+	    mw_lag(s->pulley, ambient + 4.0 * power + (30.0 * slip + 8.0 * slack) * v, dt, 100.0);
 }
 
 static void step(void *state, const struct mw_plant_row *row, struct mw_rng *rng, double *ret_true)
@@ -226,6 +229,10 @@ static void step(void *state, const struct mw_plant_row *row, struct mw_rng *rng
 	mw_panel_read(&s->panel, &s->duty, full, ret_true);
 }
 
+static const struct mw_plant_site site[] = {
+    {MW_SITE_TAKE_UP_STUCK, {MW_FAULT_UNKNOWN, 4, {TENSION, TRACKING, PULLEY, BELT}}},
+};
+
 const struct mw_plant mw_plant_conveyor = {
     .machine = MW_MACHINE_CONVEYOR,
     .period_s = 1.0,
@@ -234,6 +241,8 @@ const struct mw_plant mw_plant_conveyor = {
     .n_channel = N,
     .can = can,
     .n_can = sizeof(can) / sizeof(can[0]),
+    .site = site,
+    .n_site = sizeof(site) / sizeof(site[0]),
     .state_size = sizeof(struct conveyor),
     .init = init,
     .step = step,

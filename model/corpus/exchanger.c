@@ -42,7 +42,7 @@ struct exchanger {
 };
 
 struct trouble {
-	double foul, block, clog, cross, pass, warm, stuck, gas, upset;
+	double foul, block, clog, cross, pass, warm, stuck, gas, upset, short_cut;
 };
 
 static const struct mw_plant_channel channel[N] = {
@@ -147,7 +147,9 @@ static struct trouble trouble_of(struct exchanger *s, const struct mw_plant_row 
 	double puff = mw_wander_step(&s->gas, draws->n[0], row->dt_s);
 
 	return (struct trouble){
-	    .foul = 1.2 * mw_act_level(f, MW_FAULT_FOULING),
+	    .foul = 1.2 * mw_act_level(f, MW_FAULT_FOULING) +
+		    0.8 * mw_site_level(f, MW_SITE_BAFFLE_BROKEN),
+	    .short_cut = 0.4 * mw_site_level(f, MW_SITE_BAFFLE_BROKEN),
 	    .block = 0.5 * mw_act_level(f, MW_FAULT_BLOCKAGE),
 	    .clog = 0.5 * mw_act_level(f, MW_FAULT_FILTER_CLOGGING),
 	    .cross = 0.25 * mw_act_level(f, MW_FAULT_LEAK),
@@ -210,14 +212,18 @@ static void step(void *state, const struct mw_plant_row *row, struct mw_rng *rng
 	full[COLD_OUT] = s->cold_out;
 	full[HOT_FLOW] = s->hot_rated * s->hot_flow / (1.0 + bad.cross);
 	full[COLD_FLOW] = s->cold_rated * s->cold_flow;
-	full[HOT_DROP] =
-	    0.5 * s->panel.size[HOT_DROP] * mw_pow(s->hot_flow / (1.0 + 0.5 * bad.cross), 1.8);
+	full[HOT_DROP] = 0.5 * s->panel.size[HOT_DROP] *
+			 mw_pow(s->hot_flow / (1.0 + 0.5 * bad.cross), 1.8) / (1.0 + bad.short_cut);
 	full[COLD_DROP] = 0.5 * s->panel.size[COLD_DROP] * (1.0 + 5.0 * bad.block) *
 			  mw_pow(s->cold_flow * (1.0 + bad.cross), 1.8);
 	full[VALVE] = 100.0 * valve;
 	full[SETPOINT] = s->want + (order.setpoint - 1.0) * 0.5 * s->span;
 	mw_panel_read(&s->panel, &s->duty, full, ret_true);
 }
+
+static const struct mw_plant_site site[] = {
+    {MW_SITE_BAFFLE_BROKEN, {MW_FAULT_UNKNOWN, 4, {HOT_DROP, HOT_OUT, COLD_OUT, VALVE}}},
+};
 
 const struct mw_plant mw_plant_exchanger = {
     .machine = MW_MACHINE_EXCHANGER,
@@ -227,6 +233,8 @@ const struct mw_plant mw_plant_exchanger = {
     .n_channel = N,
     .can = can,
     .n_can = sizeof(can) / sizeof(can[0]),
+    .site = site,
+    .n_site = sizeof(site) / sizeof(site[0]),
     .state_size = sizeof(struct exchanger),
     .init = init,
     .step = step,

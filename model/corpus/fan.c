@@ -11,6 +11,8 @@
 
 enum { PRESSURE, FLOW, FILTER, SUCTION, DAMPER, AIR, SETPOINT, TRAIN, N = TRAIN + MW_N_TRAIN };
 
+#define TWO_PI 6.283185307179586
+
 enum mode { FIXED, HOLD_BY_SPEED, HOLD_BY_DAMPER, N_MODE };
 
 struct fan {
@@ -29,7 +31,7 @@ struct fan {
 };
 
 struct trouble {
-	double leak, block, clog, foul, slip, stuck;
+	double leak, block, clog, foul, slip, stuck, stall;
 };
 
 static const struct mw_plant_channel channel[N] = {
@@ -122,6 +124,7 @@ static struct trouble trouble_of(const struct mw_plant_act *f)
 	    .foul = mw_act_level(f, MW_FAULT_FOULING),
 	    .slip = mw_act_level(f, MW_FAULT_BELT_SLIP),
 	    .stuck = fmin(mw_act_level(f, MW_FAULT_VALVE_STUCK), 1.0),
+	    .stall = mw_site_level(f, MW_SITE_STALL),
 	};
 }
 
@@ -154,7 +157,9 @@ static void blow(struct fan *s, const struct mw_plant_row *row, const struct tro
 		 const struct mw_draws *draws, double demand, double *full)
 {
 	double n = s->train.speed / (1.0 + 0.25 * bad->slip);
-	double h0 = s->h0 / (1.0 + 0.15 * bad->foul);
+	double turn =
+	    mw_sin(TWO_PI * (double)row->fault.age_rows / mw_act_draw(&row->fault, 1, 5.0, 14.0));
+	double h0 = s->h0 / (1.0 + 0.15 * bad->foul + bad->stall * (0.2 + 0.15 * turn));
 	double duct_k = 0.42 / (demand * demand) / ((1.0 + bad->leak) * (1.0 + bad->leak)) *
 			(1.0 + bad->block) * (1.0 + bad->block);
 	double damper_k = 0.28 / (s->damper * s->damper);
@@ -195,13 +200,18 @@ static void step(void *state, const struct mw_plant_row *row, struct mw_rng *rng
 			ambient + s->air_warm + 15.0 * order.product +
 			    mw_wander_step(&s->stream, draws.n[10], dt),
 			dt * s->haste, s->tau_air_s);
-	worn.rough = bad.foul * 2.4 * n * n + bad.slip * (1.8 + 0.4 * draws.n[5]);
+	worn.rough = bad.foul * 2.4 * n * n + bad.slip * (1.8 + 0.4 * draws.n[5]) +
+		     bad.stall * (1.2 + 0.5 * draws.n[5]);
 	full[AIR] = s->air + 2.0 * n * n;
 	full[SETPOINT] = s->p_rated * s->want * order.setpoint;
 	mw_train_step(&s->train, &(struct mw_train_row){command, torque, ambient, dt, s->haste},
 		      &worn, &draws, full + TRAIN);
 	mw_panel_read(&s->panel, &s->duty, full, ret_true);
 }
+
+static const struct mw_plant_site site[] = {
+    {MW_SITE_STALL, {MW_FAULT_UNKNOWN, 4, {VIB, FLOW, PRESSURE, AMPS}}},
+};
 
 const struct mw_plant mw_plant_fan = {
     .machine = MW_MACHINE_FAN,
@@ -211,6 +221,8 @@ const struct mw_plant mw_plant_fan = {
     .n_channel = N,
     .can = can,
     .n_can = sizeof(can) / sizeof(can[0]),
+    .site = site,
+    .n_site = sizeof(site) / sizeof(site[0]),
     .state_size = sizeof(struct fan),
     .init = init,
     .step = step,

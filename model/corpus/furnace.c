@@ -182,7 +182,7 @@ static void step(void *state, const struct mw_plant_row *row, struct mw_rng *rng
 	struct mw_draws draws;
 	double full[N];
 	double out[2], fire[2];
-	double ambient, load, volts, weak;
+	double ambient, load, volts, weak, weld;
 
 	mw_draws_take(&draws, rng);
 	ambient = 25.0 + mw_wander_step(&s->ambient, draws.n[0], row->dt_s);
@@ -196,6 +196,8 @@ static void step(void *state, const struct mw_plant_row *row, struct mw_rng *rng
 		out[z] = asked(s, z, row, &order);
 		fire[z] = out[z] * volts * volts / weak;
 	}
+	weld = 0.25 * fmin(mw_site_level(f, MW_SITE_CONTACTOR_WELDED), 4.0);
+	fire[0] += weld * (volts * volts - fire[0]);
 	fire[0] /= 1.0 + 0.5 * mw_act_level(f, MW_FAULT_HEATER_FAILURE);
 	heat(s, row, fire, &order, load, ambient);
 	read_gas(s, row, &draws, 0.5 * (fire[0] + fire[1]), order.run, full);
@@ -210,6 +212,10 @@ static void step(void *state, const struct mw_plant_row *row, struct mw_rng *rng
 	mw_panel_read(&s->panel, &s->duty, full, ret_true);
 }
 
+static const struct mw_plant_site site[] = {
+    {MW_SITE_CONTACTOR_WELDED, {MW_FAULT_UNKNOWN, 4, {OUTPUT_1, HEATING, ZONE_1, CHARGE}}},
+};
+
 const struct mw_plant mw_plant_furnace = {
     .machine = MW_MACHINE_FURNACE,
     .period_s = 10.0,
@@ -218,6 +224,8 @@ const struct mw_plant mw_plant_furnace = {
     .n_channel = N,
     .can = can,
     .n_can = sizeof(can) / sizeof(can[0]),
+    .site = site,
+    .n_site = sizeof(site) / sizeof(site[0]),
     .state_size = sizeof(struct furnace),
     .init = init,
     .step = step,

@@ -125,7 +125,7 @@ static void oil_step(struct gearbox *s, const struct mw_plant_row *row, double a
 	double heat = n * (0.35 + 0.65 * fmin(load, 3.0));
 	double low = fmax(55.0 - s->level, 0.0) / 55.0;
 
-	heat += n * (0.35 * dry + 0.3 * low);
+	heat += n * (0.35 * dry + 0.3 * low + 0.4 * mw_site_level(f, MW_SITE_OVERFILL));
 	s->oil = mw_lag(
 	    s->oil, ambient + s->rise * heat * (1.0 + 0.7 * mw_act_level(f, MW_FAULT_COOLING_LOSS)),
 	    dt, s->tau_oil_s);
@@ -154,7 +154,7 @@ static void read_oil(struct gearbox *s, const struct mw_plant_row *row,
 	full[OIL_FILTER] = s->filter * n * (1.0 + 2.5 * clog) *
 			   (1.0 + 0.5 * s->thin * (50.0 - s->oil)) *
 			   (1.0 + s->swirl * draws->n[10]);
-	full[OIL_LEVEL] = s->level - 6.0 * n;
+	full[OIL_LEVEL] = s->level - 6.0 * n + 8.0 * mw_site_level(f, MW_SITE_OVERFILL);
 	full[SLOW_BEARING] = s->slow;
 }
 
@@ -185,6 +185,7 @@ static void step(void *state, const struct mw_plant_row *row, struct mw_rng *rng
 	mw_draws_take(&draws, rng);
 	ambient = 22.0 + mw_wander_step(&s->ambient, draws.n[7], dt * s->haste);
 	load = torque(s, row, &order, &draws);
+	load += 0.08 * s->train.speed * mw_site_level(&row->fault, MW_SITE_OVERFILL);
 	worn.uncooled = 0.0; /* the oil's cooler, not the motor's fan */
 	worn.unlubricated *= 0.4;
 	mw_train_step(&s->train,
@@ -199,6 +200,10 @@ static void step(void *state, const struct mw_plant_row *row, struct mw_rng *rng
 	mw_panel_read(&s->panel, &s->duty, full, ret_true);
 }
 
+static const struct mw_plant_site site[] = {
+    {MW_SITE_OVERFILL, {MW_FAULT_UNKNOWN, 4, {OIL_LEVEL, OIL, AMPS, OIL_PRESSURE}}},
+};
+
 const struct mw_plant mw_plant_gearbox = {
     .machine = MW_MACHINE_GEARBOX,
     .period_s = 1.0,
@@ -207,6 +212,8 @@ const struct mw_plant mw_plant_gearbox = {
     .n_channel = N,
     .can = can,
     .n_can = sizeof(can) / sizeof(can[0]),
+    .site = site,
+    .n_site = sizeof(site) / sizeof(site[0]),
     .state_size = sizeof(struct gearbox),
     .init = init,
     .step = step,

@@ -25,7 +25,7 @@ struct hydraulic {
 };
 
 struct trouble {
-	double leak, seep, block, clog, warm, stuck, foam, starve;
+	double leak, seep, block, clog, warm, stuck, foam, starve, hard;
 };
 
 static const struct mw_plant_channel channel[N] = {
@@ -117,6 +117,7 @@ static struct trouble trouble_of(struct hydraulic *s, const struct mw_plant_row 
 	    .stuck = 0.15 * mw_act_level(f, MW_FAULT_VALVE_STUCK) * mw_act_sign(f),
 	    .foam = gas * (1.0 + 0.5 * puff),
 	    .starve = mw_act_level(f, MW_FAULT_CAVITATION),
+	    .hard = mw_site_level(f, MW_SITE_ACCUMULATOR_EMPTY),
 	};
 }
 
@@ -155,10 +156,10 @@ static void press(struct hydraulic *s, const struct mw_plant_row *row, const str
 	double out = taken + (s->seep + bad->leak + bad->seep) * p;
 	double give = mw_clamp(out + 1.5 * (want - p), 0.0, fmax(able, 0.0)) * (run > 0.05);
 	double rough = s->swirl * draws->n[8] + 0.01 * fmax(bad->foam, 0.0) * draws->n[9] +
-		       0.02 * bad->starve * draws->n[10];
+		       (0.02 * bad->starve + 0.03 * bad->hard) * draws->n[10];
 
 	s->flow = give * (1.0 + rough);
-	s->pressure += (give - out) * row->dt_s / (s->tau_p_s + row->dt_s);
+	s->pressure += (give - out) * row->dt_s / (s->tau_p_s / (1.0 + bad->hard) + row->dt_s);
 	s->pressure = mw_clamp(s->pressure, 0.0, 1.4);
 }
 
@@ -182,7 +183,8 @@ static void step(void *state, const struct mw_plant_row *row, struct mw_rng *rng
 	press(s, row, &bad, &draws, taken, order.run,
 	      order.setpoint * (1.0 + 0.1 * order.product) * fmax(1.0 + bad.stuck, 0.2));
 	/* Work lowers what the gauge sees; foam makes it soft. */
-	p = s->pressure * (1.0 - 0.12 * load * fabs(command) + 0.5 * bad.block) -
+	p = s->pressure * (1.0 - 0.12 * load * fabs(command) * (1.0 + 0.5 * bad.hard) +
+			   0.5 * bad.block + 0.06 * bad.hard * draws.n[10]) -
 	    0.12 * fmax(bad.foam, 0.0) + 0.02 * bad.foam * draws.n[9] + s->swirl * draws.n[11];
 	torque = (0.15 + 0.85 * (s->flow + 0.3 * bad.block) * s->pressure) *
 		 fmin(s->train.speed * 20.0, 1.0);
@@ -206,6 +208,10 @@ static void step(void *state, const struct mw_plant_row *row, struct mw_rng *rng
 	mw_panel_read(&s->panel, &s->duty, full, ret_true);
 }
 
+static const struct mw_plant_site site[] = {
+    {MW_SITE_ACCUMULATOR_EMPTY, {MW_FAULT_UNKNOWN, 4, {PRESSURE, FLOW, AMPS, STROKE}}},
+};
+
 const struct mw_plant mw_plant_hydraulic = {
     .machine = MW_MACHINE_HYDRAULIC,
     .period_s = 1.0,
@@ -214,6 +220,8 @@ const struct mw_plant mw_plant_hydraulic = {
     .n_channel = N,
     .can = can,
     .n_can = sizeof(can) / sizeof(can[0]),
+    .site = site,
+    .n_site = sizeof(site) / sizeof(site[0]),
     .state_size = sizeof(struct hydraulic),
     .init = init,
     .step = step,

@@ -13,7 +13,7 @@ static void label_faults(struct mw_sim_series *series)
 	for (size_t i = series->spec.n_injection; i-- > 0;) {
 		const struct mw_sim_injection *in = &series->spec.injection[i];
 
-		if (mw_fault_kind_of(in->fault) == MW_KIND_OPERATION)
+		if (mw_sim_kind_of(in) == MW_KIND_OPERATION)
 			continue;
 		for (size_t row = in->onset_row; row < in->end_row; row++)
 			series->fault_at[row] = (int8_t)i;
@@ -78,7 +78,7 @@ static int operation_begun(const struct mw_sim_spec *spec, size_t row)
 	for (size_t i = 0; i < spec->n_injection; i++) {
 		const struct mw_sim_injection *in = &spec->injection[i];
 
-		if (mw_fault_kind_of(in->fault) == MW_KIND_OPERATION && in->onset_row <= row &&
+		if (mw_sim_kind_of(in) == MW_KIND_OPERATION && in->onset_row <= row &&
 		    (last < 0 || in->onset_row >= spec->injection[last].onset_row))
 			last = (int)i;
 	}
@@ -171,7 +171,7 @@ void mw_run_label(struct mw_run *run)
 	label_operations(run);
 	for (size_t i = 0; i < series->spec.n_injection; i++) {
 		const struct mw_sim_injection *in = &series->spec.injection[i];
-		enum mw_fault_kind kind = mw_fault_kind_of(in->fault);
+		enum mw_fault_kind kind = mw_sim_kind_of(in);
 
 		if (kind == MW_KIND_PROCESS) {
 			label_cause(run, i);

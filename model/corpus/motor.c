@@ -134,6 +134,7 @@ static void step(void *state, const struct mw_plant_row *row, struct mw_rng *rng
 	full[FREQUENCY] = 50.0 * command; /* as ordered: what hunts is the drive */
 	command *= 1.0 + 0.12 * mw_act_hunting(&row->fault);
 	worn.uncooled += 0.6 * dusty;
+	worn.sag = mw_site_level(&row->fault, MW_SITE_UNDERVOLTAGE);
 	mw_train_step(&s->train, &(struct mw_train_row){command, load, ambient, dt, s->haste},
 		      &worn, &draws, full + TRAIN);
 	amps = full[AMPS] / s->train.amps;
@@ -145,6 +146,11 @@ static void step(void *state, const struct mw_plant_row *row, struct mw_rng *rng
 	mw_panel_read(&s->panel, &s->duty, full, ret_true);
 }
 
+static const struct mw_plant_site site[] = {
+    {MW_SITE_UNDERVOLTAGE,
+     {MW_FAULT_UNKNOWN, 5, {TRAIN + MW_TRAIN_VOLTAGE, AMPS, PHASE_2, PHASE_3, WINDING}}},
+};
+
 const struct mw_plant mw_plant_motor = {
     .machine = MW_MACHINE_MOTOR,
     .period_s = 1.0,
@@ -153,6 +159,8 @@ const struct mw_plant mw_plant_motor = {
     .n_channel = N,
     .can = can,
     .n_can = sizeof(can) / sizeof(can[0]),
+    .site = site,
+    .n_site = sizeof(site) / sizeof(site[0]),
     .state_size = sizeof(struct motor),
     .init = init,
     .step = step,

@@ -264,22 +264,31 @@ size_t mw_panel_describe(const void *state, struct mw_plant_channel *ret_channel
 	return panel->n;
 }
 
+static size_t cause_of(const struct mw_panel *panel, const struct mw_plant_can *can,
+		       uint8_t *ret_channel)
+{
+	uint8_t c[MW_PLANT_MAX_CAUSE];
+	size_t n_full = order(panel, can, c), n = 0;
+
+	for (size_t i = 0; i < n_full; i++)
+		for (size_t at = 0; at < panel->n; at++)
+			if (panel->from[at] == c[i])
+				ret_channel[n++] = (uint8_t)at;
+	return n;
+}
+
 size_t mw_panel_cause(const void *state, const struct mw_plant_act *act, uint8_t *ret_channel)
 {
 	const struct mw_panel *panel = state;
 	const struct mw_plant *plant = mw_plant_find(panel->machine);
+	const struct mw_plant_can *site = mw_plant_site_of(plant, act->site);
 	size_t n = 0;
 
-	for (size_t f = 0; f < plant->n_can; f++) {
-		uint8_t c[MW_PLANT_MAX_CAUSE];
-		size_t n_full =
-		    plant->can[f].fault == act->fault ? order(panel, &plant->can[f], c) : 0;
-
-		for (size_t i = 0; i < n_full; i++)
-			for (size_t at = 0; at < panel->n; at++)
-				if (panel->from[at] == c[i])
-					ret_channel[n++] = (uint8_t)at;
-	}
+	if (site)
+		return cause_of(panel, site, ret_channel);
+	for (size_t f = 0; f < plant->n_can; f++)
+		if (plant->can[f].fault == act->fault)
+			n += cause_of(panel, &plant->can[f], ret_channel + n);
 	return n;
 }
 

@@ -66,6 +66,11 @@ double mw_act_level(const struct mw_plant_act *act, enum mw_fault fault)
 	return act->fault == fault ? act->level : 0.0;
 }
 
+double mw_site_level(const struct mw_plant_act *act, enum mw_sim_site site)
+{
+	return act->site == site ? act->level : 0.0;
+}
+
 double mw_act_draw(const struct mw_plant_act *act, unsigned k, double lo, double hi)
 {
 	uint64_t z = act->seed + 0x9e3779b97f4a7c15u * (k + 1u);

@@ -44,6 +44,7 @@ double mw_pi_step(struct mw_pi *pi, double error, double dt_s);
 
 /* What an act does.  The level if it is this fault, else 0. */
 double mw_act_level(const struct mw_plant_act *act, enum mw_fault fault);
+double mw_site_level(const struct mw_plant_act *act, enum mw_sim_site site);
 /* A number drawn once per injection, by its seed and k: the shape of this very fault. */
 double mw_act_draw(const struct mw_plant_act *act, unsigned k, double lo, double hi);
 double mw_act_sign(const struct mw_plant_act *act); /* -1 or +1 */

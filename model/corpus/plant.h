@@ -45,6 +45,12 @@ struct mw_plant_can {
 	uint8_t cause[MW_PLANT_MAX_CAUSE]; /* channels that move, in causal order, by index */
 };
 
+/* The same for a site fault (site.h). */
+struct mw_plant_site {
+	enum mw_sim_site site;
+	struct mw_plant_can as; /* fault UNKNOWN */
+};
+
 /* A fault or an operation as it acts at one row. */
 struct mw_plant_act {
 	enum mw_fault fault; /* MW_FAULT_NONE: nothing acts, the rest is 0 */
@@ -53,6 +59,7 @@ struct mw_plant_act {
 	size_t age_rows;     /* rows since onset */
 	size_t length_rows;  /* onset to end */
 	uint64_t seed;       /* of this injection: seed a stream with it to shape the fault */
+	enum mw_sim_site site;
 };
 
 struct mw_plant_setup {
@@ -78,6 +85,8 @@ struct mw_plant {
 	size_t n_channel;
 	const struct mw_plant_can *can;
 	size_t n_can;
+	const struct mw_plant_site *site; /* NULL: none */
+	size_t n_site;
 	size_t state_size;
 	/* Draws this instance (sizes, gains, controllers, its operating point and how it is
 	 * normally used) into a zeroed state.  May step itself for minutes or hours to settle. */
@@ -91,6 +100,9 @@ struct mw_plant {
 	size_t (*describe)(const void *state, struct mw_plant_channel *ret_channel);
 	size_t (*cause)(const void *state, const struct mw_plant_act *act, uint8_t *ret_channel);
 };
+
+/* A site fault of the machine; NULL: it cannot have it. */
+const struct mw_plant_can *mw_plant_site_of(const struct mw_plant *plant, enum mw_sim_site site);
 
 /* plants.c: the machines there are.  NULL when no plant is registered for it. */
 const struct mw_plant *mw_plant_find(enum mw_machine machine);

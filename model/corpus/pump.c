@@ -32,7 +32,7 @@ struct pump {
 
 /* What a fault does to the water side; all 0 = healthy. */
 struct trouble {
-	double leak, bypass, blocked, head, rough, starve, choke, drag, stuck, gas, dry;
+	double leak, bypass, blocked, head, rough, starve, choke, drag, stuck, gas, dry, rub;
 };
 
 static const struct mw_plant_channel channel[N] = {
@@ -142,7 +142,8 @@ static struct trouble trouble_of(struct pump *s, const struct mw_plant_row *row,
 	    .head = 0.3 * mw_act_level(f, MW_FAULT_FOULING) + boil * (0.16 + 0.05 * draws->n[7]) +
 		    gas * (0.2 + 0.07 * surge) + 0.45 * dry * (1.0 + 0.05 * surge),
 	    .rough = boil * (2.2 + 0.5 * draws->n[7]) + gas * (1.2 + 0.4 * surge) + 1.0 * dry +
-		     0.9 * mw_act_level(f, MW_FAULT_FILTER_CLOGGING),
+		     0.9 * mw_act_level(f, MW_FAULT_FILTER_CLOGGING) +
+		     0.4 * mw_site_level(f, MW_SITE_SEAL_RUB),
 	    .starve =
 		s->panel.size[SUCTION] * (0.4 * boil + 0.5 * dry + 0.08 * gas * (1.0 + surge)),
 	    .choke = mw_act_level(f, MW_FAULT_FILTER_CLOGGING),
@@ -150,6 +151,7 @@ static struct trouble trouble_of(struct pump *s, const struct mw_plant_row *row,
 	    .stuck = fmin(mw_act_level(f, MW_FAULT_VALVE_STUCK), 1.0),
 	    .gas = gas,
 	    .dry = dry,
+	    .rub = mw_site_level(f, MW_SITE_SEAL_RUB),
 	};
 }
 
@@ -233,7 +235,7 @@ static void step_full(struct pump *s, const struct mw_plant_row *row, const stru
 	/* Torque of a centrifugal pump: part with speed squared, part with flow. */
 	double torque = (n * n * 0.45 + 0.55 * q * n) * thick * (1.0 - 0.55 * fmin(bad.dry, 1.5)) *
 			    (1.0 - 0.25 * fmin(bad.gas, 2.0)) +
-			bad.drag * n;
+			(bad.drag + 0.3 * bad.rub) * n;
 	double lost = s->strainer * q * q * (1.0 + 4.0 * bad.choke) + bad.starve;
 
 	worn.rough += bad.rough * fmin(1.0, 2.0 * n);
@@ -242,7 +244,7 @@ static void step_full(struct pump *s, const struct mw_plant_row *row, const stru
 	    mw_lag(s->head, head * (1.0 + 0.5 * s->swirl * (draws->n[9] + draws->n[8])), dt, 0.4);
 	s->fluid = mw_lag(s->fluid,
 			  ambient + s->warm + 6.0 * order.product +
-			      n * (12.0 * bad.dry + 3.0 * bad.bypass / 0.5 + 1.0),
+			      n * (12.0 * bad.dry + 3.0 * bad.bypass / 0.5 + 8.0 * bad.rub + 1.0),
 			  dt * s->haste, s->tau_fluid_s);
 	full[SUCTION] =
 	    fmax(s->suction + mw_wander_step(&s->inlet, draws->n[10], dt) - lost, -0.99);
@@ -267,6 +269,10 @@ static void step(void *state, const struct mw_plant_row *row, struct mw_rng *rng
 	mw_panel_read(&s->panel, &s->duty, full, ret_true);
 }
 
+static const struct mw_plant_site site[] = {
+    {MW_SITE_SEAL_RUB, {MW_FAULT_UNKNOWN, 4, {AMPS, FLUID, TRAIN + MW_TRAIN_POWER, VIB}}},
+};
+
 const struct mw_plant mw_plant_pump = {
     .machine = MW_MACHINE_PUMP,
     .period_s = 1.0,
@@ -275,6 +281,8 @@ const struct mw_plant mw_plant_pump = {
     .n_channel = N,
     .can = can,
     .n_can = sizeof(can) / sizeof(can[0]),
+    .site = site,
+    .n_site = sizeof(site) / sizeof(site[0]),
     .state_size = sizeof(struct pump),
     .init = init,
     .step = step,

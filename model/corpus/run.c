@@ -34,6 +34,7 @@ static struct mw_plant_act act_of(const struct mw_run *run, size_t i, size_t row
 	    .age_rows = row - in->onset_row,
 	    .length_rows = in->end_row - in->onset_row,
 	    .seed = run->seed[i],
+	    .site = in->site,
 	};
 }
 
@@ -44,7 +45,7 @@ static void set_acting(const struct mw_run *run, size_t row, enum pass pass,
 
 	ret->fault = ret->operation = (struct mw_plant_act){.fault = MW_FAULT_NONE};
 	for (size_t i = spec->n_injection; i-- > 0;) {
-		enum mw_fault_kind kind = mw_fault_kind_of(spec->injection[i].fault);
+		enum mw_fault_kind kind = mw_sim_kind_of(&spec->injection[i]);
 
 		if (!acts(&spec->injection[i], row))
 			continue;
@@ -62,7 +63,7 @@ static int trouble_at(const struct mw_run *run, size_t channel, size_t row)
 
 	for (size_t i = 0; i < spec->n_injection; i++)
 		if (spec->injection[i].channel == (int)channel &&
-		    mw_fault_kind_of(spec->injection[i].fault) == MW_KIND_SENSOR &&
+		    mw_sim_kind_of(&spec->injection[i]) == MW_KIND_SENSOR &&
 		    acts(&spec->injection[i], row))
 			return (int)i;
 	return -1;
@@ -76,6 +77,11 @@ size_t mw_run_cause(const struct mw_run *run, size_t injection, uint8_t *ret_ful
 
 	if (run->plant->cause)
 		return run->plant->cause(run->now.plant, &act, ret_full);
+	can = mw_plant_site_of(run->plant, act.site);
+	if (can) {
+		memcpy(ret_full, can->cause, can->n_cause);
+		return can->n_cause;
+	}
 	for (size_t k = 0; k < run->plant->n_can; k++) {
 		can = &run->plant->can[k];
 		if (can->fault != act.fault)
@@ -215,7 +221,7 @@ static void run_faulty(struct mw_run *run)
 	for (size_t i = 0; i < spec->n_injection; i++) {
 		const struct mw_sim_injection *in = &spec->injection[i];
 
-		if (mw_fault_kind_of(in->fault) == MW_KIND_SENSOR)
+		if (mw_sim_kind_of(in) == MW_KIND_SENSOR)
 			mw_sensor_trouble_init(&run->trouble[i], in->fault, in->strength,
 					       run->seed[i], &run->stat[in->channel]);
 	}
@@ -259,7 +265,7 @@ static bool correct_levels(struct mw_run *run)
 		double peak;
 		double level;
 
-		if (mw_fault_kind_of(in->fault) != MW_KIND_PROCESS || want <= 0)
+		if (mw_sim_kind_of(in) != MW_KIND_PROCESS || want <= 0)
 			continue;
 		peak = mw_run_peak(run->series, in, -1);
 		level = run->level[i] * fmin(fmax(want / fmax(peak, 1e-3), 0.02), 8);

@@ -5,9 +5,15 @@
 
 #define MIN_LEARN 16
 
-static bool is_process_act(enum mw_fault fault)
+enum mw_fault_kind mw_sim_kind_of(const struct mw_sim_injection *injection)
 {
-	enum mw_fault_kind kind = mw_fault_kind_of(fault);
+	return injection->site != MW_SITE_NONE ? MW_KIND_PROCESS
+					       : mw_fault_kind_of(injection->fault);
+}
+
+static bool is_process_act(const struct mw_sim_injection *in)
+{
+	enum mw_fault_kind kind = mw_sim_kind_of(in);
 
 	return kind == MW_KIND_PROCESS || kind == MW_KIND_OPERATION;
 }
@@ -29,11 +35,19 @@ bool mw_sim_can(enum mw_machine machine, enum mw_fault fault)
 	return mw_fault_kind_of(fault) == MW_KIND_SENSOR || find_can(plant, fault);
 }
 
+static bool can_have(enum mw_machine machine, const struct mw_sim_injection *in)
+{
+	if (in->site == MW_SITE_NONE)
+		return mw_sim_can(machine, in->fault);
+	return in->fault == MW_FAULT_UNKNOWN && mw_plant_find(machine) &&
+	       mw_plant_site_of(mw_plant_find(machine), in->site);
+}
+
 static bool injection_ok(const struct mw_sim_spec *spec, const struct mw_sim_injection *in)
 {
-	bool operation = mw_fault_kind_of(in->fault) == MW_KIND_OPERATION;
+	bool operation = mw_sim_kind_of(in) == MW_KIND_OPERATION;
 
-	return mw_sim_can(spec->machine, in->fault) && in->strength >= 0 && in->strength <= 1 &&
+	return can_have(spec->machine, in) && in->strength >= 0 && in->strength <= 1 &&
 	       in->growth_rows >= 0 && isfinite(in->growth_rows) && in->onset_row < in->end_row &&
 	       in->onset_row < spec->n_rows && (operation || in->onset_row >= spec->n_learn) &&
 	       in->channel >= -1 && in->channel < MW_SIM_MAX_CHANNELS;
@@ -68,7 +82,7 @@ static void choose_columns(struct mw_run *run, size_t n_wanted)
 	for (size_t i = 0; i < spec->n_injection; i++) {
 		uint8_t full[MW_SIM_MAX_CHANNELS];
 
-		if (mw_fault_kind_of(spec->injection[i].fault) == MW_KIND_PROCESS &&
+		if (mw_sim_kind_of(&spec->injection[i]) == MW_KIND_PROCESS &&
 		    mw_run_cause(run, i, full) > 0 && !keep[full[0]] && n_kept < n_wanted)
 			n_kept += keep[full[0]] = true;
 	}
@@ -132,7 +146,7 @@ static void draw_injections(struct mw_run *run)
 	mw_rng_fork(&run->rng, FORK_INJECTION, &rng);
 	for (size_t i = 0; i < spec->n_injection; i++) {
 		const struct mw_sim_injection *in = &spec->injection[i];
-		bool operation = mw_fault_kind_of(in->fault) == MW_KIND_OPERATION;
+		bool operation = mw_sim_kind_of(in) == MW_KIND_OPERATION;
 
 		run->seed[i] = mw_rng_u64(&rng);
 		run->level[i] = operation ? in->strength : mw_sensor_size(in->strength) / 30;
@@ -148,12 +162,12 @@ static int place_injections(struct mw_run *run)
 	run->first_fault = run->first_operation = spec->n_rows;
 	for (size_t i = 0; i < spec->n_injection; i++) {
 		struct mw_sim_injection *in = &spec->injection[i];
-		bool operation = mw_fault_kind_of(in->fault) == MW_KIND_OPERATION;
+		bool operation = mw_sim_kind_of(in) == MW_KIND_OPERATION;
 		int drawn = draw_channel(run, &rng);
 
 		if (in->end_row > spec->n_rows)
 			in->end_row = spec->n_rows;
-		if (is_process_act(in->fault))
+		if (is_process_act(in))
 			in->channel = -1;
 		else if (in->channel < 0)
 			in->channel = drawn;

@@ -12,6 +12,7 @@
 #define MW_CORPUS_SIM_H
 
 #include "model/corpus/machines.h"
+#include "model/corpus/site.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -35,6 +36,7 @@ struct mw_sim_injection {
 	size_t end_row;     /* first row it no longer acts on */
 	double growth_rows; /* rows to full strength; 0 = abrupt */
 	int channel;        /* sensor faults: which channel; -1 = the simulator draws one */
+	enum mw_sim_site site; /* of evaluation (site.h): fault is then UNKNOWN; 0 = none */
 };
 
 struct mw_sim_spec {
@@ -94,9 +96,17 @@ void mw_sim_series_free(struct mw_sim_series *series);
  * all operations, disturbance (which may come about as a leak, a blockage, a jammed valve ...: on a
  * machine of unknown kind these have no other name), coupling_change, hunting. */
 bool mw_sim_can(enum mw_machine machine, enum mw_fault fault);
+/* Sensor, process or operation; a site fault is of the process. */
+enum mw_fault_kind mw_sim_kind_of(const struct mw_sim_injection *injection);
+/* The machine that can have a site fault, and how many of its channels the fault moves. */
+enum mw_machine mw_site_machine(enum mw_sim_site site);
+size_t mw_site_n_cause(enum mw_sim_site site);
 
 /* Draws a whole spec for the training corpus from one seed: machine, size, period, what is injected
  * (nothing, operations, one fault, or both), strength, onset, growth. */
 void mw_sim_spec_draw(uint64_t seed, struct mw_sim_spec *ret_spec);
+/* The same for one site fault of evaluation: its machine, with as many channels as it has, the fault
+ * clear (above 8 noise units where the machine lets it) and long. */
+void mw_site_spec_draw(uint64_t seed, enum mw_sim_site site, struct mw_sim_spec *ret_spec);
 
 #endif

@@ -92,13 +92,19 @@ static void init(void *state, const struct mw_plant_setup *setup, struct mw_rng 
 	mw_panel_settle(s, &mw_plant_tank, setup, 400, rng);
 }
 
+/* What the gauge takes for content, relative. */
+static double foam(const struct mw_plant_act *fault)
+{
+	return 0.2 * mw_site_level(fault, MW_SITE_FOAMING);
+}
+
 /* The inlet valve's real position. */
 static double control(struct tank *s, const struct mw_plant_row *row, const struct mw_order *order)
 {
 	const struct mw_plant_act *f = &row->fault;
 	double want = s->want * order->setpoint;
-	double out =
-	    order->run < 0.05 ? s->pi.integral : mw_pi_step(&s->pi, want - s->level, row->dt_s);
+	double out = order->run < 0.05 ? s->pi.integral
+				       : mw_pi_step(&s->pi, want - s->level - foam(f), row->dt_s);
 	double stuck = fmin(mw_act_level(f, MW_FAULT_VALVE_STUCK), 1.0);
 	double jam = mw_clamp(s->usual_valve + 0.3 * mw_act_sign(f), 0.1, 1.0);
 
@@ -174,7 +180,7 @@ static void step(void *state, const struct mw_plant_row *row, struct mw_rng *rng
 	s->level += (s->inflow - s->outflow - leak) * dt / (s->tau_s + dt);
 	s->level = mw_clamp(s->level, 0.0, 1.1); /* it runs over */
 	warm(s, row, &draws);
-	full[LEVEL] = 100.0 * s->level;
+	full[LEVEL] = 100.0 * (s->level + foam(&row->fault));
 	full[INFLOW] = s->q_rated * s->inflow;
 	full[OUTFLOW] = s->q_rated * s->outflow;
 	full[VALVE] = 100.0 * valve;
@@ -187,6 +193,10 @@ static void step(void *state, const struct mw_plant_row *row, struct mw_rng *rng
 	mw_panel_read(&s->panel, &s->duty, full, ret_true);
 }
 
+static const struct mw_plant_site site[] = {
+    {MW_SITE_FOAMING, {MW_FAULT_UNKNOWN, 4, {BOTTOM, INFLOW, VALVE, LEVEL}}},
+};
+
 const struct mw_plant mw_plant_tank = {
     .machine = MW_MACHINE_TANK,
     .period_s = 5.0,
@@ -195,6 +205,8 @@ const struct mw_plant mw_plant_tank = {
     .n_channel = N,
     .can = can,
     .n_can = sizeof(can) / sizeof(can[0]),
+    .site = site,
+    .n_site = sizeof(site) / sizeof(site[0]),
     .state_size = sizeof(struct tank),
     .init = init,
     .step = step,

@@ -77,7 +77,8 @@ static double current(const struct mw_train *train, const struct mw_train_row *r
 	double flux = row->command > 0.02 ? fmin(1.0, row->command / 0.3) : 0.0;
 
 	/* The drive's torque is linear in a fault; the root is taken of the healthy load only. */
-	return flux * (sqrt(m2 + (1.0 - m2) * torque * torque) + accel) * (1.0 + 0.5 * bad->phase);
+	return flux * (sqrt(m2 + (1.0 - m2) * torque * torque) + accel) * (1.0 + 0.5 * bad->phase) *
+	       (1.0 + 0.1 * bad->sag);
 }
 
 static void vibration(const struct mw_train *train, const struct mw_train_bad *bad, double torque,
@@ -139,8 +140,9 @@ void mw_train_step(struct mw_train *train, const struct mw_train_row *row,
 	ret_channel[MW_TRAIN_CURRENT] = train->amps * amps;
 	ret_channel[MW_TRAIN_POWER] =
 	    train->kw * ((torque + accel) * speed / train->efficiency + lost + 0.05 * bad->phase);
-	ret_channel[MW_TRAIN_VOLTAGE] =
-	    mains * (1.0 - 0.012 * fmin(amps, 6.0)) * (1.0 - 0.09 * fmin(bad->phase, 4.0));
+	ret_channel[MW_TRAIN_VOLTAGE] = mains * (1.0 - 0.012 * fmin(amps, 6.0)) *
+					(1.0 - 0.09 * fmin(bad->phase, 4.0)) /
+					(1.0 + 0.06 * bad->sag);
 	ret_channel[MW_TRAIN_BEARING] = train->bearing;
 	ret_channel[MW_TRAIN_WINDING] = train->winding;
 }

@@ -72,6 +72,7 @@ enum mw_train_channel {
 struct mw_train_bad {
 	double wear, imbalance, misaligned, loose, unlubricated, overload, phase, slow, uncooled;
 	double rough; /* vibration from the process, mm/s */
+	double sag;   /* of the mains */
 };
 
 struct mw_train {

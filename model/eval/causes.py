@@ -24,7 +24,8 @@ def ranked(context: Context, run: causrca.Run, normal: list[Path], profile: Path
 
 
 def precision(context: Context, graph: causrca.Graph, run: causrca.Run, normal: list[Path],
-              profile: Path) -> dict[str, float]:  # fmt: skip
+              profile: Path) -> tuple[dict[str, float], bool]:  # fmt: skip
+    """Average precision by ranking, and whether ours has a manipulated variable first."""
     last = run.last_states()
     order = {
         OURS: ranked(context, run, normal, profile),
@@ -32,7 +33,8 @@ def precision(context: Context, graph: causrca.Graph, run: causrca.Run, normal: 
         GRAPH: causrca.graph_recency(graph, last),
         TIME: causrca.time_recency(graph, last),
     }
-    return {name: causrca.average_precision(run.truth, found) for name, found in order.items()}
+    score = {name: causrca.average_precision(run.truth, found) for name, found in order.items()}
+    return score, bool(order[OURS]) and order[OURS][0] in run.truth
 
 
 def evaluate(context: Context) -> list[Table]:
@@ -45,12 +47,15 @@ def evaluate(context: Context) -> list[Table]:
             sorted(base.glob("dig_twin/exp_*/exp_*/run_*/causes.json"))]  # fmt: skip
     found = context.map(lambda run: precision(context, graph, run, normal, profile), runs,
                         "causRCA")  # fmt: skip
+    first = 100 * float(np.mean([right for _, right in found]))
+    found = [score for score, _ in found]
     groups = sorted({run.group for run in runs})
     rows, brief = [], []
     for method in found[0]:
         by_group = [float(np.mean([one[method] for one, run in zip(found, runs)
                                    if run.group == group])) for group in groups]  # fmt: skip
         rows.append([method, *by_group])
+    brief.append(Brief("cause named right at the diagnosis, % of runs", first, least=70))
     for group, value in zip(groups, rows[0][1:]):
         brief.append(Brief(f"MAP@3 {group}, asked: published expert-graph recency", value,
                            least=PUBLISHED.get(group)))  # fmt: skip

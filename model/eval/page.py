@@ -24,7 +24,7 @@ evidence was chosen, so they are development figures; the simulated machines are
 from the same simulator as the training."""
 
 SHORT = {"skab": "SKAB", "tep": "TEP", "nab": "NAB", "causrca": "causRCA", "synthetic": "simulated",
-         "calibration": "healthy", "similar": "histories", "words": "words"}  # fmt: skip
+         "calibration": "healthy", "similar": "histories", "words": "words", "site": "unseen faults"}  # fmt: skip
 
 TITLE = {
     "skab": "SKAB: water loop with closing valves",
@@ -35,6 +35,7 @@ TITLE = {
     "calibration": "Calibration and false alarms",
     "similar": "Seen before: simulated histories",
     "words": "Words: every number and claim, decided again",
+    "site": "Faults that no training has seen, and what a site knows of them",
 }
 
 

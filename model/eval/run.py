@@ -30,7 +30,7 @@ from model.eval.harness import Context  # noqa: E402
 # Section -> its module
 SECTIONS = {
     "skab": "skab", "tep": "tep", "nab": "nab", "causrca": "causes", "synthetic": "synthetic",
-    "calibration": "calibration", "similar": "similar", "words": "words",
+    "calibration": "calibration", "similar": "similar", "words": "words", "site": "site",
 }  # fmt: skip
 NEEDS = {"causrca": "model.eval.causrca"}
 

@@ -87,6 +87,27 @@ static inline void resemble(struct mw_event *event, int64_t raised_ns, double si
 	similar->acknowledged = event->similar.n == 1;
 }
 
+/* Two likely causes; every member has a value of its own. */
+static inline void blame(struct mw_event *event)
+{
+	struct mw_event_cause *cause = event->likely;
+
+	event->n_cause = 2;
+	strcpy(event->site_fault, "strainer_torn");
+	for (size_t i = 0; i < event->n_cause; i++) {
+		(void)snprintf(cause[i].channel, MW_NAME_SIZE, "%s", event->channel[i].name);
+		cause[i].probability = i == 0 ? 0.625 : 0.25;
+		cause[i].fault = i == 0 ? MW_FAULT_UNKNOWN : MW_FAULT_CAVITATION;
+		cause[i].why = i == 0 ? MW_WHY_DEVIATES | MW_WHY_SITE : MW_WHY_UPSTREAM;
+		(void)snprintf(cause[i].name, MW_NAME_SIZE, "name %zu", i);
+		(void)snprintf(cause[i].cause, MW_PHRASE_SIZE, "cause %zu", i);
+		(void)snprintf(cause[i].check, MW_PHRASE_SIZE, "check %zu", i);
+	}
+	strcpy(cause[0].site_fault, "strainer_torn");
+	strcpy(cause[0].name, event->language == MW_LANGUAGE_KO ? "캐비테이션" : "cavitation");
+	strcpy(cause[1].of, event->channel[0].name);
+}
+
 static inline struct mw_event make_event(const char *asset, int64_t raised_ns,
 					 enum mw_language language)
 {
@@ -121,6 +142,7 @@ static inline struct mw_event make_event(const char *asset, int64_t raised_ns,
 	strcpy(event.model, "millwright-nano 1f2e3d");
 	resemble(&event, raised_ns - 86400 * SECOND, 0.9375);
 	resemble(&event, raised_ns - 3 * 86400 * SECOND, 0.8125);
+	blame(&event);
 	word_event(&event);
 	return event;
 }
@@ -216,6 +238,23 @@ static inline bool same_similar(const struct mw_event *a, const struct mw_event 
 	return true;
 }
 
+static inline bool same_causes(const struct mw_event *a, const struct mw_event *b)
+{
+	if (a->n_cause != b->n_cause || strcmp(a->site_fault, b->site_fault) != 0)
+		return false;
+	for (size_t i = 0; i < a->n_cause; i++) {
+		const struct mw_event_cause *x = &a->likely[i], *y = &b->likely[i];
+
+		if (strcmp(x->channel, y->channel) != 0 || strcmp(x->of, y->of) != 0 ||
+		    !same_number(x->probability, y->probability) || x->why != y->why ||
+		    x->fault != y->fault || strcmp(x->site_fault, y->site_fault) != 0 ||
+		    strcmp(x->name, y->name) != 0 || strcmp(x->cause, y->cause) != 0 ||
+		    strcmp(x->check, y->check) != 0)
+			return false;
+	}
+	return true;
+}
+
 static inline bool same_times(const struct mw_event *a, const struct mw_event *b)
 {
 	return a->onset_ns == b->onset_ns && a->onset_before_window == b->onset_before_window &&
@@ -238,7 +277,7 @@ static inline bool same_event(const struct mw_event *a, const struct mw_event *b
 	       same_number(a->fault_probability, b->fault_probability) && a->state == b->state &&
 	       a->sequence == b->sequence && same_times(a, b) && same_words(a, b) &&
 	       same_similar(a, b) && a->claims == b->claims && a->others.n == b->others.n &&
-	       same_number(a->others.level, b->others.level);
+	       same_number(a->others.level, b->others.level) && same_causes(a, b);
 }
 
 static inline bool same_window(const struct mw_event_window *a, const struct mw_event_window *b)

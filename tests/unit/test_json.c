@@ -57,6 +57,7 @@ START_TEST(the_fault_is_named_in_the_words_of_the_explanation)
 	struct mw_event event = make_event("p", NOON, MW_LANGUAGE_KO);
 	json_t *root = alert_of(&event);
 
+	event.site_fault[0] = '\0';
 	ck_assert_str_eq(text_at(root, "fault_name"), "캐비테이션");
 	json_decref(root);
 	event.n_citation = 0; /* not named there: the code, readable */
