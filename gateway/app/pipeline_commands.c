@@ -1,6 +1,6 @@
 /* pipeline_commands.c -- what operators want, between two batches: each round of commands is one
- * transaction, with a snapshot where it changes an asset, so that a crash neither loses a command nor reads the spool into a state
- * that knows nothing of it. */
+ * transaction, with a snapshot where it changes an asset, so that a crash neither loses a command nor
+ * reads the spool into a state that knows nothing of it. */
 #include "gateway/app/pipeline_impl.h"
 
 #include <stdio.h>

@@ -4,7 +4,7 @@ import { chart } from './chart.js';
 import { describe, explanation, markOf, parse } from './citation.js';
 import { byId, el, number, replace, span, when, words } from './dom.js';
 import { stateChip } from './lists.js';
-import { t } from './strings.js';
+import { hasString, t } from './strings.js';
 
 const hours = [1, 8, 24, 168];
 let shown = null; // the event on the page
@@ -53,19 +53,27 @@ function showCharts(event) {
 		? event.window.channels.map((_, i) => chart(event, i)) : [el('p', { class: 'quiet' }, t('no_window'))]));
 }
 
-function rankedCause(cause) {
-	const share = Number.isFinite(cause.probability) ? t('probability', Math.round(cause.probability * 100)) : '';
+// Why a channel is held for the origin: codes, with the other channel that some of them speak of.
+function reasons(cause) {
+	const of = cause.of || '…';
 
-	return el('li', {}, el('strong', {}, cause.channel), cause.fault ? ` · ${words(cause.fault)}` : null,
-		share ? el('span', { class: 'share' }, share) : null,
-		cause.text ? el('div', {}, cause.text) : null, cause.why ? el('div', { class: 'quiet' }, cause.why) : null);
+	return cause.why.map((code) => (hasString(`why_${code}`) ? t(`why_${code}`, of) : words(code))).join(' · ');
+}
+
+function rankedCause(cause, language) {
+	const share = Number.isFinite(cause.probability) ? t('probability', Math.round(cause.probability * 100)) : '';
+	const part = (text) => (text ? el('div', { lang: language }, text) : null);
+
+	return el('li', {}, el('strong', {}, cause.channel), cause.name ? el('span', { lang: language }, ` · ${cause.name}`) : null,
+		share ? el('span', { class: 'share' }, share) : null, part(cause.cause), part(cause.check),
+		cause.why.length ? el('div', { class: 'quiet' }, reasons(cause)) : null);
 }
 
 function showCauses(event) {
 	const parts = [], terms = el('dl', {});
 
 	if (event.causes?.length)
-		parts.push(el('ol', { class: 'causes' }, ...event.causes.map(rankedCause)));
+		parts.push(el('ol', { class: 'causes' }, ...event.causes.map((cause) => rankedCause(cause, event.language))));
 	for (const key of ['cause', 'check'])
 		if (event[key])
 			terms.append(el('dt', {}, t(key)), el('dd', { lang: event.language }, event[key]));

@@ -107,7 +107,8 @@ def check_optional(browser: Browser, event: dict) -> None:
         channel |= {"spread": None, "limit": None}
     event["channels"][0] |= {"spread": 0.1, "limit": event["channels"][0]["value"]}
     event["window"]["value"][3][0] = event["window"]["value"][5][0] = None
-    event["causes"] = [{"channel": "valve <1>", "fault": "valve_stuck", "text": "stem", "probability": 0.62, "why": "first"}]
+    event["causes"] = [{"channel": "valve <1>", "fault": "valve_stuck", "site_fault": "", "name": "stuck valve",
+                         "cause": "stem", "check": "stroke", "probability": 0.62, "why": ["upstream", "unheard_of"], "of": "flow"}]
     text = event["explanation"] = "11월 25일 22시부터 압력이 한계를 넘었습니다."
     at = [len(text[:n].encode()) for n in range(13)]
     event["citations"] = [{"from": at[0], "to": at[2], "reference": "c1.over_limit", "value": 0.5},
@@ -129,7 +130,8 @@ def check_optional(browser: Browser, event: dict) -> None:
         }, (error) => done(String(error)));""", event)
     assert isinstance(seen, dict), seen
     assert (seen["bands"], seen["others"], seen["limits"], seen["points"]) == (1, 0, 1, 1), seen
-    assert "valve <1>" in seen["causes"] and "62 %" in seen["causes"] and "valve stuck" in seen["causes"], seen["causes"]
+    assert "valve <1>" in seen["causes"] and "62 %" in seen["causes"] and "stuck valve" in seen["causes"], seen["causes"]
+    assert "flow" in seen["causes"] and "unheard of" in seen["causes"], seen["causes"]
     assert "".join(part for part, _ in seen["parts"]) == text, "text is lost or doubled where citations overlap"
     assert [c for _, c in seen["parts"] if c] == ["c1.over_limit", "others.steady", "c9.unheard"], seen["parts"]
     assert seen["parts"][0][0] == text[:2] and all(told.strip() for told in seen["told"]), seen
