@@ -20,6 +20,7 @@ struct mw_fleet {
 	struct mw_reading reading[MW_INFERENCE_BATCH];
 	struct mw_asset *reads[MW_INFERENCE_BATCH];
 	size_t n_told; /* events of this run */
+	size_t calibrating; /* assets that have begun to calibrate and not ended */
 };
 
 mw_err mw_fleet_new(const struct mw_fleet_opts *opts, struct mw_fleet **ret_fleet)
@@ -192,15 +193,24 @@ static void explain(struct mw_fleet *fleet, size_t i, const struct mw_outcome *o
 	mw_asset_explain(asset, fleet->opts.library, &opts, answered ? &words : NULL);
 }
 
+static void count_calibrating(struct mw_fleet *fleet, const struct mw_asset *asset,
+			      enum mw_asset_phase before)
+{
+	fleet->calibrating += mw_asset_phase(asset) == MW_PHASE_CALIBRATING;
+	fleet->calibrating -= before == MW_PHASE_CALIBRATING;
+}
+
 static void conclude(struct mw_fleet *fleet, size_t i)
 {
 	const struct mw_fleet_events *events = &fleet->opts.events;
 	struct mw_asset *asset = fleet->reads[i];
+	enum mw_asset_phase before = mw_asset_phase(asset);
 	struct mw_event_window window;
 	struct mw_outcome outcome;
 	bool worded;
 
 	mw_asset_take(asset, &fleet->reading[i], &outcome);
+	count_calibrating(fleet, asset, before);
 	if (events->on_outcome)
 		events->on_outcome(events->ctx, asset, &outcome);
 	if (outcome.action == MW_ALARM_NOTHING)
@@ -213,6 +223,24 @@ static void conclude(struct mw_fleet *fleet, size_t i)
 				 transition_of(outcome.action));
 }
 
+/* Calibrating takes a few hundred kilobytes: when many machines have learnt at once, they wait for
+ * each other. */
+static bool must_wait(const struct mw_fleet *fleet, const struct mw_asset *asset)
+{
+	return mw_asset_phase(asset) == MW_PHASE_LEARNING &&
+	       fleet->calibrating >= MW_INFERENCE_BATCH;
+}
+
+static bool next_window(struct mw_fleet *fleet, struct mw_asset *asset,
+			struct mw_prompt *ret_prompt)
+{
+	enum mw_asset_phase before = mw_asset_phase(asset);
+	bool ready = mw_asset_next(asset, ret_prompt);
+
+	count_calibrating(fleet, asset, before);
+	return ready;
+}
+
 /* Takes one window each of as many touched assets as fit in a batch, starting at *at. */
 static size_t gather(struct mw_fleet *fleet, size_t *at)
 {
@@ -221,9 +249,9 @@ static size_t gather(struct mw_fleet *fleet, size_t *at)
 	for (; *at < fleet->n_slot && n < MW_INFERENCE_BATCH; (*at)++) {
 		struct slot *slot = fleet->slot[*at];
 
-		if (!slot->touched)
+		if (!slot->touched || must_wait(fleet, slot->asset))
 			continue;
-		slot->touched = mw_asset_next(slot->asset, &fleet->prompt[n]);
+		slot->touched = next_window(fleet, slot->asset, &fleet->prompt[n]);
 		if (slot->touched)
 			fleet->reads[n++] = slot->asset;
 	}

@@ -9,7 +9,7 @@
 #include "gateway/core/judge.h"
 #include "gateway/core/words.h"
 
-#define MW_INFERENCE_BATCH 16 /* windows that share one pass over the weights */
+#define MW_INFERENCE_BATCH 4 /* windows that share one pass over the weights */
 
 struct mw_inference;
 

@@ -48,6 +48,7 @@ void mw_asset_free(struct mw_asset *asset)
 		return;
 	mw_evidence_free(asset->evidence);
 	mw_baseline_free(asset->baseline);
+	mw_judge_done(&asset->judge);
 	mw_assembler_free(asset->assembler);
 	free(asset->learn);
 	free(asset->learn_time);
@@ -368,6 +369,7 @@ static void watch(struct mw_asset *asset, const struct mw_reading *reading, stru
 	int64_t period_ns = mw_assembler_period(asset->assembler);
 	bool healthy;
 
+	mw_judge_forget_learn(&asset->judge);
 	if (asset->opts.alarm.per_day > 0 && period_ns > 0)
 		asset->opts.alarm.p_raise =
 		    mw_alarm_p_of_budget(asset->opts.alarm.per_day, period_ns);

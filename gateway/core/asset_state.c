@@ -120,6 +120,9 @@ static bool get_judge(struct mw_reader *r, struct mw_judge *judge)
 	}
 	if (judge->n_calibration > MW_JUDGE_MAX_CALIBRATION)
 		return false;
+	judge->healthy = calloc(judge->n_calibration + 1, sizeof(*judge->healthy));
+	if (!judge->healthy)
+		return false;
 	for (uint32_t i = 0; i < judge->n_calibration; i++)
 		judge->healthy[i] = mw_get_f32(r);
 	judge->ready = true;

@@ -73,6 +73,27 @@ void mw_judge_init(struct mw_judge *judge)
 	judge->level_most = -INFINITY;
 }
 
+void mw_judge_forget_learn(struct mw_judge *judge)
+{
+	free(judge->calibration);
+	judge->calibration = NULL;
+}
+
+void mw_judge_done(struct mw_judge *judge)
+{
+	mw_judge_forget_learn(judge);
+	free(judge->healthy);
+	judge->healthy = NULL;
+}
+
+static bool has_room(struct mw_judge *judge)
+{
+	if (!judge->calibration)
+		judge->calibration =
+		    calloc(MW_JUDGE_MAX_CALIBRATION, sizeof(*judge->calibration));
+	return judge->calibration && judge->n_calibration < MW_JUDGE_MAX_CALIBRATION;
+}
+
 static double strongest_channel(const struct mw_reading *reading)
 {
 	double best = -INFINITY;
@@ -149,7 +170,7 @@ void mw_judge_learn(struct mw_judge *judge, const struct mw_evidence *evidence,
 	measure(evidence, reading, now);
 	judge->level_most = fmax(judge->level_most, now[MW_COMPONENT_LEVEL]);
 	smooth(judge, now);
-	if (!keep || judge->n_calibration >= MW_JUDGE_MAX_CALIBRATION)
+	if (!keep || !has_room(judge))
 		return;
 	kept = judge->calibration[judge->n_calibration++];
 	for (int k = 0; k < MW_N_COMPONENT; k++)
@@ -321,6 +342,10 @@ mw_err mw_judge_calibrate(struct mw_judge *judge)
 {
 	if (judge->n_calibration < MW_JUDGE_MIN_CALIBRATION)
 		return MW_E_AGAIN;
+	free(judge->healthy);
+	judge->healthy = calloc(judge->n_calibration, sizeof(*judge->healthy));
+	if (!judge->healthy)
+		return MW_E_NOMEM;
 	fit_components(judge);
 	for (int view = 0; view < MW_N_VIEW; view++)
 		fit_view(judge, (enum mw_view)view);
@@ -346,7 +371,7 @@ static double p_of_view(const struct mw_judge *judge, enum mw_view view, double 
 /* Where no tail speaks: the rank among the asset's own healthy windows. */
 static double p_of_rank(const struct mw_judge *judge, double fused)
 {
-	uint32_t n = judge->n_calibration;
+	uint32_t n = judge->healthy ? judge->n_calibration : 0;
 	uint32_t as_large = 0;
 
 	for (uint32_t i = n; i > 0 && (double)judge->healthy[i - 1] >= fused; i--)
