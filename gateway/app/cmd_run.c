@@ -10,6 +10,7 @@
 #include "gateway/io/json.h"
 
 #include <getopt.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,6 +21,7 @@
 #define TICK_NS        (200 * MW_NS_PER_MS)
 #define STATE_EVERY_NS (60 * MW_NS_PER_S)
 #define GOODBYE_NS     (3 * MW_NS_PER_S)
+#define OWN_PAGES_BYTES (24 * 1024) /* what a machine needs while it learns is larger, and goes back */
 #define EXPIRE_ROWS    200 /* per tick of a minute: retention must not stall ingest */
 
 struct daemon {
@@ -377,6 +379,7 @@ static void tick(struct daemon *d)
 		atomic_store(&d->say_state, true);
 		(void)!mw_store_expire(d->store, mw_clock_now_ns() - d->config->store.keep_ns,
 				       EXPIRE_ROWS, &removed);
+		(void)malloc_trim(0); /* machines that have learnt leave holes */
 		d->state_ns = mono_ns;
 	}
 	if (mw_mqtt_connected(d->mqtt) && atomic_exchange(&d->say_state, false))
@@ -409,6 +412,7 @@ static int run(const char *path)
 	(void)sigaddset(&signals, SIGINT);
 	(void)pthread_sigmask(SIG_BLOCK, &signals, NULL);
 	(void)signal(SIGPIPE, SIG_IGN);
+	(void)mallopt(M_MMAP_THRESHOLD, OWN_PAGES_BYTES);
 	d->started_ns = mw_clock_now_ns();
 	err = mw_conf_load(path, d->why, sizeof(d->why), &d->config);
 	if (!err) {
