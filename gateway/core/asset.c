@@ -434,6 +434,11 @@ enum mw_machine mw_asset_machine(const struct mw_asset *asset)
 	return asset->opts.machine;
 }
 
+enum mw_language mw_asset_language(const struct mw_asset *asset)
+{
+	return asset->opts.language;
+}
+
 enum mw_asset_phase mw_asset_phase(const struct mw_asset *asset)
 {
 	return asset->phase;
@@ -467,6 +472,12 @@ const struct mw_alarm *mw_asset_alarm(const struct mw_asset *asset)
 enum mw_role mw_asset_role(const struct mw_asset *asset, size_t channel)
 {
 	return asset->phase == MW_PHASE_LEARNING ? asset->role[channel] : asset->info.role[channel];
+}
+
+const struct mw_profile_channel *mw_asset_profile_channel(const struct mw_asset *asset,
+							  size_t channel)
+{
+	return asset->info.profile[channel];
 }
 
 int64_t mw_asset_rows(const struct mw_asset *asset)

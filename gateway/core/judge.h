@@ -17,6 +17,9 @@
  * innovations do not care where a healthy machine wanders; and gross evidence of what lasts.
  * Without a model (mw_reading of no rows) it is the fused statistic.
  *
+ * A general model that reads text gives one row, the asset's, whose log-odds have no scale of their own:
+ * they are calibrated like a statistic, on the asset's own healthy windows, and added to the residual.
+ *
  * The *p-value* decides alarms.  Three views -- the heads, the fused statistic, the evidence
  * alone (so that it can raise) -- are held against two tails each, exponential past a quantile
  * (peaks over threshold, Pickands 1975, shape 0): the asset's own healthy windows, and those of
@@ -73,6 +76,7 @@ struct mw_judge {
 	bool ready;        /* calibrated */
 	bool smoothing;    /* the EWMA has a value */
 	bool blind;        /* calibrated without a model */
+	bool spoken;       /* calibrated with a model that gives the asset's row alone */
 	bool few;          /* MW_JUDGE_FEW channels or fewer */
 	double level_most; /* largest level learnt, before smoothing */
 	double smooth[MW_N_COMPONENT];

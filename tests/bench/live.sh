@@ -5,8 +5,7 @@ set -euo pipefail
 . deploy/demo/plant.sh
 CORES=${CORES:-0,1}
 
-idle() { [ "$(counter windows)" = "$(sleep 2 && counter windows)" ]; }
-has_learnt() { has_read $((machines * 400)) && idle; }
+has_learnt() { [ "$(grep -c asset.watching "$work/gateway.log")" -eq "$machines" ]; }
 
 start_plant() { # for $machines; sets start: the machines' clock begins so that live rows are now
 	configure 400 en
@@ -19,7 +18,7 @@ start_plant() { # for $machines; sets start: the machines' clock begins so that 
 
 stop_plant() {
 	kill -TERM "$gateway" && wait "$gateway" || true
-	rm -rf "$work"/spool "$work"/*.db*
+	rm -rf "$work"/spool "$work"/*.db* "$work/gateway.log"
 }
 
 start_broker
