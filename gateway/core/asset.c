@@ -336,10 +336,13 @@ static enum mw_verdict verdict_of(const struct mw_asset *asset, const struct mw_
 				  const struct mw_judgement *judgement)
 {
 	const float *p = reading->verdict_probability;
+	/* Nobody measured how often a general model takes a fault for an operation. */
+	bool overruled =
+	    asset->judge.spoken && judgement->p_evidence <= asset->opts.alarm.p_raise;
 
 	if (judgement->p_value > asset->opts.alarm.p_raise)
 		return MW_VERDICT_NORMAL;
-	if (p[MW_VERDICT_OPERATION] > OPERATION_SURE)
+	if (p[MW_VERDICT_OPERATION] > OPERATION_SURE && !overruled)
 		return MW_VERDICT_OPERATION;
 	return MW_VERDICT_FAULT;
 }

@@ -396,10 +396,15 @@ static double p_of_rank(const struct mw_judge *judge, double fused)
 	return fmax((as_large + 1.0) / (n + 1.0), TAIL_SHARE);
 }
 
+static double p_of_evidence(const struct mw_judge *judge, const double component[MW_N_COMPONENT])
+{
+	return p_of_view(judge, MW_VIEW_EVIDENCE, view_of(judge, MW_VIEW_EVIDENCE, component));
+}
+
 /* The most unusual view, for as many as were looked at (Bonferroni). */
 static double p_of(const struct mw_judge *judge, const double component[MW_N_COMPONENT])
 {
-	double p = p_of_view(judge, MW_VIEW_EVIDENCE, view_of(judge, MW_VIEW_EVIDENCE, component));
+	double p = p_of_evidence(judge, component);
 
 	if (judge->blind)
 		return p;
@@ -420,6 +425,7 @@ static void conclude(const struct mw_judge *judge, struct mw_judgement *ret)
 
 	ret->fused = fuse(judge, ret->component);
 	ret->evidence = evidence_of(judge, ret->component);
+	ret->p_evidence = p_of_evidence(judge, ret->component);
 	ret->p_value = p < TAIL_SHARE ? fmax(p, 1e-300) : p_of_rank(judge, ret->fused);
 	ret->score = 1.0 / (1.0 + exp((middle - ret->fused) / width));
 }
