@@ -2,7 +2,7 @@
  * plant_load.c -- a plant of N machines of 8 channels at 1 Hz, over MQTT, and a client that waits for
  * the alerts: plant_load learn|live PORT MACHINES START_S [GATEWAY_PID BROKER_PID].
  *
- * "learn" publishes the healthy rows as fast as the broker takes them.  "live" publishes one JSON
+ * "learn" publishes the first rows, as healthy as they come, as fast as the broker takes them.  "live" publishes one JSON
  * object a machine and second, each machine at its own moment in the second; one by one the machines
  * break (a step on one channel), and of every alert the time is taken from the publishing of the
  * sample that closed its window -- LATE_ROWS after the window's last row, by window.lateness of two
@@ -25,7 +25,8 @@
 #define CHANNELS     8
 #define SERIES       20 /* different ones; machines share them */
 #define MAX_MACHINES 1000
-#define LEARN_ROWS   400
+#define LEARN_ROWS   200
+#define LEAD_ROWS    (LEARN_ROWS + LATE_ROWS) /* published before: the last learn row is then closed */
 #define LIVE_ROWS    90
 #define FIRST_BREAK  20 /* row of the live part at which the first machine breaks, and over how many */
 #define BREAK_ROWS   48 /* rows the breaks are spread */
@@ -57,23 +58,32 @@ static void must(bool ok, const char *why)
 
 /* --- what is published ------------------------------------------------------------------------ */
 
+/* Channels that report by exception are published in every row. */
+static void hold(struct mw_sim_series *series)
+{
+	for (size_t i = series->n_channels; i < series->n_rows * series->n_channels; i++)
+		if (!isfinite(series->value[i]))
+			series->value[i] = series->value[i - series->n_channels];
+}
+
 static void make_series(struct load *load)
 {
 	for (size_t i = 0; i < SERIES; i++) {
 		const struct mw_sim_spec spec = {.seed = i + 1,
 						 .machine = MW_MACHINE_OTHER,
-						 .n_rows = LEARN_ROWS + LIVE_ROWS,
-						 .n_learn = LEARN_ROWS,
+						 .n_rows = LEAD_ROWS + LIVE_ROWS,
+						 .n_learn = LEAD_ROWS,
 						 .n_channels = CHANNELS,
 						 .period_s = 1};
 
 		must(mw_sim_series_new(&spec, &load->series[i]) == 0, "no series");
+		hold(load->series[i]);
 	}
 }
 
 static size_t breaks_at(const struct load *load, size_t machine)
 {
-	return LEARN_ROWS + FIRST_BREAK + machine * BREAK_ROWS / load->machines;
+	return LEAD_ROWS + FIRST_BREAK + machine * BREAK_ROWS / load->machines;
 }
 
 static size_t row_json(const struct load *load, size_t machine, size_t row, char *text, size_t size)
@@ -111,8 +121,8 @@ static void publish(struct load *load, size_t machine, size_t row)
 
 	(void)snprintf(topic, sizeof(topic), "plant/m-%zu", machine);
 	message.size = row_json(load, machine, row, text, sizeof(text));
-	if (row >= LEARN_ROWS)
-		load->sent_ns[machine][row - LEARN_ROWS] = mw_clock_mono_ns();
+	if (row >= LEAD_ROWS)
+		load->sent_ns[machine][row - LEAD_ROWS] = mw_clock_mono_ns();
 	while (mw_mqtt_publish(load->mqtt, &message, 1) == MW_E_AGAIN)
 		sleep_until(mw_clock_mono_ns() + MW_NS_PER_MS);
 	load->published++;
@@ -120,7 +130,7 @@ static void publish(struct load *load, size_t machine, size_t row)
 
 static void learn(struct load *load)
 {
-	for (size_t row = 0; row < LEARN_ROWS; row++)
+	for (size_t row = 0; row < LEAD_ROWS; row++)
 		for (size_t i = 0; i < load->machines; i++)
 			publish(load, i, row);
 }
@@ -133,7 +143,7 @@ static void live(struct load *load)
 		for (size_t i = 0; i < load->machines; i++) {
 			sleep_until(begin_ns + (int64_t)row * PERIOD_NS +
 				    (int64_t)(i * (size_t)PERIOD_NS / load->machines));
-			publish(load, i, LEARN_ROWS + row);
+			publish(load, i, LEAD_ROWS + row);
 		}
 	sleep_until(mw_clock_mono_ns() + 2 * MW_NS_PER_S);
 }
@@ -170,7 +180,7 @@ static void take_alert(struct load *load, const char *json, int64_t now_ns)
 		 mw_time_parse(updated, &end_ns) == MW_E_OK,
 	     "an alert that nobody can read");
 	machine = strtoul(asset, NULL, 10);
-	row = (end_ns - load->start_ns) / PERIOD_NS + LATE_ROWS - LEARN_ROWS;
+	row = (end_ns - load->start_ns) / PERIOD_NS + LATE_ROWS - LEAD_ROWS;
 	if (machine >= load->machines || row < 0 || row >= LIVE_ROWS) {
 		load->strays++; /* of the learnt rows: nothing to time it by */
 		return;
