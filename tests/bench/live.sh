@@ -22,7 +22,10 @@ stop_plant() {
 	rm -rf "$work"/spool "$work"/*.db* "$work/gateway.log"
 }
 
-[ -z "${PRIORITY:-}" ] || renice -n "$PRIORITY" -p $$ >/dev/null
+if [ -n "${PRIORITY:-}" ]; then
+	renice -n "$PRIORITY" -p $$ >/dev/null
+	[ ! -w /proc/$$/autogroup ] || echo "$PRIORITY" >/proc/$$/autogroup
+fi
 start_broker
 taskset -pc "$CORES" $$ >/dev/null 2>&1 || true
 taskset -pc "$CORES" "$broker" >/dev/null 2>&1 || true
