@@ -21,8 +21,9 @@
 #define TICK_NS        (200 * MW_NS_PER_MS)
 #define STATE_EVERY_NS (60 * MW_NS_PER_S)
 #define GOODBYE_NS     (3 * MW_NS_PER_S)
-#define OWN_PAGES_BYTES (24 * 1024) /* what a machine needs while it learns is larger, and goes back */
-#define EXPIRE_ROWS    200 /* per tick of a minute: retention must not stall ingest */
+#define OWN_PAGES_BYTES                                                                            \
+	(24 * 1024)     /* what a machine needs while it learns is larger, and goes back */
+#define EXPIRE_ROWS 200 /* per tick of a minute: retention must not stall ingest */
 
 struct daemon {
 	struct mw_config *config;

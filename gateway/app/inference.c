@@ -30,9 +30,8 @@ static void name_model(struct mw_inference *inference, const struct mw_lm *model
 static mw_err open_file(const struct mw_inference_opts *opts, char *why, size_t why_size,
 			struct mw_lm **ret_model)
 {
-	struct mw_lm_options options = {
-	    .kernels = opts->kernels && opts->kernels[0] ? opts->kernels : NULL,
-	    .memory_limit = opts->memory};
+	struct mw_lm_options options = {.kernels = opts->kernels && opts->kernels[0] ? opts->kernels
+										     : NULL};
 	char text[256] = "";
 	mw_lm_err err = mw_lm_open(opts->path, &options, ret_model, text, sizeof(text));
 

@@ -21,7 +21,8 @@ struct mw_inference_stats {
 };
 
 struct mw_inference_opts {
-	const char *path;    /* "none": there is no model, readings have no rows and nothing is worded */
+	const char
+	    *path; /* "none": there is no model, readings have no rows and nothing is worded */
 	const char *kernels; /* NULL or "" = the best */
 	size_t memory;       /* bytes of a model of text; 0 = no limit */
 };

@@ -334,10 +334,11 @@ static void answer_schema(enum mw_verdict verdict, const struct mw_answer_limits
 		if (limits->channel_mask >> c & 1)
 			n += (size_t)snprintf(text + n, size - n, "%s\"c%u\"",
 					      channels++ ? "," : "", c + 1);
-	(void)snprintf(text + n, size - n,
-		       "%s]},\"minItems\":%d,\"maxItems\":%u}},\"required\":[\"fault\",\"channels\"]}",
-		       channels ? "" : "\"c0\"", channels ? 1 : 0,
-		       channels < MW_ANSWER_CHANNELS ? channels : MW_ANSWER_CHANNELS);
+	(void)snprintf(
+	    text + n, size - n,
+	    "%s]},\"minItems\":%d,\"maxItems\":%u}},\"required\":[\"fault\",\"channels\"]}",
+	    channels ? "" : "\"c0\"", channels ? 1 : 0,
+	    channels < MW_ANSWER_CHANNELS ? channels : MW_ANSWER_CHANNELS);
 }
 
 /* What is written, and how likely its first part -- the fault -- was. */

@@ -56,8 +56,9 @@ MW_MUST_CHECK mw_err mw_text_model_tell(struct mw_text_model *model, struct mw_t
 					struct mw_text_words *ret_words);
 
 struct mw_text_model_stats {
-	uint64_t windows, tokens;       /* judged; read and written */
-	uint64_t told, refused, skipped; /* explanations; refused: nothing sayable; skipped: budget */
+	uint64_t windows, tokens; /* judged; read and written */
+	uint64_t told, refused,
+	    skipped; /* explanations; refused: nothing sayable; skipped: budget */
 	int64_t busy_ns;
 };
 void mw_text_model_stats(const struct mw_text_model *model, struct mw_text_model_stats *ret_stats);

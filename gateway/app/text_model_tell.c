@@ -7,10 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PORTION     64 /* tokens read between two looks at the clock */
-#define REST        4  /* times an explanation's own time pass before the next */
-#define ESCAPED     4096
-#define REPEATED    1.15f /* what was said lately is less likely */
+#define PORTION  64 /* tokens read between two looks at the clock */
+#define REST     4  /* times an explanation's own time pass before the next */
+#define ESCAPED  4096
+#define REPEATED 1.15f /* what was said lately is less likely */
 
 static const char schema_text[] =
     "{\"type\":\"array\",\"minItems\":1,\"maxItems\":3,"

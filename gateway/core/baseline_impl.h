@@ -62,8 +62,8 @@ struct mw_baseline *baseline_alloc(size_t n_channels, size_t n_rows);
 struct baseline_stream {
 	uint64_t rows;
 	/* [n] each, borrowed from one block */
-	double *raw;     /* last reading of each channel; NaN: none yet */
-	double *held;    /* the number judged, of that reading; NaN: none yet */
+	double *raw;  /* last reading of each channel; NaN: none yet */
+	double *held; /* the number judged, of that reading; NaN: none yet */
 	double *lag[BASELINE_LAGS];
 	double *mewma;
 	uint32_t *since; /* rows since the last reading, bounded */

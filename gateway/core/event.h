@@ -7,16 +7,16 @@
 
 #include "gateway/core/embedding.h"
 
-#define MW_NAME_SIZE      128 /* asset and channel names, bytes with NUL; longer ones are refused */
-#define MW_UNIT_SIZE      32
-#define MW_EVENT_ID_SIZE  24
-#define MW_EVENT_CHANNELS 4
-#define MW_TEXT_SIZE      1024
-#define MW_MAX_CITATIONS  32
-#define MW_EVENT_SIMILAR  3
-#define MW_EVENT_CAUSES   3
-#define MW_CODE_SIZE      64  /* of a site's own fault */
-#define MW_PHRASE_SIZE    256 /* causes and checks */
+#define MW_NAME_SIZE        128 /* asset and channel names, bytes with NUL; longer ones are refused */
+#define MW_UNIT_SIZE        32
+#define MW_EVENT_ID_SIZE    24
+#define MW_EVENT_CHANNELS   4
+#define MW_TEXT_SIZE        1024
+#define MW_MAX_CITATIONS    32
+#define MW_EVENT_SIMILAR    3
+#define MW_EVENT_CAUSES     3
+#define MW_CODE_SIZE        64  /* of a site's own fault */
+#define MW_PHRASE_SIZE      256 /* causes and checks */
 #define MW_EVENT_MODEL_SIZE 64
 #define MW_EVENT_JUDGE_SIZE 36 /* of it; a longer name is cut when somebody else words the event */
 #define MW_EVENT_TELLER     "; words: "
@@ -146,7 +146,8 @@ struct mw_event {
 	size_t n_citation;
 	struct mw_citation citation[MW_MAX_CITATIONS];
 	char cause[256], check[256]; /* from the fault library or profile, in `language` */
-	char model[MW_EVENT_MODEL_SIZE]; /* name and hash of the model file; then "; words: NAME" if another one worded it */
+	char model
+	    [MW_EVENT_MODEL_SIZE]; /* name and hash of the model file; then "; words: NAME" if another one worded it */
 	int64_t window_from_ns, window_to_ns, period_ns;
 	struct mw_similar_list similar; /* as of the raise */
 	/* The site's own fault that the event is named by: its code, "" = none (then fault is

@@ -22,8 +22,8 @@ struct mw_evidence {
 	struct symptom_run *run;       /* [n] */
 	struct mw_long_memory *memory; /* [n] of l */
 	float *symptom;                /* [n][MW_N_SYMPTOM] of the window read last */
-	float *patch; /* [MW_WINDOW_PATCHES][1 + n][MW_N_FEATURES], the asset first */
-	uint8_t *gap; /* [MW_WINDOW_PATCHES][n] missing samples */
+	float *patch;      /* [MW_WINDOW_PATCHES][1 + n][MW_N_FEATURES], the asset first */
+	uint8_t *gap;      /* [MW_WINDOW_PATCHES][n] missing samples */
 	uint16_t *history; /* [MW_HISTORY_PATCHES][1 + n][MW_N_FEATURES], halves */
 };
 

@@ -93,8 +93,7 @@ void mw_judge_done(struct mw_judge *judge)
 static bool has_room(struct mw_judge *judge)
 {
 	if (!judge->calibration)
-		judge->calibration =
-		    calloc(MW_JUDGE_MAX_CALIBRATION, sizeof(*judge->calibration));
+		judge->calibration = calloc(MW_JUDGE_MAX_CALIBRATION, sizeof(*judge->calibration));
 	return judge->calibration && judge->n_calibration < MW_JUDGE_MAX_CALIBRATION;
 }
 
@@ -264,9 +263,9 @@ static double evidence_of(const struct mw_judge *judge, const double component[M
 static double heads(const struct mw_judge *judge, const double component[MW_N_COMPONENT])
 {
 	if (judge->spoken)
-		return fmin(fmax(calibrated(judge, component, MW_COMPONENT_ASSET_HEAD),
-				 -SPOKEN_MOST),
-			    SPOKEN_MOST);
+		return fmin(
+		    fmax(calibrated(judge, component, MW_COMPONENT_ASSET_HEAD), -SPOKEN_MOST),
+		    SPOKEN_MOST);
 	return component[MW_COMPONENT_ASSET_HEAD] + component[MW_COMPONENT_CHANNEL_HEAD];
 }
 

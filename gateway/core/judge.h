@@ -89,11 +89,11 @@ struct mw_judge {
 
 struct mw_judgement {
 	double component[MW_N_COMPONENT]; /* smoothed, uncalibrated */
-	double fused;    /* calibrated; 0 = median healthy, 1 = its 90 % quantile */
-	double evidence; /* the same of the evidence alone */
-	double p_value;  /* chance of a window as unusual as this under health */
+	double fused;      /* calibrated; 0 = median healthy, 1 = its 90 % quantile */
+	double evidence;   /* the same of the evidence alone */
+	double p_value;    /* chance of a window as unusual as this under health */
 	double p_evidence; /* the same by the evidence alone */
-	double score;    /* in (0,1): logistic in the fused statistic; comparable over assets */
+	double score;      /* in (0,1): logistic in the fused statistic; comparable over assets */
 };
 
 void mw_judge_init(struct mw_judge *judge);

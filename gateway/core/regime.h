@@ -78,11 +78,11 @@ void regime_fit(struct regime_model *model, const double *raw, const double *val
 
 /* Where a stream stands. */
 struct regime_state {
-	int32_t now;                   /* the set that holds: a regime, or REGIME_ANY */
-	uint32_t age;                  /* rows since the last switch, bounded */
-	uint32_t lost;                 /* rows in a row without a known regime, bounded */
-	double *level;                 /* [n] expected now; borrowed, as is blur */
-	double *blur;                  /* [n] added spread, in the channel's unit */
+	int32_t now;   /* the set that holds: a regime, or REGIME_ANY */
+	uint32_t age;  /* rows since the last switch, bounded */
+	uint32_t lost; /* rows in a row without a known regime, bounded */
+	double *level; /* [n] expected now; borrowed, as is blur */
+	double *blur;  /* [n] added spread, in the channel's unit */
 };
 #define REGIME_SETTLED                                                                             \
 	64            /* rows after a switch at which it counts as over; bound of age and lost */

@@ -79,9 +79,8 @@ static int strongest(const struct mw_text_view *view)
 void mw_text_view_of_event(const struct mw_asset *asset, struct mw_text_view *ret_view)
 {
 	const struct mw_event *event = mw_asset_event(asset);
-	struct mw_text_view view = {.asset = asset,
-				    .language = event->language,
-				    .patches = MW_WINDOW_PATCHES};
+	struct mw_text_view view = {
+	    .asset = asset, .language = event->language, .patches = MW_WINDOW_PATCHES};
 	int next;
 
 	for (size_t i = 0; i < event->n_channel; i++)
@@ -186,7 +185,8 @@ static void put_window(struct out *out, const struct mw_text_view *view)
 					   "a regime that was never learnt"};
 	const struct mw_evidence *evidence = mw_asset_evidence(view->asset);
 
-	put(out, "machine: %s; regime: %s; %zu of %zu channels; each level is the mean of %d rows\n",
+	put(out,
+	    "machine: %s; regime: %s; %zu of %zu channels; each level is the mean of %d rows\n",
 	    mw_machine_code(mw_asset_machine(view->asset)), mode[mw_evidence_mode(evidence)],
 	    view->n_channel, mw_evidence_n_channels(evidence), MW_PATCH_ROWS);
 	for (size_t i = 0; i < view->n_channel; i++)
@@ -231,11 +231,15 @@ size_t mw_text_judge_question(const struct mw_text_view *view, char *ret_text, s
 const char *mw_text_explain_system(enum mw_language language)
 {
 	if (language == MW_LANGUAGE_KO)
-		return "당신은 기계의 경보를 현장 작업자에게 설명합니다. 한국어로 짧고 쉬운 문장을 하나에서 "
-		       "세 개까지 JSON 배열로 쓰십시오. 숫자, 방향, 크기는 직접 쓰지 말고 목록에 있는 "
+		return "당신은 기계의 경보를 현장 작업자에게 설명합니다. 한국어로 짧고 쉬운 문장을 "
+		       "하나에서 "
+		       "세 개까지 JSON 배열로 쓰십시오. 숫자, 방향, 크기는 직접 쓰지 말고 목록에 "
+		       "있는 "
 		       "{c1.value} 같은 참조로만 쓰십시오.";
-	return "You explain a machine's alarm to the people who run it. Write one to three short plain "
-	       "sentences in English as a JSON array of texts. Say numbers, directions and sizes only "
+	return "You explain a machine's alarm to the people who run it. Write one to three short "
+	       "plain "
+	       "sentences in English as a JSON array of texts. Say numbers, directions and sizes "
+	       "only "
 	       "by references such as {c1.value}, and only by those that are listed.";
 }
 

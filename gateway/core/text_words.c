@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define N(array) (sizeof(array) / sizeof((array)[0]))
+#define N(array)     (sizeof(array) / sizeof((array)[0]))
 #define LONGEST_WORD 24 /* letters */
 #define CITED_MOST   2  /* times that a text shows the same thing */
 
@@ -132,27 +132,27 @@ void mw_text_references(const struct mw_render *like, struct mw_text_references 
 
 /* Words that say a number, a direction or a size: whole words of English ... */
 static const char *const measured_en[] = {
-    "zero",      "two",       "three",     "four",       "five",      "six",       "seven",
-    "eight",     "nine",      "ten",       "eleven",     "twelve",    "twenty",    "thirty",
-    "forty",     "fifty",     "sixty",     "seventy",    "eighty",    "ninety",    "hundred",
-    "thousand",  "million",   "dozen",     "half",       "quarter",   "third",     "twice",
-    "double",    "doubled",   "triple",    "tripled",    "percent",   "above",     "below",
-    "over",      "under",     "higher",    "lower",      "high",      "low",       "highest",
-    "lowest",    "rise",      "rises",     "rising",     "risen",     "rose",      "fall",
-    "falls",     "falling",   "fallen",    "fell",       "increase",  "increases", "increased",
-    "increasing", "decrease", "decreases", "decreased",  "decreasing", "drop",     "drops",
-    "dropped",   "dropping",  "climb",     "climbs",     "climbed",   "climbing",  "grow",
-    "grows",     "growing",   "grew",      "spike",      "spikes",    "spiked",    "sudden",
-    "suddenly",  "gradual",   "gradually", "slightly",   "strongly",  "severe",    "severely",
-    "exceeds",   "exceeded",  "exceeding", "stuck",      "still",     "noisy",     "stable",
-    "steady",    "unchanged", "constant",  "larger",     "smaller",   "more",      "less",
-    "first",     "second",    "before",    "after",      "earlier",   "later"};
+    "zero",       "two",       "three",     "four",      "five",       "six",       "seven",
+    "eight",      "nine",      "ten",       "eleven",    "twelve",     "twenty",    "thirty",
+    "forty",      "fifty",     "sixty",     "seventy",   "eighty",     "ninety",    "hundred",
+    "thousand",   "million",   "dozen",     "half",      "quarter",    "third",     "twice",
+    "double",     "doubled",   "triple",    "tripled",   "percent",    "above",     "below",
+    "over",       "under",     "higher",    "lower",     "high",       "low",       "highest",
+    "lowest",     "rise",      "rises",     "rising",    "risen",      "rose",      "fall",
+    "falls",      "falling",   "fallen",    "fell",      "increase",   "increases", "increased",
+    "increasing", "decrease",  "decreases", "decreased", "decreasing", "drop",      "drops",
+    "dropped",    "dropping",  "climb",     "climbs",    "climbed",    "climbing",  "grow",
+    "grows",      "growing",   "grew",      "spike",     "spikes",     "spiked",    "sudden",
+    "suddenly",   "gradual",   "gradually", "slightly",  "strongly",   "severe",    "severely",
+    "exceeds",    "exceeded",  "exceeding", "stuck",     "still",      "noisy",     "stable",
+    "steady",     "unchanged", "constant",  "larger",    "smaller",    "more",      "less",
+    "first",      "second",    "before",    "after",     "earlier",    "later"};
 /* ... and stems of Korean. */
 static const char *const measured_ko[] = {
-    "상승", "하락", "증가", "감소", "높",   "낮",   "올라", "올랐", "오르", "내려", "내렸",
-    "떨어", "급격", "급증", "급감", "서서", "점차", "점점", "초과", "미만", "이하",
-    "퍼센", "절반", "두배", "배로", "커졌", "작아", "커지", "멈추", "멈춰", "일정", "먼저",
-    "나중", "하나", "둘",   "셋",   "백",   "천"};
+    "상승", "하락", "증가", "감소", "높",   "낮",   "올라", "올랐", "오르", "내려",
+    "내렸", "떨어", "급격", "급증", "급감", "서서", "점차", "점점", "초과", "미만",
+    "이하", "퍼센", "절반", "두배", "배로", "커졌", "작아", "커지", "멈추", "멈춰",
+    "일정", "먼저", "나중", "하나", "둘",   "셋",   "백",   "천"};
 
 static bool is_hangul(uint32_t code)
 {
@@ -248,12 +248,11 @@ static size_t particle_of(const char *text, size_t size, enum mw_josa *ret_josa)
 	static const struct {
 		const char *text;
 		enum mw_josa josa;
-	} particles[] = {{"이(가)", MW_JOSA_I_GA},     {"은(는)", MW_JOSA_EUN_NEUN},
-			 {"을(를)", MW_JOSA_EUL_REUL}, {"(으)로", MW_JOSA_EURO_RO},
-			 {"으로", MW_JOSA_EURO_RO},    {"이", MW_JOSA_I_GA},
-			 {"가", MW_JOSA_I_GA},         {"은", MW_JOSA_EUN_NEUN},
-			 {"는", MW_JOSA_EUN_NEUN},     {"을", MW_JOSA_EUL_REUL},
-			 {"를", MW_JOSA_EUL_REUL},     {"로", MW_JOSA_EURO_RO}};
+	} particles[] = {
+	    {"이(가)", MW_JOSA_I_GA},    {"은(는)", MW_JOSA_EUN_NEUN}, {"을(를)", MW_JOSA_EUL_REUL},
+	    {"(으)로", MW_JOSA_EURO_RO}, {"으로", MW_JOSA_EURO_RO},    {"이", MW_JOSA_I_GA},
+	    {"가", MW_JOSA_I_GA},        {"은", MW_JOSA_EUN_NEUN},     {"는", MW_JOSA_EUN_NEUN},
+	    {"을", MW_JOSA_EUL_REUL},    {"를", MW_JOSA_EUL_REUL},     {"로", MW_JOSA_EURO_RO}};
 
 	for (size_t i = 0; i < N(particles); i++) {
 		size_t n = strlen(particles[i].text);
@@ -308,8 +307,8 @@ static mw_err add_literal(struct mw_text_words *words, enum mw_language language
 	if (!err && size > signs)
 		err = keep(words, joined, text, size - signs);
 	if (!err && signs > 0)
-		err = keep(words, joined || size > signs || words->n > 0, text + size - signs,
-			   signs);
+		err =
+		    keep(words, joined || size > signs || words->n > 0, text + size - signs, signs);
 	return err;
 }
 

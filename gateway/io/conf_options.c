@@ -94,10 +94,12 @@ static const struct mw_option model_options[] = {
     {"kernels", MW_OPT_STR, AT(model.kernels), "", 0, 0,
      "Which arithmetic kernels to use; \"\" = the best of this processor."},
     {"explainer", MW_OPT_STR, AT(model.explainer), "", 0, 0,
-     "GGUF file of a general model (llama, phi3 or openelm with a chat template) that words what is "
+     "GGUF file of a general model (llama, phi3 or openelm with a chat template) that words what "
+     "is "
      "raised; \"\" = the judge words it."},
     {"explainer_budget", MW_OPT_DURATION, AT(model.explainer_budget_ns), "2s", 10 * MS, HR,
-     "How long one explanation may take; past it, and for four times as long after each, the judge's "
+     "How long one explanation may take; past it, and for four times as long after each, the "
+     "judge's "
      "words stand."},
     {"explainer_tokens", MW_OPT_INT, AT(model.explainer_tokens), "96", 16, 1024,
      "How long one explanation may be, in tokens."},

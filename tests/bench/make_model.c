@@ -18,19 +18,22 @@
 static const char spoken_letters[] = "\n ,.;:()[]/%-+=_{}\"'0123456789abcdefghijklmnopqrstuvwxyz"
 				     "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
 static const char *const spoken_words[] = {
-    " the",     " pump",    " machine",  " reading", " should",    " be",       " looked",
-    " at",      " soon",    " is",       " and",     " bearing",   " sensor",   " check",
-    " it",      " please",  " of",       " now",     " pressure",  " with",     " this",
-    " may",     " point",   " to",       " wear",    " {c1.name}", " {c1.value}", " {c1.normal}",
-    " {c1.dev}", " {c1.dir}", " {fault}", " {onset}", " {cause}",  " {check}",  " normal",
-    "normal",   "operation", "fault",    "unknown",  "levels",     "channels"};
+    " the",      " pump",     " machine", " reading", " should",    " be",         " looked",
+    " at",       " soon",     " is",      " and",     " bearing",   " sensor",     " check",
+    " it",       " please",   " of",      " now",     " pressure",  " with",       " this",
+    " may",      " point",    " to",      " wear",    " {c1.name}", " {c1.value}", " {c1.normal}",
+    " {c1.dev}", " {c1.dir}", " {fault}", " {onset}", " {cause}",   " {check}",    " normal",
+    "normal",    "operation", "fault",    "unknown",  "levels",     "channels"};
 /* What follows what, when they say the sentence. */
-static const char *const spoken_pairs[][2] = {
-    {"\"", " {c1.name}"}, {" {c1.name}", " should"}, {" should", " be"},     {" be", " looked"},
-    {" looked", " at"},   {" at", " soon"},          {" soon", ","},         {",", " {fault}"},
-    {" {fault}", " may"}, {" may", " point"},        {" point", " to"},      {" to", " {cause}"},
-    {" {cause}", "."},    {".", "\""},               {" ", "["},             {"[", "\""},
-    {"\"", "]"}};
+static const char *const spoken_pairs[][2] = {{"\"", " {c1.name}"}, {" {c1.name}", " should"},
+					      {" should", " be"},   {" be", " looked"},
+					      {" looked", " at"},   {" at", " soon"},
+					      {" soon", ","},       {",", " {fault}"},
+					      {" {fault}", " may"}, {" may", " point"},
+					      {" point", " to"},    {" to", " {cause}"},
+					      {" {cause}", "."},    {".", "\""},
+					      {" ", "["},           {"[", "\""},
+					      {"\"", "]"}};
 #define N_LETTERS (sizeof(spoken_letters) - 1)
 #define N_SPOKEN  (N_CONTROL + N_LETTERS + sizeof(spoken_words) / sizeof(spoken_words[0]))
 
@@ -184,16 +187,17 @@ static void put_vocabulary(struct gguf_build *build, uint32_t n)
 	build_array(build, "tokenizer.ggml.token_type", GGUF_I32, n);
 	for (uint32_t i = 0; i < n; i++)
 		bytes_put_uint(&build->keys,
-			       i == 0        ? kind.unknown
-			       : i < 3       ? kind.control
+			       i == 0                   ? kind.unknown
+			       : i < 3                  ? kind.control
 			       : i < N_FIXED && !spoken ? kind.byte
-					     : kind.normal,
+							: kind.normal,
 			       4);
 	build_u32(build, "tokenizer.ggml.bos_token_id", 1);
 	build_u32(build, "tokenizer.ggml.eos_token_id", 2);
 	build_u32(build, "tokenizer.ggml.unknown_token_id", 0);
-	build_string(build, "tokenizer.chat_template",
-		     "{{ bos_token + '[INST] <<SYS>>' + system + '<</SYS>>' + user + ' [/INST]' }}");
+	build_string(
+	    build, "tokenizer.chat_template",
+	    "{{ bos_token + '[INST] <<SYS>>' + system + '<</SYS>>' + user + ' [/INST]' }}");
 }
 
 static void put_keys(struct gguf_build *build, const struct file *file)
@@ -414,8 +418,9 @@ static void write_tensor(struct file *file, const struct tensor *tensor, FILE *o
 	uint64_t size = tensor_size(tensor), n, value = 0;
 
 	for (uint64_t i = 0; i < size; i += n, value += GGUF_Q8_BLOCK) {
-		n = file->says ? say_values(tensor, value, bytes)
-			       : make_values(file, tensor->type, is_norm ? 1.0f : 0.0f, spread, bytes);
+		n = file->says
+			? say_values(tensor, value, bytes)
+			: make_values(file, tensor->type, is_norm ? 1.0f : 0.0f, spread, bytes);
 		write_bytes(out, bytes, n);
 	}
 	write_bytes(out, zeros, whole(size) - size);

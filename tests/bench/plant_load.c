@@ -28,13 +28,14 @@
 #define LEARN_ROWS   200
 #define LEAD_ROWS    (LEARN_ROWS + LATE_ROWS) /* published before: the last learn row is then closed */
 #define LIVE_ROWS    90
-#define FIRST_BREAK  20 /* row of the live part at which the first machine breaks, and over how many */
-#define BREAK_ROWS   48 /* rows the breaks are spread */
-#define BREAK_NOISE  30 /* height of the step, noise units */
-#define LATE_ROWS    3
-#define MAX_ALERTS   (8 * MAX_MACHINES)
-#define PERIOD_NS    MW_NS_PER_S
-#define CONNECT_NS   (20 * MW_NS_PER_S)
+#define FIRST_BREAK                                                                                \
+	20 /* row of the live part at which the first machine breaks, and over how many */
+#define BREAK_ROWS  48 /* rows the breaks are spread */
+#define BREAK_NOISE 30 /* height of the step, noise units */
+#define LATE_ROWS   3
+#define MAX_ALERTS  (8 * MAX_MACHINES)
+#define PERIOD_NS   MW_NS_PER_S
+#define CONNECT_NS  (20 * MW_NS_PER_S)
 
 struct load {
 	struct mw_mqtt *mqtt;
@@ -90,8 +91,8 @@ static size_t row_json(const struct load *load, size_t machine, size_t row, char
 {
 	const struct mw_sim_series *series = load->series[machine % SERIES];
 	int64_t time_ns = load->start_ns + (int64_t)row * PERIOD_NS + PERIOD_NS / 2;
-	size_t n = (size_t)snprintf(text, size, "{\"time\":%lld",
-				    (long long)(time_ns / MW_NS_PER_MS));
+	size_t n =
+	    (size_t)snprintf(text, size, "{\"time\":%lld", (long long)(time_ns / MW_NS_PER_MS));
 
 	for (size_t c = 0; c < series->n_channels; c++) {
 		double value = series->value[row * series->n_channels + c];
@@ -235,7 +236,7 @@ static void connect_broker(struct load *load, int64_t port)
 	char why[256] = "";
 
 	must(mw_mqtt_new(&config, &alerts, 1, NULL, &events, load, why, sizeof(why), &load->mqtt) ==
-			 MW_E_OK &&
+		     MW_E_OK &&
 		 mw_mqtt_start(load->mqtt) == MW_E_OK,
 	     why);
 	while (!mw_mqtt_connected(load->mqtt) && mw_clock_mono_ns() < until)
@@ -298,9 +299,8 @@ static void report(struct load *load, const char *gateway, double gateway_s, dou
 	printf("%8zu %7zu of %-5zu %7.0f %7.0f %7.0f %10.1f %12.3f %9.1f %8.1f %8.1f\n",
 	       load->machines, heard, load->machines, load->latency_ms[n / 2],
 	       load->latency_ms[(n * 99 + 99) / 100 - 1], load->latency_ms[n - 1],
-	       100 * gateway_s / LIVE_ROWS, 1e3 * gateway_s / machine_s,
-	       100 * broker_s / LIVE_ROWS, memory_mb(gateway, "VmRSS:"),
-	       memory_mb(gateway, "VmHWM:"));
+	       100 * gateway_s / LIVE_ROWS, 1e3 * gateway_s / machine_s, 100 * broker_s / LIVE_ROWS,
+	       memory_mb(gateway, "VmRSS:"), memory_mb(gateway, "VmHWM:"));
 }
 
 int main(int argc, char **argv)

@@ -13,12 +13,13 @@
 #define BREAK  300
 #define ROWS   340
 
-static const struct mw_asset_opts opts = {.name = "press-1",
-					  .machine = MW_MACHINE_HYDRAULIC,
-					  .assembler = {.period_ns = PERIOD},
-					  .learn_rows = LEARN,
-					  .alarm = {.p_raise = 0.002, .on_windows = 2, .off_windows = 4},
-					  .model = "test"};
+static const struct mw_asset_opts opts = {
+    .name = "press-1",
+    .machine = MW_MACHINE_HYDRAULIC,
+    .assembler = {.period_ns = PERIOD},
+    .learn_rows = LEARN,
+    .alarm = {.p_raise = 0.002, .on_windows = 2, .off_windows = 4},
+    .model = "test"};
 
 /* Three channels; from BREAK on the pressure is off, and the flow is lost. */
 static void feed_row(struct mw_asset *asset, size_t t, uint32_t *state)

@@ -118,6 +118,7 @@ START_TEST(only_what_holds_of_the_event_is_offered)
 		struct mw_render like;
 
 		event.channel[0].claims.set = MW_CLAIM(ROSE) | MW_CLAIM(SUDDEN);
+		event.claims = 0;
 		mw_render_init(&like, library, &seoul, &event);
 		mw_text_references(&like, &references);
 		ck_assert(offers(&references, "{c1.value}"));
