@@ -143,7 +143,7 @@ $(O)/bench/%: $(O)/obj/tests/bench/%.o $(LIBRARIES)
 	$(Q)$(CC) -rdynamic -o $@ $^ $(ALL_LDFLAGS) $(LIBS)
 
 .PHONY: deps test test-programs asan tsan lint bench eval install clean demo fuzz format
-test-programs: all $(TESTS) $(FUZZ_REPLAY) $(O)/tests/fuzz/seeds $(O)/tests/contract/schema_write
+test-programs: all $(TESTS) $(FUZZ_REPLAY) $(O)/tests/fuzz/seeds $(O)/bench/make_model $(O)/tests/contract/schema_write
 
 test: deps ## unit, contract, fuzz-corpus and end-to-end tests
 	@$(MAKE) --no-print-directory test-programs

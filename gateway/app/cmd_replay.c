@@ -37,6 +37,7 @@ enum {
 	OPTION_LEARN_FROM,
 	OPTION_WINDOWS,
 	OPTION_JSON,
+	OPTION_EXPLAINER,
 	OPTION_PER_DAY
 };
 
@@ -58,6 +59,7 @@ static const struct option long_options[] = {
     {"json", no_argument, NULL, OPTION_JSON},
     {"period", required_argument, NULL, 'p'},
     {"model", required_argument, NULL, 'm'},
+    {"explainer", required_argument, NULL, OPTION_EXPLAINER},
     {"faults", required_argument, NULL, 'f'},
     {"kernels", required_argument, NULL, 'k'},
     {"name", required_argument, NULL, 'n'},
@@ -94,6 +96,7 @@ static void usage(FILE *to)
 	    "  --name NAME       of the asset (default: replay)\n"
 	    "  --model FILE      of the model; none: the evidence alone judges and fixed sentences "
 	    "tell\n"
+	    "  --explainer FILE  a general model that words what is raised\n"
 	    "  --faults FILE, --kernels NAME, --quiet, --help\n"
 	    "FILE may be '-' for standard output where it is written.\n",
 	    to);
@@ -221,6 +224,8 @@ static const char **path_of(struct replay *r, int option)
 		return &r->kernels;
 	case 'n':
 		return &r->name;
+	case OPTION_EXPLAINER:
+		return &r->explainer_path;
 	case OPTION_LONG:
 		return &r->long_columns;
 	case OPTION_PROFILE:

@@ -10,6 +10,7 @@
 #include "gateway/io/json.h"
 
 #include <getopt.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,12 +21,15 @@
 #define TICK_NS        (200 * MW_NS_PER_MS)
 #define STATE_EVERY_NS (60 * MW_NS_PER_S)
 #define GOODBYE_NS     (3 * MW_NS_PER_S)
-#define EXPIRE_ROWS    200 /* per tick of a minute: retention must not stall ingest */
+#define OWN_PAGES_BYTES                                                                            \
+	(24 * 1024)     /* what a machine needs while it learns is larger, and goes back */
+#define EXPIRE_ROWS 200 /* per tick of a minute: retention must not stall ingest */
 
 struct daemon {
 	struct mw_config *config;
 	struct mw_fault_library *library;
 	struct mw_inference *inference;
+	struct mw_text_model *explainer; /* NULL: none */
 	struct mw_plugin_host *plugins;
 	struct mw_spool *spool;
 	struct mw_store *store;
@@ -178,9 +182,27 @@ static void set_log_level(const char *name)
 			mw_log_set_level((enum mw_log_level)i);
 }
 
+static mw_err load_explainer(struct daemon *d)
+{
+	const struct mw_config *config = d->config;
+	struct mw_text_model_opts opts = {.path = config->model.explainer,
+					  .key = "model.explainer",
+					  .kernels = config->model.kernels,
+					  .memory = config->model.memory,
+					  .threads = (uint32_t)config->model.threads,
+					  .budget_ns = config->model.explainer_budget_ns,
+					  .max_tokens = (size_t)config->model.explainer_tokens};
+
+	if (!opts.path[0])
+		return MW_E_OK;
+	return mw_text_model_open(&opts, d->why, sizeof(d->why), &d->explainer);
+}
+
 static mw_err load_knowledge(struct daemon *d)
 {
 	const struct mw_config *config = d->config;
+	struct mw_inference_opts opts = {.kernels = config->model.kernels,
+					 .memory = config->model.memory};
 	char path[4096];
 	mw_err err = MW_E_OK;
 
@@ -198,7 +220,9 @@ static mw_err load_knowledge(struct daemon *d)
 		err = mw_conf_data_file("millwright-nano.gguf", path, sizeof(path));
 	if (err)
 		return mw_why(err, d->why, sizeof(d->why), "no model: set model.path");
-	return mw_inference_new(path, config->model.kernels, d->why, sizeof(d->why), &d->inference);
+	opts.path = path;
+	err = mw_inference_new(&opts, d->why, sizeof(d->why), &d->inference);
+	return err ? err : load_explainer(d);
 }
 
 static mw_err open_disk(struct daemon *d)
@@ -224,6 +248,7 @@ static mw_err make_pipeline(struct daemon *d)
 					.spool = d->spool,
 					.store = d->store,
 					.inference = d->inference,
+					.explainer = d->explainer,
 					.library = d->library,
 					.plugins = d->plugins,
 					.board = d->board,
@@ -337,6 +362,7 @@ static void tear_down(struct daemon *d)
 	mw_spool_close(d->spool);
 	mw_store_close(d->store);
 	mw_plugin_host_free(d->plugins);
+	mw_text_model_free(d->explainer);
 	mw_inference_free(d->inference);
 	mw_fault_library_free(d->library);
 	free(d->subscription);
@@ -377,6 +403,7 @@ static void tick(struct daemon *d)
 		atomic_store(&d->say_state, true);
 		(void)!mw_store_expire(d->store, mw_clock_now_ns() - d->config->store.keep_ns,
 				       EXPIRE_ROWS, &removed);
+		(void)malloc_trim(0); /* machines that have learnt leave holes */
 		d->state_ns = mono_ns;
 	}
 	if (mw_mqtt_connected(d->mqtt) && atomic_exchange(&d->say_state, false))
@@ -409,6 +436,7 @@ static int run(const char *path)
 	(void)sigaddset(&signals, SIGINT);
 	(void)pthread_sigmask(SIG_BLOCK, &signals, NULL);
 	(void)signal(SIGPIPE, SIG_IGN);
+	(void)mallopt(M_MMAP_THRESHOLD, OWN_PAGES_BYTES);
 	d->started_ns = mw_clock_now_ns();
 	err = mw_conf_load(path, d->why, sizeof(d->why), &d->config);
 	if (!err) {

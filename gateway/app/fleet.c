@@ -20,6 +20,8 @@ struct mw_fleet {
 	struct mw_reading reading[MW_INFERENCE_BATCH];
 	struct mw_asset *reads[MW_INFERENCE_BATCH];
 	size_t n_told; /* events of this run */
+	struct mw_text_words text_words;
+	size_t calibrating; /* assets that have begun to calibrate and not ended */
 };
 
 mw_err mw_fleet_new(const struct mw_fleet_opts *opts, struct mw_fleet **ret_fleet)
@@ -150,12 +152,41 @@ static struct mw_words tell(struct mw_fleet *fleet, size_t i, const struct mw_ex
 static bool answer(struct mw_fleet *fleet, size_t i, const struct mw_outcome *outcome,
 		   struct mw_answer *ret_answer)
 {
+	struct mw_text_model *judge = mw_inference_text(fleet->opts.inference);
 	struct mw_answer_limits limits;
 
 	if (fleet->n_told >= MW_FLEET_WORDS + MW_FLEET_SHORTS)
 		return false;
 	mw_asset_limits(fleet->reads[i], outcome, &limits);
+	if (judge)
+		return mw_text_model_answer(judge, &limits, ret_answer) == MW_E_OK;
 	return mw_inference_answer(fleet->opts.inference, i, &limits, ret_answer) == MW_E_OK;
+}
+
+/* Lets a general model tell a raised event; false: it may not, or it could not. */
+static bool tell_in_text(struct mw_fleet *fleet, struct mw_asset *asset,
+			 const struct mw_explain_opts *opts)
+{
+	struct mw_text_model *teller = fleet->opts.explainer;
+	const struct mw_event *event = mw_asset_event(asset);
+	struct mw_text_words *said = &fleet->text_words;
+	struct mw_words words = {0};
+	struct mw_text_view view;
+	struct mw_render like;
+
+	if (!teller)
+		teller = mw_inference_text(fleet->opts.inference);
+	if (!teller || event->sequence > 0 || event->site_fault[0] != '\0')
+		return false;
+	mw_render_init(&like, fleet->opts.library, opts, event);
+	mw_text_view_of_event(asset, &view);
+	if (mw_text_model_tell(teller, &view, &like, said) != MW_E_OK)
+		return false;
+	words.n = said->n;
+	memcpy(words.text, said->word, said->n * sizeof(said->word[0]));
+	mw_asset_explain(asset, fleet->opts.library, opts, &words);
+	mw_asset_told_by(asset, mw_text_model_name(teller));
+	return true;
 }
 
 static void find_similar(struct mw_fleet *fleet, struct mw_asset *asset,
@@ -184,23 +215,37 @@ static void explain(struct mw_fleet *fleet, size_t i, const struct mw_outcome *o
 	if (outcome->action == MW_ALARM_RAISE)
 		find_similar(fleet, asset, &ret_window->embedding);
 	opts = mw_asset_explain_opts(asset, &fleet->opts.explain);
+	if (fleet->n_told < MW_FLEET_WORDS && tell_in_text(fleet, asset, &opts)) {
+		fleet->n_told++;
+		return;
+	}
 	/* The model has no words for a fault that only the site knows: fixed sentences say it. */
 	if (answered && fleet->n_told < MW_FLEET_WORDS &&
 	    mw_asset_event(asset)->site_fault[0] == '\0')
 		words = tell(fleet, i, &opts, &said);
 	fleet->n_told++;
 	mw_asset_explain(asset, fleet->opts.library, &opts, answered ? &words : NULL);
+	mw_asset_told_by(asset, NULL);
+}
+
+static void count_calibrating(struct mw_fleet *fleet, const struct mw_asset *asset,
+			      enum mw_asset_phase before)
+{
+	fleet->calibrating += mw_asset_phase(asset) == MW_PHASE_CALIBRATING;
+	fleet->calibrating -= before == MW_PHASE_CALIBRATING;
 }
 
 static void conclude(struct mw_fleet *fleet, size_t i)
 {
 	const struct mw_fleet_events *events = &fleet->opts.events;
 	struct mw_asset *asset = fleet->reads[i];
+	enum mw_asset_phase before = mw_asset_phase(asset);
 	struct mw_event_window window;
 	struct mw_outcome outcome;
 	bool worded;
 
 	mw_asset_take(asset, &fleet->reading[i], &outcome);
+	count_calibrating(fleet, asset, before);
 	if (events->on_outcome)
 		events->on_outcome(events->ctx, asset, &outcome);
 	if (outcome.action == MW_ALARM_NOTHING)
@@ -213,6 +258,24 @@ static void conclude(struct mw_fleet *fleet, size_t i)
 				 transition_of(outcome.action));
 }
 
+/* Calibrating takes a few hundred kilobytes: when many machines have learnt at once, they wait for
+ * each other. */
+static bool must_wait(const struct mw_fleet *fleet, const struct mw_asset *asset)
+{
+	return mw_asset_phase(asset) == MW_PHASE_LEARNING &&
+	       fleet->calibrating >= MW_INFERENCE_BATCH;
+}
+
+static bool next_window(struct mw_fleet *fleet, struct mw_asset *asset,
+			struct mw_prompt *ret_prompt)
+{
+	enum mw_asset_phase before = mw_asset_phase(asset);
+	bool ready = mw_asset_next(asset, ret_prompt);
+
+	count_calibrating(fleet, asset, before);
+	return ready;
+}
+
 /* Takes one window each of as many touched assets as fit in a batch, starting at *at. */
 static size_t gather(struct mw_fleet *fleet, size_t *at)
 {
@@ -221,20 +284,39 @@ static size_t gather(struct mw_fleet *fleet, size_t *at)
 	for (; *at < fleet->n_slot && n < MW_INFERENCE_BATCH; (*at)++) {
 		struct slot *slot = fleet->slot[*at];
 
-		if (!slot->touched)
+		if (!slot->touched || must_wait(fleet, slot->asset))
 			continue;
-		slot->touched = mw_asset_next(slot->asset, &fleet->prompt[n]);
+		slot->touched = next_window(fleet, slot->asset, &fleet->prompt[n]);
 		if (slot->touched)
 			fleet->reads[n++] = slot->asset;
 	}
 	return n;
 }
 
+/* A judge of text holds one window at a time: what is raised is answered before the next is read. */
+static mw_err read_texts(struct mw_fleet *fleet, struct mw_text_model *judge, size_t n)
+{
+	mw_err err = MW_E_OK;
+
+	for (size_t i = 0; i < n && !err; i++) {
+		struct mw_text_view view;
+
+		mw_text_view_of_prompt(fleet->reads[i], &fleet->prompt[i], &view);
+		err = mw_text_model_judge(judge, &view, &fleet->reading[i]);
+		if (!err)
+			conclude(fleet, i);
+	}
+	return err;
+}
+
 static mw_err read_batch(struct mw_fleet *fleet, size_t n)
 {
+	struct mw_text_model *judge = mw_inference_text(fleet->opts.inference);
 	const struct mw_prompt *prompt[MW_INFERENCE_BATCH];
 	mw_err err;
 
+	if (judge)
+		return read_texts(fleet, judge, n);
 	for (size_t i = 0; i < n; i++)
 		prompt[i] = &fleet->prompt[i];
 	err = mw_inference_read(fleet->opts.inference, prompt, n, fleet->reading);

@@ -31,6 +31,7 @@ struct mw_fleet_events {
 struct mw_fleet_opts {
 	struct mw_inference *inference;         /* borrowed */
 	const struct mw_fault_library *library; /* borrowed */
+	struct mw_text_model *explainer; /* borrowed; words what is raised; NULL: the judge does */
 	struct mw_explain_opts explain;
 	struct mw_fleet_events events;
 	size_t max_assets;

@@ -10,37 +10,63 @@
 #define NO_MODEL "none"
 
 struct mw_inference {
-	struct mw_lm *model; /* NULL: there is none */
+	struct mw_lm *model; /* of windows; NULL: there is none */
+	struct mw_text_model *text;
 	struct mw_lm_session *session[MW_INFERENCE_BATCH];
 	char name[64];
+	char kernels[16]; /* of a model of text */
 	struct mw_inference_stats stats;
 };
 
-static void name_model(struct mw_inference *inference)
+static void name_model(struct mw_inference *inference, const struct mw_lm *model)
 {
-	const struct mw_lm_info *info = mw_lm_info(inference->model);
-	const char *hash = mw_lm_metadata(inference->model, "millwright.weights_hash");
+	const struct mw_lm_info *info = mw_lm_info(model);
+	const char *hash = mw_lm_metadata(model, "millwright.weights_hash");
 
 	(void)snprintf(inference->name, sizeof(inference->name), "%.40s%s%.16s",
 		       info->name[0] ? info->name : "unnamed", hash ? " " : "", hash ? hash : "");
 }
 
-static mw_err open_model(struct mw_inference *inference, const char *path, const char *kernels,
+static mw_err open_file(const struct mw_inference_opts *opts, char *why, size_t why_size,
+			struct mw_lm **ret_model)
+{
+	struct mw_lm_options options = {.kernels = opts->kernels && opts->kernels[0] ? opts->kernels
+										     : NULL};
+	char text[256] = "";
+	mw_lm_err err = mw_lm_open(opts->path, &options, ret_model, text, sizeof(text));
+
+	if (!err)
+		return MW_E_OK;
+	return mw_why(err == MW_LM_E_IO       ? MW_E_IO
+		      : err == MW_LM_E_MEMORY ? MW_E_NOMEM
+					      : MW_E_MALFORMED,
+		      why, why_size, "model %s: %s", opts->path,
+		      text[0] ? text : mw_lm_err_text(err));
+}
+
+/* Hands a model of text over to who asks in text. */
+static mw_err open_model(struct mw_inference *inference, const struct mw_inference_opts *opts,
 			 char *why, size_t why_size)
 {
-	struct mw_lm_options options = {.kernels = kernels && kernels[0] ? kernels : NULL};
+	const struct mw_text_model_opts as_text = {
+	    .path = opts->path, .key = "model.path", .memory = opts->memory};
 	char text[256] = "";
-	mw_lm_err err = mw_lm_open(path, &options, &inference->model, text, sizeof(text));
+	mw_err err = open_file(opts, why, why_size, &inference->model);
 
 	if (err)
-		return mw_why(err == MW_LM_E_IO       ? MW_E_IO
-			      : err == MW_LM_E_MEMORY ? MW_E_NOMEM
-						      : MW_E_MALFORMED,
-			      why, why_size, "model %s: %s", path,
-			      text[0] ? text : mw_lm_err_text(err));
-	if (mw_answer_check_model(inference->model, text, sizeof(text)) != MW_E_OK)
-		return mw_why(MW_E_MALFORMED, why, why_size, "model %s: %s", path, text);
-	return MW_E_OK;
+		return err;
+	name_model(inference, inference->model);
+	if (mw_lm_info(inference->model)->slots > 0) {
+		if (mw_answer_check_model(inference->model, text, sizeof(text)) == MW_E_OK)
+			return MW_E_OK;
+		return mw_why(MW_E_MALFORMED, why, why_size, "model %s: %s", opts->path, text);
+	}
+	(void)snprintf(inference->kernels, sizeof(inference->kernels), "%s",
+		       mw_lm_info(inference->model)->kernels);
+	err = mw_text_model_take(inference->model, &as_text, why, why_size, &inference->text);
+	if (!err)
+		inference->model = NULL;
+	return err;
 }
 
 static mw_err make_sessions(struct mw_inference *inference)
@@ -49,14 +75,14 @@ static mw_err make_sessions(struct mw_inference *inference)
 						.max_tail = 1 + MW_ANSWER_MOST_TOKENS +
 							    MW_WORDS_TOLD + MW_WORDS_MOST};
 
-	for (size_t i = 0; i < MW_INFERENCE_BATCH; i++)
+	for (size_t i = 0; i < MW_INFERENCE_BATCH && inference->model; i++)
 		if (mw_lm_session_new(inference->model, &options, &inference->session[i]) !=
 		    MW_LM_E_OK)
 			return MW_E_NOMEM;
 	return MW_E_OK;
 }
 
-mw_err mw_inference_new(const char *path, const char *kernels, char *why, size_t why_size,
+mw_err mw_inference_new(const struct mw_inference_opts *opts, char *why, size_t why_size,
 			struct mw_inference **ret_reader)
 {
 	struct mw_inference *inference = calloc(1, sizeof(*inference));
@@ -64,19 +90,18 @@ mw_err mw_inference_new(const char *path, const char *kernels, char *why, size_t
 
 	if (!inference)
 		return mw_why(MW_E_NOMEM, why, why_size, "out of memory");
-	if (strcmp(path, NO_MODEL) == 0) {
+	if (strcmp(opts->path, NO_MODEL) == 0) {
 		(void)snprintf(inference->name, sizeof(inference->name), "%s", NO_MODEL);
 		*ret_reader = inference;
 		return MW_E_OK;
 	}
-	err = open_model(inference, path, kernels, why, why_size);
+	err = open_model(inference, opts, why, why_size);
 	if (!err && (err = make_sessions(inference)))
 		(void)mw_why(err, why, why_size, "out of memory for the model's sessions");
 	if (err) {
 		mw_inference_free(inference);
 		return err;
 	}
-	name_model(inference);
 	*ret_reader = inference;
 	return MW_E_OK;
 }
@@ -88,6 +113,7 @@ void mw_inference_free(struct mw_inference *inference)
 	for (size_t i = 0; i < MW_INFERENCE_BATCH; i++)
 		mw_lm_session_free(inference->session[i]);
 	mw_lm_close(inference->model);
+	mw_text_model_free(inference->text);
 	free(inference);
 }
 
@@ -98,7 +124,14 @@ const struct mw_lm *mw_inference_model(const struct mw_inference *inference)
 
 const char *mw_inference_kernels(const struct mw_inference *inference)
 {
-	return inference->model ? mw_lm_info(inference->model)->kernels : NO_MODEL;
+	if (inference->model)
+		return mw_lm_info(inference->model)->kernels;
+	return inference->text ? inference->kernels : NO_MODEL;
+}
+
+struct mw_text_model *mw_inference_text(const struct mw_inference *inference)
+{
+	return inference->text;
 }
 
 const char *mw_inference_name(const struct mw_inference *inference)
@@ -201,5 +234,13 @@ mw_err mw_inference_words(struct mw_inference *inference, size_t slot,
 
 void mw_inference_stats(const struct mw_inference *inference, struct mw_inference_stats *ret_stats)
 {
+	struct mw_text_model_stats text;
+
 	*ret_stats = inference->stats;
+	if (!inference->text)
+		return;
+	mw_text_model_stats(inference->text, &text);
+	ret_stats->windows = text.windows;
+	ret_stats->positions = text.tokens;
+	ret_stats->busy_ns = text.busy_ns;
 }

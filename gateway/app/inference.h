@@ -5,11 +5,12 @@
 #ifndef MW_APP_INFERENCE_H
 #define MW_APP_INFERENCE_H
 
+#include "gateway/app/text_model.h"
 #include "gateway/core/answer.h"
 #include "gateway/core/judge.h"
 #include "gateway/core/words.h"
 
-#define MW_INFERENCE_BATCH 16 /* windows that share one pass over the weights */
+#define MW_INFERENCE_BATCH 4 /* windows that share one pass over the weights */
 
 struct mw_inference;
 
@@ -19,14 +20,23 @@ struct mw_inference_stats {
 	int64_t busy_ns;             /* in the engine */
 };
 
-/* Opens the model and checks that it speaks our prompt; path "none": there is no model, readings
- * have no rows and nothing is worded.  Returns owned. */
-MW_MUST_CHECK mw_err mw_inference_new(const char *path, const char *kernels, char *why,
+struct mw_inference_opts {
+	const char
+	    *path; /* "none": there is no model, readings have no rows and nothing is worded */
+	const char *kernels; /* NULL or "" = the best */
+	size_t memory;       /* bytes of a model of text; 0 = no limit */
+};
+
+/* Opens the model, which speaks our prompt or reads and writes text.  Returns owned. */
+MW_MUST_CHECK mw_err mw_inference_new(const struct mw_inference_opts *opts, char *why,
 				      size_t why_size, struct mw_inference **ret_reader);
 void mw_inference_free(struct mw_inference *inference);
 
 /* NULL when there is none. */
 const struct mw_lm *mw_inference_model(const struct mw_inference *inference);
+/* The judge that reads text, NULL: the model reads windows, or there is none.  Then windows are read by
+ * mw_text_model_judge, one by one, and mw_inference_read does not know them. */
+struct mw_text_model *mw_inference_text(const struct mw_inference *inference);
 const char *mw_inference_kernels(const struct mw_inference *inference); /* "avx2", "none" */
 const char *
 mw_inference_name(const struct mw_inference *inference); /* "millwright-nano 1a2b3c4d" */

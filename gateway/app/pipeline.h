@@ -27,6 +27,7 @@ struct mw_pipeline_opts { /* all borrowed */
 	struct mw_spool *spool;
 	struct mw_store *store;
 	struct mw_inference *inference;
+	struct mw_text_model *explainer; /* NULL: none */
 	const struct mw_fault_library *library;
 	struct mw_plugin_host *plugins;
 	struct mw_board *board; /* NULL = nobody asks */

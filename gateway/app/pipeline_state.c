@@ -14,6 +14,7 @@ mw_err pipeline_new_fleet(struct mw_pipeline *p)
 {
 	struct mw_fleet_opts opts = {.inference = p->opts.inference,
 				     .library = p->opts.library,
+				     .explainer = p->opts.explainer,
 				     .events = {.on_outcome = pipeline_on_outcome,
 						.find_similar = pipeline_find_similar,
 						.on_event = pipeline_on_event,

@@ -52,7 +52,7 @@ struct raised {
 
 struct replay {
 	const char *csv_path, *scores_path, *evidence_path, *events_path;
-	const char *model_path, *faults_path, *profile_path, *kernels, *name;
+	const char *model_path, *explainer_path, *faults_path, *profile_path, *kernels, *name;
 	const char *long_columns; /* "time,channel,value"; NULL: a wide table */
 	struct mw_csv_opts csv_opts;
 	struct mw_asset_opts asset_opts;
@@ -75,6 +75,7 @@ struct replay {
 	struct mw_profile *profile;
 
 	struct mw_inference *inference;
+	struct mw_text_model *explainer; /* NULL: none */
 	struct mw_fault_library *library;
 	struct mw_fleet *fleet;
 	struct mw_asset *asset;

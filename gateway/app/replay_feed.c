@@ -203,6 +203,7 @@ static mw_err make_plant(struct replay *r)
 {
 	struct mw_fleet_opts opts = {.inference = r->inference,
 				     .library = r->library,
+				     .explainer = r->explainer,
 				     .events = {.on_outcome = keep_outcome,
 						.find_similar = find_similar,
 						.on_event = keep_event,

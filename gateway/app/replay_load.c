@@ -282,6 +282,16 @@ static mw_err load_profile(struct replay *r)
 	return err;
 }
 
+/* Without a time budget: the same file is explained in the same words on every machine. */
+static mw_err load_explainer(struct replay *r)
+{
+	struct mw_text_model_opts opts = {
+	    .path = r->explainer_path, .key = "--explainer", .kernels = r->kernels};
+
+	return opts.path ? mw_text_model_open(&opts, r->why, sizeof(r->why), &r->explainer)
+			 : MW_E_OK;
+}
+
 static mw_err load_model(struct replay *r)
 {
 	char model[4096];
@@ -301,8 +311,11 @@ static mw_err load_model(struct replay *r)
 			      "the model and the fault library are not installed; set "
 			      "MILLWRIGHT_DATADIR or give --model and --faults");
 	err = mw_conf_load_faults(faults, r->why, sizeof(r->why), &r->library);
-	return err ? err
-		   : mw_inference_new(model, r->kernels, r->why, sizeof(r->why), &r->inference);
+	if (!err)
+		err = mw_inference_new(
+		    &(struct mw_inference_opts){.path = model, .kernels = r->kernels}, r->why,
+		    sizeof(r->why), &r->inference);
+	return err ? err : load_explainer(r);
 }
 
 mw_err replay_load(struct replay *r)
@@ -333,6 +346,7 @@ void replay_release(struct replay *r)
 	free(r->raised);
 	free(r->scored);
 	mw_fleet_free(r->fleet);
+	mw_text_model_free(r->explainer);
 	mw_inference_free(r->inference);
 	mw_fault_library_free(r->library);
 	mw_profile_free(r->profile);

@@ -48,6 +48,7 @@ void mw_asset_free(struct mw_asset *asset)
 		return;
 	mw_evidence_free(asset->evidence);
 	mw_baseline_free(asset->baseline);
+	mw_judge_done(&asset->judge);
 	mw_assembler_free(asset->assembler);
 	free(asset->learn);
 	free(asset->learn_time);
@@ -335,10 +336,13 @@ static enum mw_verdict verdict_of(const struct mw_asset *asset, const struct mw_
 				  const struct mw_judgement *judgement)
 {
 	const float *p = reading->verdict_probability;
+	/* Nobody measured how often a general model takes a fault for an operation. */
+	bool overruled =
+	    asset->judge.spoken && judgement->p_evidence <= asset->opts.alarm.p_raise;
 
 	if (judgement->p_value > asset->opts.alarm.p_raise)
 		return MW_VERDICT_NORMAL;
-	if (p[MW_VERDICT_OPERATION] > OPERATION_SURE)
+	if (p[MW_VERDICT_OPERATION] > OPERATION_SURE && !overruled)
 		return MW_VERDICT_OPERATION;
 	return MW_VERDICT_FAULT;
 }
@@ -368,6 +372,7 @@ static void watch(struct mw_asset *asset, const struct mw_reading *reading, stru
 	int64_t period_ns = mw_assembler_period(asset->assembler);
 	bool healthy;
 
+	mw_judge_forget_learn(&asset->judge);
 	if (asset->opts.alarm.per_day > 0 && period_ns > 0)
 		asset->opts.alarm.p_raise =
 		    mw_alarm_p_of_budget(asset->opts.alarm.per_day, period_ns);
@@ -432,6 +437,11 @@ enum mw_machine mw_asset_machine(const struct mw_asset *asset)
 	return asset->opts.machine;
 }
 
+enum mw_language mw_asset_language(const struct mw_asset *asset)
+{
+	return asset->opts.language;
+}
+
 enum mw_asset_phase mw_asset_phase(const struct mw_asset *asset)
 {
 	return asset->phase;
@@ -465,6 +475,12 @@ const struct mw_alarm *mw_asset_alarm(const struct mw_asset *asset)
 enum mw_role mw_asset_role(const struct mw_asset *asset, size_t channel)
 {
 	return asset->phase == MW_PHASE_LEARNING ? asset->role[channel] : asset->info.role[channel];
+}
+
+const struct mw_profile_channel *mw_asset_profile_channel(const struct mw_asset *asset,
+							  size_t channel)
+{
+	return asset->info.profile[channel];
 }
 
 int64_t mw_asset_rows(const struct mw_asset *asset)

@@ -98,6 +98,8 @@ MW_MUST_CHECK mw_err mw_asset_unshelve(struct mw_asset *asset);
 /* Is this the event that the alarm is about?  An older one is history. */
 bool mw_asset_holds(const struct mw_asset *asset, const char *event);
 
+/* Says in the event's model who worded it, if not the judge (NULL: the judge). */
+void mw_asset_told_by(struct mw_asset *asset, const char *teller);
 /* What earlier events the present one looks like, for whoever keeps them (similar.h). */
 void mw_asset_seen_before(struct mw_asset *asset, const struct mw_similar_list *similar);
 /* The present (or, after a clear, last) event, up to date with the last outcome; NULL before the
@@ -106,6 +108,7 @@ const struct mw_event *mw_asset_event(const struct mw_asset *asset);
 
 const char *mw_asset_name(const struct mw_asset *asset);
 enum mw_machine mw_asset_machine(const struct mw_asset *asset);
+enum mw_language mw_asset_language(const struct mw_asset *asset);
 enum mw_asset_phase mw_asset_phase(const struct mw_asset *asset);
 const struct mw_assembler *mw_asset_assembler(const struct mw_asset *asset);
 const struct mw_baseline *mw_asset_baseline(const struct mw_asset *asset); /* NULL while learning */
@@ -115,6 +118,9 @@ const struct mw_judge *mw_asset_judge(const struct mw_asset *asset);
 double mw_asset_suspicion(const struct mw_asset *asset, size_t channel);
 const struct mw_alarm *mw_asset_alarm(const struct mw_asset *asset);
 enum mw_role mw_asset_role(const struct mw_asset *asset, size_t channel);
+/* What the profile says of a channel once learning has ended, lent; NULL: nothing. */
+const struct mw_profile_channel *mw_asset_profile_channel(const struct mw_asset *asset,
+							  size_t channel);
 int64_t mw_asset_rows(const struct mw_asset *asset); /* rows taken so far */
 int64_t mw_asset_learn_rows(const struct mw_asset *asset);
 int64_t mw_asset_last_row_ns(const struct mw_asset *asset); /* 0 = none yet */

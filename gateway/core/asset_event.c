@@ -1,6 +1,8 @@
 /* asset_event.c -- from an outcome and the model's answer to the event that people see. */
 #include "gateway/core/asset_impl.h"
 
+#include "gateway/base/utf8.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -314,4 +316,21 @@ void mw_asset_explain(struct mw_asset *asset, const struct mw_fault_library *lib
 	else
 		mw_explain_template(library, opts, asset->event);
 	asset_phrase_causes(asset, library);
+}
+
+void mw_asset_told_by(struct mw_asset *asset, const char *teller)
+{
+	struct mw_event *event = asset->event;
+	size_t n;
+
+	if (!event)
+		return;
+	memcpy(event->model, asset->model, sizeof(event->model));
+	if (!teller)
+		return;
+	(void)snprintf(event->model, sizeof(event->model), "%.*s" MW_EVENT_TELLER "%s",
+		       MW_EVENT_JUDGE_SIZE, asset->model, teller);
+	/* not amid a character */
+	for (n = strlen(event->model); n > 0 && !mw_utf8_is_clean(event->model, n); n--)
+		event->model[n - 1] = '\0';
 }

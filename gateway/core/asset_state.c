@@ -75,7 +75,7 @@ static bool get_learn(struct mw_reader *r, struct mw_asset *asset)
 static void put_judge(struct mw_writer *w, const struct mw_judge *judge)
 {
 	mw_put_u8(w, judge->smoothing);
-	mw_put_u8(w, judge->blind);
+	mw_put_u8(w, (uint8_t)(judge->blind | judge->spoken << 1));
 	mw_put_u8(w, judge->few);
 	mw_put_f64(w, judge->level_most);
 	mw_put_u32(w, judge->n_calibration);
@@ -95,8 +95,12 @@ static void put_judge(struct mw_writer *w, const struct mw_judge *judge)
 
 static bool get_judge(struct mw_reader *r, struct mw_judge *judge)
 {
+	uint8_t kind;
+
 	judge->smoothing = mw_get_u8(r) != 0;
-	judge->blind = mw_get_u8(r) != 0;
+	kind = mw_get_u8(r);
+	judge->blind = kind & 1;
+	judge->spoken = kind >> 1 & 1;
 	judge->few = mw_get_u8(r) != 0;
 	judge->level_most = mw_get_f64(r);
 	judge->n_calibration = mw_get_u32(r);
@@ -119,6 +123,9 @@ static bool get_judge(struct mw_reader *r, struct mw_judge *judge)
 			return false;
 	}
 	if (judge->n_calibration > MW_JUDGE_MAX_CALIBRATION)
+		return false;
+	judge->healthy = calloc(judge->n_calibration + 1, sizeof(*judge->healthy));
+	if (!judge->healthy)
 		return false;
 	for (uint32_t i = 0; i < judge->n_calibration; i++)
 		judge->healthy[i] = mw_get_f32(r);

@@ -85,7 +85,8 @@ void mw_baseline_learn_evidence(const struct mw_baseline *baseline, size_t row,
 	size_t n = baseline->n_channels;
 	const double *from;
 
-	memset(ret_evidence, 0, sizeof(*ret_evidence));
+	memset(ret_evidence->z, 0, MW_ROW_DOUBLES(n) * sizeof(double));
+	ret_evidence->t2 = ret_evidence->q = ret_evidence->dyn = ret_evidence->mewma = 0;
 	if (!baseline->learn || row >= baseline->n_rows)
 		return;
 	from = baseline->learn + row * LEARN_STRIDE(n);
@@ -100,6 +101,18 @@ void mw_baseline_learn_evidence(const struct mw_baseline *baseline, size_t row,
 	memcpy(ret_evidence->missing, baseline->learn_missing + row * n, n);
 }
 
+void mw_row_evidence_place(struct mw_row_evidence *row, double *block, size_t n)
+{
+	*row = (struct mw_row_evidence){.z = baseline_cut(&block, n)};
+	row->d = baseline_cut(&block, n);
+	row->r = baseline_cut(&block, n);
+	row->e = baseline_cut(&block, n);
+	row->level = baseline_cut(&block, n);
+	row->spread = baseline_cut(&block, n);
+	row->l = baseline_cut(&block, n);
+	row->missing = (uint8_t *)block;
+}
+
 double baseline_ratio(double value, double median)
 {
 	double ratio = log2(fmax(value, RATIO_TINY) / fmax(median, RATIO_TINY));
@@ -109,12 +122,22 @@ double baseline_ratio(double value, double median)
 
 /* --- a row of the stream ---------------------------------------------------------------------- */
 
-void baseline_stream_init(struct baseline_stream *stream, size_t n_channels)
+void baseline_stream_init(struct baseline_stream *stream, double *block, size_t n_channels)
 {
+	double *level, *blur;
+
 	memset(stream, 0, sizeof(*stream));
+	stream->raw = baseline_cut(&block, n_channels);
+	stream->held = baseline_cut(&block, n_channels);
+	for (size_t k = 0; k < BASELINE_LAGS; k++)
+		stream->lag[k] = baseline_cut(&block, n_channels);
+	stream->mewma = baseline_cut(&block, n_channels);
+	level = baseline_cut(&block, n_channels);
+	blur = baseline_cut(&block, n_channels);
+	stream->since = (uint32_t *)block;
 	for (size_t c = 0; c < n_channels; c++)
 		stream->raw[c] = stream->held[c] = NAN;
-	regime_state_init(&stream->regime);
+	regime_state_init(&stream->regime, level, blur);
 }
 
 static double in_units(double value, double middle, double unit)
@@ -152,7 +175,7 @@ static void read_values(const struct mw_baseline *baseline, struct baseline_stre
 {
 	double before[MW_MAX_CHANNELS];
 
-	memcpy(before, stream->held, sizeof(before));
+	memcpy(before, stream->held, baseline->n_channels * sizeof(*before));
 	hold(baseline, stream, value, ret);
 	for (size_t c = 0; c < baseline->n_channels; c++) {
 		ret->z[c] = in_units(stream->held[c], baseline->location[c], baseline->scale[c]);

@@ -23,19 +23,22 @@ struct mw_baseline;
 #define MW_BASELINE_MIN_ROWS 64
 
 /* What one row looks like against the baseline.  Arrays are n_channels long, in the scale units
- * said. */
+ * said, and borrowed from one block: as small as the asset. */
 struct mw_row_evidence {
-	double z[MW_MAX_CHANNELS];        /* (x - location) / scale */
-	double d[MW_MAX_CHANNELS];        /* step / step scale */
-	double r[MW_MAX_CHANNELS];        /* static residual / its held-out scale */
-	double e[MW_MAX_CHANNELS];        /* dynamic residual / its held-out scale */
-	double t2, q, dyn, mewma;         /* log2 ratio to the healthy median */
-	uint8_t missing[MW_MAX_CHANNELS]; /* 1: no reading in this row (held value used) */
+	double *z;                /* (x - location) / scale */
+	double *d;                /* step / step scale */
+	double *r;                /* static residual / its held-out scale */
+	double *e;                /* dynamic residual / its held-out scale */
+	double t2, q, dyn, mewma; /* log2 ratio to the healthy median */
+	uint8_t *missing;         /* 1: no reading in this row (held value used) */
 	/* Not of a learn row, until it is fed to a stream: */
-	double level[MW_MAX_CHANNELS];  /* expected in the present regime, in the channel's unit */
-	double spread[MW_MAX_CHANNELS]; /* healthy about it */
-	double l[MW_MAX_CHANNELS];      /* (x - level) / spread; z where there is one regime */
+	double *level;  /* expected in the present regime, in the channel's unit */
+	double *spread; /* healthy about it */
+	double *l;      /* (x - level) / spread; z where there is one regime */
 };
+/* Cuts a block of MW_ROW_DOUBLES(n) zeroed doubles into the arrays; borrows it. */
+#define MW_ROW_DOUBLES(n) (7 * (n) + ((n) + 7) / 8)
+void mw_row_evidence_place(struct mw_row_evidence *row, double *block, size_t n_channels);
 
 /* What is known of the channels beforehand. */
 struct mw_baseline_hints {

@@ -61,14 +61,17 @@ struct mw_baseline *baseline_alloc(size_t n_channels, size_t n_rows);
 /* What a stream of rows must remember. */
 struct baseline_stream {
 	uint64_t rows;
-	double raw[MW_MAX_CHANNELS];     /* last reading of each channel; NaN: none yet */
-	uint32_t since[MW_MAX_CHANNELS]; /* rows since then, bounded */
-	double held[MW_MAX_CHANNELS];    /* the number judged, of that reading; NaN: none yet */
-	double lag[BASELINE_LAGS][MW_MAX_CHANNELS];
-	double mewma[MW_MAX_CHANNELS];
+	/* [n] each, borrowed from one block */
+	double *raw;  /* last reading of each channel; NaN: none yet */
+	double *held; /* the number judged, of that reading; NaN: none yet */
+	double *lag[BASELINE_LAGS];
+	double *mewma;
+	uint32_t *since; /* rows since the last reading, bounded */
 	struct regime_state regime;
 };
-void baseline_stream_init(struct baseline_stream *stream, size_t n_channels);
+/* Cuts a block of STREAM_DOUBLES(n) zeroed doubles into the arrays; borrows it. */
+#define STREAM_DOUBLES(n) ((5 + BASELINE_LAGS) * (n) + ((n) + 1) / 2)
+void baseline_stream_init(struct baseline_stream *stream, double *block, size_t n_channels);
 
 /* The evidence of the stream's next live row. */
 void baseline_step(const struct mw_baseline *baseline, struct baseline_stream *stream,

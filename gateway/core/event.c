@@ -139,3 +139,14 @@ unsigned mw_why_cause_from_text(const char *text)
 			return 1u << i;
 	return 0;
 }
+
+char *mw_event_judge(const struct mw_event *event, char buf[MW_EVENT_MODEL_SIZE])
+{
+	const char *teller = strstr(event->model, MW_EVENT_TELLER);
+	size_t n = teller ? (size_t)(teller - event->model) : strlen(event->model);
+
+	n = n < MW_EVENT_JUDGE_SIZE ? n : MW_EVENT_JUDGE_SIZE;
+	memcpy(buf, event->model, n);
+	buf[n] = '\0';
+	return buf;
+}

@@ -7,16 +7,19 @@
 
 #include "gateway/core/embedding.h"
 
-#define MW_NAME_SIZE      128 /* asset and channel names, bytes with NUL; longer ones are refused */
-#define MW_UNIT_SIZE      32
-#define MW_EVENT_ID_SIZE  24
-#define MW_EVENT_CHANNELS 4
-#define MW_TEXT_SIZE      1024
-#define MW_MAX_CITATIONS  32
-#define MW_EVENT_SIMILAR  3
-#define MW_EVENT_CAUSES   3
-#define MW_CODE_SIZE      64  /* of a site's own fault */
-#define MW_PHRASE_SIZE    256 /* causes and checks */
+#define MW_NAME_SIZE        128 /* asset and channel names, bytes with NUL; longer ones are refused */
+#define MW_UNIT_SIZE        32
+#define MW_EVENT_ID_SIZE    24
+#define MW_EVENT_CHANNELS   4
+#define MW_TEXT_SIZE        1024
+#define MW_MAX_CITATIONS    32
+#define MW_EVENT_SIMILAR    3
+#define MW_EVENT_CAUSES     3
+#define MW_CODE_SIZE        64  /* of a site's own fault */
+#define MW_PHRASE_SIZE      256 /* causes and checks */
+#define MW_EVENT_MODEL_SIZE 64
+#define MW_EVENT_JUDGE_SIZE 36 /* of it; a longer name is cut when somebody else words the event */
+#define MW_EVENT_TELLER     "; words: "
 
 /* The states of ISA-18.2 / IEC 62682. */
 enum mw_alarm_state {
@@ -143,7 +146,8 @@ struct mw_event {
 	size_t n_citation;
 	struct mw_citation citation[MW_MAX_CITATIONS];
 	char cause[256], check[256]; /* from the fault library or profile, in `language` */
-	char model[64];              /* name and hash of the model file */
+	char model
+	    [MW_EVENT_MODEL_SIZE]; /* name and hash of the model file; then "; words: NAME" if another one worded it */
 	int64_t window_from_ns, window_to_ns, period_ns;
 	struct mw_similar_list similar; /* as of the raise */
 	/* The site's own fault that the event is named by: its code, "" = none (then fault is
@@ -155,6 +159,9 @@ struct mw_event {
 
 /* The event's id from asset and raise time: 16 hex digits of a 64-bit FNV-1a hash, "ev-" before. */
 void mw_event_id(const char *asset, int64_t raised_ns, char ret_id[MW_EVENT_ID_SIZE]);
+
+/* The part of event.model that names the judge, which made the window's embedding; returns buf. */
+char *mw_event_judge(const struct mw_event *event, char buf[MW_EVENT_MODEL_SIZE]);
 
 /* The window behind an event: for people, values and expectations of its named channels, row by
  * row; for comparison, its embedding. */

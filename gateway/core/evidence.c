@@ -1,5 +1,7 @@
 #include "gateway/core/evidence_impl.h"
 
+#include "model/engine/f16.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +16,16 @@
 static const size_t history_from[MW_HISTORY] = {16, 32, MW_HISTORY_PATCHES};
 static const size_t history_to[MW_HISTORY] = {0, 16, 32};
 
+static void place_block(struct mw_evidence *evidence)
+{
+	size_t n = evidence->n;
+	double *row = evidence->block + STREAM_DOUBLES(n);
+
+	baseline_stream_init(&evidence->stream, evidence->block, n);
+	for (size_t i = 0; i < MW_PATCH_ROWS; i++)
+		mw_row_evidence_place(&evidence->row[i], row + i * MW_ROW_DOUBLES(n), n);
+}
+
 mw_err mw_evidence_new(const struct mw_baseline *baseline, struct mw_evidence **ret_evidence)
 {
 	struct mw_evidence *evidence = calloc(1, sizeof(*evidence));
@@ -23,22 +35,26 @@ mw_err mw_evidence_new(const struct mw_baseline *baseline, struct mw_evidence **
 		return MW_E_NOMEM;
 	evidence->baseline = baseline;
 	evidence->n = n;
+	evidence->block =
+	    calloc(STREAM_DOUBLES(n) + MW_PATCH_ROWS * MW_ROW_DOUBLES(n), sizeof(double));
 	evidence->value = calloc(EVIDENCE_ROWS * n, sizeof(double));
 	evidence->expected = calloc(EVIDENCE_ROWS * n, sizeof(double));
 	evidence->run = calloc(n, sizeof(*evidence->run));
 	evidence->memory = calloc(n, sizeof(*evidence->memory));
 	evidence->symptom = calloc(n * MW_N_SYMPTOM, sizeof(float));
 	evidence->spread = calloc(EVIDENCE_ROWS * n, sizeof(double));
-	evidence->patch = calloc(EVIDENCE_PATCHES * (1 + n) * MW_N_FEATURES, sizeof(float));
-	evidence->gap = calloc(EVIDENCE_PATCHES * n, sizeof(uint8_t));
+	evidence->patch = calloc(MW_WINDOW_PATCHES * (1 + n) * MW_N_FEATURES, sizeof(float));
+	evidence->gap = calloc(MW_WINDOW_PATCHES * n, sizeof(uint8_t));
+	evidence->history = calloc(MW_HISTORY_PATCHES * (1 + n) * MW_N_FEATURES, sizeof(uint16_t));
 	if (!evidence->value || !evidence->expected || !evidence->spread || !evidence->patch ||
-	    !evidence->gap || !evidence->run || !evidence->memory || !evidence->symptom) {
+	    !evidence->gap || !evidence->run || !evidence->memory || !evidence->symptom ||
+	    !evidence->block || !evidence->history) {
 		mw_evidence_free(evidence);
 		return MW_E_NOMEM;
 	}
 	for (size_t c = 0; c < n; c++)
 		mw_long_memory_init(&evidence->memory[c], 0, 1);
-	baseline_stream_init(&evidence->stream, n);
+	place_block(evidence);
 	*ret_evidence = evidence;
 	return MW_E_OK;
 }
@@ -47,6 +63,7 @@ void mw_evidence_free(struct mw_evidence *evidence)
 {
 	if (!evidence)
 		return;
+	free(evidence->block);
 	free(evidence->value);
 	free(evidence->expected);
 	free(evidence->spread);
@@ -55,6 +72,7 @@ void mw_evidence_free(struct mw_evidence *evidence)
 	free(evidence->symptom);
 	free(evidence->patch);
 	free(evidence->gap);
+	free(evidence->history);
 	free(evidence);
 }
 
@@ -118,13 +136,27 @@ static void asset_patch(const struct mw_evidence *evidence, float *ret)
 	}
 }
 
+/* The patch that leaves the window, for the new one takes its slot. */
+static void archive(struct mw_evidence *evidence, uint64_t patch)
+{
+	size_t size = (1 + evidence->n) * MW_N_FEATURES;
+	const float *from = evidence->patch + patch % MW_WINDOW_PATCHES * size;
+	uint16_t *into = evidence->history + patch % MW_HISTORY_PATCHES * size;
+
+	for (size_t i = 0; i < size; i++)
+		into[i] = lm_f16_store(from[i]);
+}
+
 static void close_patch(struct mw_evidence *evidence)
 {
 	size_t n = evidence->n;
-	size_t slot = (evidence->stream.rows / MW_PATCH_ROWS - 1) % EVIDENCE_PATCHES;
+	uint64_t number = evidence->stream.rows / MW_PATCH_ROWS - 1;
+	size_t slot = number % MW_WINDOW_PATCHES;
 	float *features = evidence->patch + slot * (1 + n) * MW_N_FEATURES;
 	uint8_t *gap = evidence->gap + slot * n;
 
+	if (number >= MW_WINDOW_PATCHES)
+		archive(evidence, number - MW_WINDOW_PATCHES);
 	for (size_t c = 0; c < n; c++) {
 		channel_patch(evidence, c, features + (1 + c) * MW_N_FEATURES);
 		gap[c] = 0;
@@ -197,7 +229,7 @@ void mw_evidence_push(struct mw_evidence *evidence, int64_t time_ns, const doubl
 	struct mw_row_evidence *row = &evidence->row[evidence->stream.rows % MW_PATCH_ROWS];
 	double before[MW_MAX_CHANNELS];
 
-	memcpy(before, evidence->stream.raw, sizeof(before));
+	memcpy(before, evidence->stream.raw, evidence->n * sizeof(*before));
 	baseline_step(evidence->baseline, &evidence->stream, value, row);
 	take_row(evidence, row, time_ns, value, before);
 }
@@ -208,7 +240,7 @@ void mw_evidence_push_learn(struct mw_evidence *evidence, size_t row, int64_t ti
 	struct mw_row_evidence *into = &evidence->row[evidence->stream.rows % MW_PATCH_ROWS];
 	double before[MW_MAX_CHANNELS];
 
-	memcpy(before, evidence->stream.raw, sizeof(before));
+	memcpy(before, evidence->stream.raw, evidence->n * sizeof(*before));
 	mw_baseline_learn_evidence(evidence->baseline, row, into);
 	baseline_follow(evidence->baseline, &evidence->stream, value, into);
 	take_row(evidence, into, time_ns, value, before);
@@ -248,7 +280,7 @@ static uint64_t first_patch(const struct mw_evidence *evidence)
 
 size_t evidence_patch_slot(const struct mw_evidence *evidence, size_t patch)
 {
-	return (first_patch(evidence) + patch) % EVIDENCE_PATCHES;
+	return (first_patch(evidence) + patch) % MW_WINDOW_PATCHES;
 }
 
 size_t evidence_row_slot(const struct mw_evidence *evidence, size_t row)
@@ -285,10 +317,10 @@ static void average(const struct mw_evidence *evidence, size_t row, size_t h, fl
 	double sum[MW_N_FEATURES] = {0};
 
 	for (uint64_t p = from; p < to; p++) {
-		size_t at = (p % EVIDENCE_PATCHES * (1 + evidence->n) + row) * MW_N_FEATURES;
+		size_t at = (p % MW_HISTORY_PATCHES * (1 + evidence->n) + row) * MW_N_FEATURES;
 
 		for (size_t f = 0; f < MW_N_FEATURES; f++)
-			sum[f] += (double)evidence->patch[at + f];
+			sum[f] += (double)lm_f16_load(evidence->history[at + f]);
 	}
 	for (size_t f = 0; f < MW_N_FEATURES; f++)
 		ret_feature[f] = to > from ? (float)(sum[f] / (double)(to - from)) : 0;

@@ -1,12 +1,13 @@
 /* The stream's exact state as bytes, and back. */
 #include "gateway/base/pack.h"
 #include "gateway/core/evidence_impl.h"
+#include "model/engine/f16.h"
 
 #include <math.h>
 #include <string.h>
 
 #define MAGIC   0x5645574du /* "MWEV" */
-#define VERSION 2u
+#define VERSION 3u
 
 /* One walk over the state serves both directions, so that they cannot part. */
 struct walk {
@@ -39,6 +40,16 @@ static void walk_f32(struct walk *walk, float *value, size_t n)
 			mw_put_f32(walk->writer, value[i]);
 		else
 			value[i] = mw_get_f32(walk->reader);
+	}
+}
+
+static void walk_u16(struct walk *walk, uint16_t *value, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (walk->writer)
+			mw_put_u16(walk->writer, value[i]);
+		else
+			value[i] = mw_get_u16(walk->reader);
 	}
 }
 
@@ -136,8 +147,9 @@ static void walk_evidence(struct walk *walk, struct mw_evidence *evidence)
 	walk_f64(walk, evidence->value, EVIDENCE_ROWS * n);
 	walk_f64(walk, evidence->expected, EVIDENCE_ROWS * n);
 	walk_f64(walk, evidence->spread, EVIDENCE_ROWS * n);
-	walk_f32(walk, evidence->patch, EVIDENCE_PATCHES * (1 + n) * MW_N_FEATURES);
-	walk_bytes(walk, evidence->gap, EVIDENCE_PATCHES * n);
+	walk_f32(walk, evidence->patch, MW_WINDOW_PATCHES * (1 + n) * MW_N_FEATURES);
+	walk_u16(walk, evidence->history, MW_HISTORY_PATCHES * (1 + n) * MW_N_FEATURES);
+	walk_bytes(walk, evidence->gap, MW_WINDOW_PATCHES * n);
 	walk_slow(walk, evidence);
 }
 
@@ -222,10 +234,13 @@ static bool is_sane(const struct mw_evidence *evidence)
 	for (size_t i = 0; i < MW_PATCH_ROWS; i++)
 		if (!row_is_sane(&evidence->row[i], n))
 			return false;
-	for (size_t i = 0; i < EVIDENCE_PATCHES * (1 + n) * MW_N_FEATURES; i++)
+	for (size_t i = 0; i < MW_WINDOW_PATCHES * (1 + n) * MW_N_FEATURES; i++)
 		if (!isfinite(evidence->patch[i]))
 			return false;
-	for (size_t i = 0; i < EVIDENCE_PATCHES * n; i++)
+	for (size_t i = 0; i < MW_HISTORY_PATCHES * (1 + n) * MW_N_FEATURES; i++)
+		if (!isfinite(lm_f16_load(evidence->history[i])))
+			return false;
+	for (size_t i = 0; i < MW_WINDOW_PATCHES * n; i++)
 		if (evidence->gap[i] > MW_PATCH_ROWS)
 			return false;
 	return within(stream->mewma, n, BASELINE_W_MAX);

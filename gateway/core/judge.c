@@ -34,6 +34,10 @@ static const struct mw_tail population[MW_N_VIEW] = {
 /* Without a model the evidence decides alone, and is heard sooner: the same, of the 1,200 rows after
  * the learn segment and by windows, not alarms. */
 static const struct mw_tail population_blind = {.share = 0.01, .from = 21.9, .mean = 2.6};
+/* A general model's log-odds, in multiples of the asset's own healthy spread.  Not measured: wide, for
+ * nobody knows which model it will be. */
+static const struct mw_tail population_spoken = {.share = 0.01, .from = 8.0, .mean = 1.5};
+#define SPOKEN_MOST 10.0 /* that its log-odds can say for or against, in the same unit */
 
 /* A quiet asset's spread must not turn rounding into an anomaly. */
 static const double spread_floor[MW_N_COMPONENT] = {
@@ -73,9 +77,29 @@ void mw_judge_init(struct mw_judge *judge)
 	judge->level_most = -INFINITY;
 }
 
+void mw_judge_forget_learn(struct mw_judge *judge)
+{
+	free(judge->calibration);
+	judge->calibration = NULL;
+}
+
+void mw_judge_done(struct mw_judge *judge)
+{
+	mw_judge_forget_learn(judge);
+	free(judge->healthy);
+	judge->healthy = NULL;
+}
+
+static bool has_room(struct mw_judge *judge)
+{
+	if (!judge->calibration)
+		judge->calibration = calloc(MW_JUDGE_MAX_CALIBRATION, sizeof(*judge->calibration));
+	return judge->calibration && judge->n_calibration < MW_JUDGE_MAX_CALIBRATION;
+}
+
 static double strongest_channel(const struct mw_reading *reading)
 {
-	double best = -INFINITY;
+	double best = reading->n_rows > 1 ? -INFINITY : 0;
 
 	for (uint32_t row = 1; row < reading->n_rows; row++)
 		best = fmax(best, (double)reading->patch_logit[row][MW_WINDOW_PATCHES - 1]);
@@ -145,11 +169,12 @@ void mw_judge_learn(struct mw_judge *judge, const struct mw_evidence *evidence,
 	float *kept;
 
 	judge->blind = reading->n_rows == 0;
+	judge->spoken = reading->n_rows == 1;
 	judge->few = mw_evidence_n_channels(evidence) <= MW_JUDGE_FEW;
 	measure(evidence, reading, now);
 	judge->level_most = fmax(judge->level_most, now[MW_COMPONENT_LEVEL]);
 	smooth(judge, now);
-	if (!keep || judge->n_calibration >= MW_JUDGE_MAX_CALIBRATION)
+	if (!keep || !has_room(judge))
 		return;
 	kept = judge->calibration[judge->n_calibration++];
 	for (int k = 0; k < MW_N_COMPONENT; k++)
@@ -235,17 +260,22 @@ static double evidence_of(const struct mw_judge *judge, const double component[M
 	return fmax(fmax(joint, innovation(judge, component)), gross(judge, component));
 }
 
-static double heads(const double component[MW_N_COMPONENT])
+static double heads(const struct mw_judge *judge, const double component[MW_N_COMPONENT])
 {
+	if (judge->spoken)
+		return fmin(
+		    fmax(calibrated(judge, component, MW_COMPONENT_ASSET_HEAD), -SPOKEN_MOST),
+		    SPOKEN_MOST);
 	return component[MW_COMPONENT_ASSET_HEAD] + component[MW_COMPONENT_CHANNEL_HEAD];
 }
 
 static double fuse(const struct mw_judge *judge, const double component[MW_N_COMPONENT])
 {
 	double fused = evidence_of(judge, component);
+	double weight = judge->spoken ? 1 : HEADS_WEIGHT;
 
 	if (!judge->blind)
-		fused = fmax(HEADS_WEIGHT * heads(component) + innovation(judge, component),
+		fused = fmax(weight * heads(judge, component) + innovation(judge, component),
 			     gross(judge, component));
 	return fmax(fused, staying(judge, component));
 }
@@ -276,7 +306,7 @@ static double view_of(const struct mw_judge *judge, enum mw_view view,
 {
 	switch (view) {
 	case MW_VIEW_HEADS:
-		return heads(component);
+		return heads(judge, component);
 	case MW_VIEW_EVIDENCE:
 		return evidence_of(judge, component);
 	default:
@@ -321,6 +351,10 @@ mw_err mw_judge_calibrate(struct mw_judge *judge)
 {
 	if (judge->n_calibration < MW_JUDGE_MIN_CALIBRATION)
 		return MW_E_AGAIN;
+	free(judge->healthy);
+	judge->healthy = calloc(judge->n_calibration, sizeof(*judge->healthy));
+	if (!judge->healthy)
+		return MW_E_NOMEM;
 	fit_components(judge);
 	for (int view = 0; view < MW_N_VIEW; view++)
 		fit_view(judge, (enum mw_view)view);
@@ -333,9 +367,16 @@ static double tail_probability(const struct mw_tail *tail, double x)
 	return x > tail->from ? tail->share * exp(-(x - tail->from) / tail->mean) : 1.0;
 }
 
+static const struct mw_tail *population_of(const struct mw_judge *judge, enum mw_view view)
+{
+	if (judge->blind || (judge->spoken && view == MW_VIEW_EVIDENCE))
+		return &population_blind;
+	return judge->spoken ? &population_spoken : &population[view];
+}
+
 static double p_of_view(const struct mw_judge *judge, enum mw_view view, double x)
 {
-	const struct mw_tail *others = judge->blind ? &population_blind : &population[view];
+	const struct mw_tail *others = population_of(judge, view);
 	const struct mw_tail *own = &judge->own[view];
 	double among =
 	    view == MW_VIEW_EVIDENCE ? (x - own->from) / fmin(own->mean, EVIDENCE_TAIL_MAX) : x;
@@ -346,7 +387,7 @@ static double p_of_view(const struct mw_judge *judge, enum mw_view view, double 
 /* Where no tail speaks: the rank among the asset's own healthy windows. */
 static double p_of_rank(const struct mw_judge *judge, double fused)
 {
-	uint32_t n = judge->n_calibration;
+	uint32_t n = judge->healthy ? judge->n_calibration : 0;
 	uint32_t as_large = 0;
 
 	for (uint32_t i = n; i > 0 && (double)judge->healthy[i - 1] >= fused; i--)
@@ -354,10 +395,15 @@ static double p_of_rank(const struct mw_judge *judge, double fused)
 	return fmax((as_large + 1.0) / (n + 1.0), TAIL_SHARE);
 }
 
+static double p_of_evidence(const struct mw_judge *judge, const double component[MW_N_COMPONENT])
+{
+	return p_of_view(judge, MW_VIEW_EVIDENCE, view_of(judge, MW_VIEW_EVIDENCE, component));
+}
+
 /* The most unusual view, for as many as were looked at (Bonferroni). */
 static double p_of(const struct mw_judge *judge, const double component[MW_N_COMPONENT])
 {
-	double p = p_of_view(judge, MW_VIEW_EVIDENCE, view_of(judge, MW_VIEW_EVIDENCE, component));
+	double p = p_of_evidence(judge, component);
 
 	if (judge->blind)
 		return p;
@@ -371,12 +417,14 @@ static double p_of(const struct mw_judge *judge, const double component[MW_N_COM
 
 static void conclude(const struct mw_judge *judge, struct mw_judgement *ret)
 {
-	double middle = judge->blind ? BLIND_MIDDLE : SCORE_MIDDLE;
-	double width = judge->blind ? BLIND_WIDTH : SCORE_WIDTH;
+	bool scaled = judge->blind || judge->spoken;
+	double middle = scaled ? BLIND_MIDDLE : SCORE_MIDDLE;
+	double width = scaled ? BLIND_WIDTH : SCORE_WIDTH;
 	double p = p_of(judge, ret->component);
 
 	ret->fused = fuse(judge, ret->component);
 	ret->evidence = evidence_of(judge, ret->component);
+	ret->p_evidence = p_of_evidence(judge, ret->component);
 	ret->p_value = p < TAIL_SHARE ? fmax(p, 1e-300) : p_of_rank(judge, ret->fused);
 	ret->score = 1.0 / (1.0 + exp((middle - ret->fused) / width));
 }
@@ -393,6 +441,9 @@ void mw_judge_window(struct mw_judge *judge, const struct mw_evidence *evidence,
 	double now[MW_N_COMPONENT];
 
 	measure(evidence, reading, now);
+	if (judge->spoken != (reading->n_rows == 1)) /* calibrated with a model of another kind */
+		for (int k = MW_COMPONENT_ASSET_HEAD; k <= MW_COMPONENT_CHANNEL_HEAD; k++)
+			now[k] = judge->center[k];
 	now[MW_COMPONENT_LEVEL] = fmin(now[MW_COMPONENT_LEVEL], judge->level_most);
 	smooth(judge, now);
 	memcpy(ret->component, judge->smooth, sizeof(ret->component));

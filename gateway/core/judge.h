@@ -17,6 +17,9 @@
  * innovations do not care where a healthy machine wanders; and gross evidence of what lasts.
  * Without a model (mw_reading of no rows) it is the fused statistic.
  *
+ * A general model that reads text gives one row, the asset's, whose log-odds have no scale of their own:
+ * they are calibrated like a statistic, on the asset's own healthy windows, and added to the residual.
+ *
  * The *p-value* decides alarms.  Three views -- the heads, the fused statistic, the evidence
  * alone (so that it can raise) -- are held against two tails each, exponential past a quantile
  * (peaks over threshold, Pickands 1975, shape 0): the asset's own healthy windows, and those of
@@ -73,34 +76,39 @@ struct mw_judge {
 	bool ready;        /* calibrated */
 	bool smoothing;    /* the EWMA has a value */
 	bool blind;        /* calibrated without a model */
+	bool spoken;       /* calibrated with a model that gives the asset's row alone */
 	bool few;          /* MW_JUDGE_FEW channels or fewer */
 	double level_most; /* largest level learnt, before smoothing */
 	double smooth[MW_N_COMPONENT];
 	uint32_t n_calibration;
-	float calibration[MW_JUDGE_MAX_CALIBRATION][MW_N_COMPONENT]; /* while calibrating */
+	float (*calibration)[MW_N_COMPONENT]; /* owned, MW_JUDGE_MAX_CALIBRATION; or NULL */
 	double center[MW_N_COMPONENT], spread[MW_N_COMPONENT];
-	float
-	    healthy[MW_JUDGE_MAX_CALIBRATION]; /* fused statistics of healthy windows, ascending */
-	struct mw_tail own[MW_N_VIEW];         /* of the asset's healthy windows */
+	float *healthy; /* [n_calibration] fused statistics of healthy windows, ascending; owned */
+	struct mw_tail own[MW_N_VIEW]; /* of the asset's healthy windows */
 };
 
 struct mw_judgement {
 	double component[MW_N_COMPONENT]; /* smoothed, uncalibrated */
-	double fused;    /* calibrated; 0 = median healthy, 1 = its 90 % quantile */
-	double evidence; /* the same of the evidence alone */
-	double p_value;  /* chance of a window as unusual as this under health */
-	double score;    /* in (0,1): logistic in the fused statistic; comparable over assets */
+	double fused;      /* calibrated; 0 = median healthy, 1 = its 90 % quantile */
+	double evidence;   /* the same of the evidence alone */
+	double p_value;    /* chance of a window as unusual as this under health */
+	double p_evidence; /* the same by the evidence alone */
+	double score;      /* in (0,1): logistic in the fused statistic; comparable over assets */
 };
 
 void mw_judge_init(struct mw_judge *judge);
+/* Frees the calibration's windows, which nobody but mw_judge_of_learnt needs once it has ended. */
+void mw_judge_forget_learn(struct mw_judge *judge);
+void mw_judge_done(struct mw_judge *judge);
 /* One healthy, held-out window; in order, for the smoothing.  `keep`: it takes part in the
  * calibration (a long learn segment keeps every k-th, so that the kept ones fit and still span it).
- */
+ * Without memory it is left out. */
 void mw_judge_learn(struct mw_judge *judge, const struct mw_evidence *evidence,
 		    const struct mw_reading *reading, bool keep);
-/* Ends calibration: MW_E_AGAIN with fewer than MW_JUDGE_MIN_CALIBRATION windows. */
+/* Ends calibration: MW_E_AGAIN with fewer than MW_JUDGE_MIN_CALIBRATION windows, MW_E_NOMEM. */
 MW_MUST_CHECK mw_err mw_judge_calibrate(struct mw_judge *judge);
-/* The judgement of kept healthy window i (0 .. n_calibration - 1), after calibration. */
+/* The judgement of kept healthy window i (0 .. n_calibration - 1), after calibration and before
+ * mw_judge_forget_learn. */
 void mw_judge_of_learnt(const struct mw_judge *judge, uint32_t i, struct mw_judgement *ret);
 /* Judges the next window; updates the smoothing. */
 void mw_judge_window(struct mw_judge *judge, const struct mw_evidence *evidence,

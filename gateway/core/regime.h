@@ -78,16 +78,17 @@ void regime_fit(struct regime_model *model, const double *raw, const double *val
 
 /* Where a stream stands. */
 struct regime_state {
-	int32_t now;                   /* the set that holds: a regime, or REGIME_ANY */
-	uint32_t age;                  /* rows since the last switch, bounded */
-	uint32_t lost;                 /* rows in a row without a known regime, bounded */
-	double level[MW_MAX_CHANNELS]; /* expected now */
-	double blur[MW_MAX_CHANNELS];  /* added spread, in the channel's unit */
+	int32_t now;   /* the set that holds: a regime, or REGIME_ANY */
+	uint32_t age;  /* rows since the last switch, bounded */
+	uint32_t lost; /* rows in a row without a known regime, bounded */
+	double *level; /* [n] expected now; borrowed, as is blur */
+	double *blur;  /* [n] added spread, in the channel's unit */
 };
 #define REGIME_SETTLED                                                                             \
 	64            /* rows after a switch at which it counts as over; bound of age and lost */
 #define REGIME_LOST 8 /* rows without a known regime from which it counts as a new one */
-void regime_state_init(struct regime_state *state);
+/* Borrows zeroed arrays of n. */
+void regime_state_init(struct regime_state *state, double *level, double *blur);
 /* Takes a row's readings (held; NaN: none yet) and says what is expected of each channel. */
 void regime_step(const struct regime_model *model, size_t n, const double *value,
 		 struct regime_state *state, double *ret_level, double *ret_spread);

@@ -24,11 +24,10 @@ void regime_place(struct regime_model *model, double *block, size_t n)
 
 /* --- a stream --------------------------------------------------------------------------------- */
 
-void regime_state_init(struct regime_state *state)
+void regime_state_init(struct regime_state *state, double *level, double *blur)
 {
-	memset(state, 0, sizeof(*state));
-	state->now = REGIME_ANY;
-	state->lost = REGIME_SETTLED;
+	*state = (struct regime_state){
+	    .now = REGIME_ANY, .lost = REGIME_SETTLED, .level = level, .blur = blur};
 }
 
 /* The first known regime of a stream is there at once; later ones are gone to. */

@@ -86,14 +86,25 @@ static const struct mw_option store_options[] = {
 
 static const struct mw_option model_options[] = {
     {"path", MW_OPT_STR, AT(model.path), "", 0, 0,
-     "GGUF file of the model; \"\" = millwright-nano.gguf of the data directory, \"none\" = judge "
-     "by "
-     "the evidence alone."},
+     "GGUF file of the judge, ours or a general model; \"\" = millwright-nano.gguf of the data "
+     "directory, \"none\" = judge by the evidence alone."},
     {"faults", MW_OPT_STR, AT(model.faults), "", 0, 0,
      "Fault library; \"\" = faults.cfg of the data directory."},
     {"threads", MW_OPT_INT, AT(model.threads), "1", 1, 64, "Threads of the model."},
     {"kernels", MW_OPT_STR, AT(model.kernels), "", 0, 0,
      "Which arithmetic kernels to use; \"\" = the best of this processor."},
+    {"explainer", MW_OPT_STR, AT(model.explainer), "", 0, 0,
+     "GGUF file of a general model (llama, phi3 or openelm with a chat template) that words what "
+     "is "
+     "raised; \"\" = the judge words it."},
+    {"explainer_budget", MW_OPT_DURATION, AT(model.explainer_budget_ns), "2s", 10 * MS, HR,
+     "How long one explanation may take; past it, and for four times as long after each, the "
+     "judge's "
+     "words stand."},
+    {"explainer_tokens", MW_OPT_INT, AT(model.explainer_tokens), "96", 16, 1024,
+     "How long one explanation may be, in tokens."},
+    {"memory", MW_OPT_SIZE, AT(model.memory), "0B", 0, 1024 * GIB,
+     "What a general model may take, weights and session; \"0B\" = no limit."},
     {NULL, 0, 0, NULL, 0, 0, NULL},
 };
 

@@ -171,6 +171,7 @@ static mw_err put_all(struct mw_store *store, const struct mw_event *event,
 		      const struct mw_event_window *window, enum mw_transition transition,
 		      const char *who)
 {
+	char judge[MW_EVENT_MODEL_SIZE];
 	int64_t row = 0;
 	mw_err err = store_do(store, "INSERT OR IGNORE INTO asset(name, machine) VALUES (?1, ?2)",
 			      "tt", event->asset, mw_machine_code(event->machine));
@@ -196,7 +197,7 @@ static mw_err put_all(struct mw_store *store, const struct mw_event *event,
 	if (!err && window)
 		err = put_window(store, row, window);
 	if (!err && window)
-		err = put_embedding(store, row, event->model, &window->embedding);
+		err = put_embedding(store, row, mw_event_judge(event, judge), &window->embedding);
 	return err;
 }
 

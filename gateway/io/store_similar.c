@@ -14,9 +14,10 @@ static mw_err select_earlier(struct mw_store *store, const struct mw_event *even
 	    " ORDER BY raised_ns DESC LIMIT ?3) e"
 	    " JOIN event_embedding v ON v.event = e.row WHERE v.model = ?4"
 	    " ORDER BY e.raised_ns DESC";
+	char judge[MW_EVENT_MODEL_SIZE];
 
 	return store_query(store, ret_stmt, sql, "tiit", event->asset, event->raised_ns,
-			   (int64_t)MW_SIMILAR_COMPARED, event->model);
+			   (int64_t)MW_SIMILAR_COMPARED, mw_event_judge(event, judge));
 }
 
 /* The scale falls out of a cosine. */

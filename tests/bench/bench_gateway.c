@@ -147,12 +147,13 @@ int main(void)
 {
 	static const size_t machines[] = {1, 10, 100};
 	const char *model = getenv("MODEL");
+	struct mw_inference_opts opts = {0};
 	struct bench bench = {0};
 	char why[512] = "";
 
 	must(mw_conf_load_faults("schemas/faults.cfg", why, sizeof(why), &bench.library), why);
-	must(mw_inference_new(model ? model : "model/weights/millwright-nano.gguf", NULL, why,
-			      sizeof(why), &bench.inference),
+	opts.path = model ? model : "model/weights/millwright-nano.gguf";
+	must(mw_inference_new(&opts, why, sizeof(why), &bench.inference),
 	     why);
 	make_series(&bench);
 	printf("%s, kernels %s, %d channels a machine, one thread\n",

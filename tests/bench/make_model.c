@@ -1,6 +1,6 @@
 /*
  * make_model.c -- writes a GGUF file of random weights in the shape of a published model, for
- * speed and agreement: make_model SHAPE f16|q8_0 FILE.
+ * speed and agreement: make_model SHAPE f16|q8_0 FILE [SEED].
  *
  * Values are uniform with variance 1 / columns, so that activations keep their size.  The vocabulary
  * is a SentencePiece one: three control tokens, 256 bytes, and words that stand for their number.
@@ -12,6 +12,30 @@
 
 #define MAX_TENSORS 1024u
 #define N_FIXED     259u /* control and byte tokens */
+#define N_CONTROL   3u
+
+/* One token each, blanks as they are. */
+static const char spoken_letters[] = "\n ,.;:()[]/%-+=_{}\"'0123456789abcdefghijklmnopqrstuvwxyz"
+				     "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+static const char *const spoken_words[] = {
+    " the",      " pump",     " machine", " reading", " should",    " be",         " looked",
+    " at",       " soon",     " is",      " and",     " bearing",   " sensor",     " check",
+    " it",       " please",   " of",      " now",     " pressure",  " with",       " this",
+    " may",      " point",    " to",      " wear",    " {c1.name}", " {c1.value}", " {c1.normal}",
+    " {c1.dev}", " {c1.dir}", " {fault}", " {onset}", " {cause}",   " {check}",    " normal",
+    "normal",    "operation", "fault",    "unknown",  "levels",     "channels"};
+/* What follows what, when they say the sentence. */
+static const char *const spoken_pairs[][2] = {{"\"", " {c1.name}"}, {" {c1.name}", " should"},
+					      {" should", " be"},   {" be", " looked"},
+					      {" looked", " at"},   {" at", " soon"},
+					      {" soon", ","},       {",", " {fault}"},
+					      {" {fault}", " may"}, {" may", " point"},
+					      {" point", " to"},    {" to", " {cause}"},
+					      {" {cause}", "."},    {".", "\""},
+					      {" ", "["},           {"[", "\""},
+					      {"\"", "]"}};
+#define N_LETTERS (sizeof(spoken_letters) - 1)
+#define N_SPOKEN  (N_CONTROL + N_LETTERS + sizeof(spoken_words) / sizeof(spoken_words[0]))
 
 struct shape {
 	const char *name;
@@ -32,6 +56,11 @@ static const struct shape shapes[] = {
     {"openelm-15M", "openelm", 4096, 512, 6, 0, 0, 64, 0, 2048},
     {"phi3-15M", "phi3", 4096, 384, 6, 4, 4, 96, 1024, 4096},
     {"phi3-mini", "phi3", 32064, 3072, 32, 32, 32, 96, 8192, 4096},
+    /* too small for speed; a vocabulary of letters and words, to see what is made of what they write: with a
+     * SEED random weights, without one a sentence */
+    {"llama-tiny", "llama", N_SPOKEN, 256, 2, 4, 2, 32, 96, 4096},
+    {"phi3-tiny", "phi3", N_SPOKEN, 256, 2, 4, 4, 32, 96, 4096},
+    {"openelm-tiny", "openelm", N_SPOKEN, 256, 2, 0, 0, 32, 0, 4096},
 };
 
 struct tensor {
@@ -46,6 +75,7 @@ struct file {
 	struct tensor tensors[MAX_TENSORS];
 	size_t n_tensors;
 	uint64_t seed;
+	bool says; /* the sentence */
 };
 
 /* OpenELM's rounding of a width: to the nearest multiple, but not below nine tenths. */
@@ -109,11 +139,28 @@ static void put_counts(struct gguf_build *build, const struct shape *shape, cons
 		bytes_put_uint(&build->keys, count(shape, i), 4);
 }
 
-static void put_token(struct gguf_build *build, uint32_t i)
+/* SentencePiece writes a blank as a block. */
+static void put_spoken(struct gguf_build *build, uint32_t i)
+{
+	char letter[2] = {i < N_LETTERS ? spoken_letters[i] : 0, 0}, text[64] = "";
+	const char *from = i < N_LETTERS ? letter : spoken_words[i - N_LETTERS];
+
+	for (; *from; from++) {
+		letter[0] = *from;
+		(void)strcat(text, *from == ' ' ? "\xE2\x96\x81" : letter);
+	}
+	bytes_put_string(&build->keys, text);
+}
+
+static void put_token(struct gguf_build *build, uint32_t i, bool spoken)
 {
 	static const char *const control[] = {"<unk>", "<s>", "</s>"};
 	char text[32];
 
+	if (spoken && i >= N_CONTROL) {
+		put_spoken(build, i - N_CONTROL);
+		return;
+	}
 	if (i < 3)
 		(void)snprintf(text, sizeof(text), "%s", control[i]);
 	else if (i < N_FIXED)
@@ -125,6 +172,7 @@ static void put_token(struct gguf_build *build, uint32_t i)
 
 static void put_vocabulary(struct gguf_build *build, uint32_t n)
 {
+	bool spoken = n == N_SPOKEN;
 	const struct {
 		uint32_t unknown, control, byte, normal;
 	} kind = {2, 3, 6, 1};
@@ -132,21 +180,24 @@ static void put_vocabulary(struct gguf_build *build, uint32_t n)
 	build_string(build, "tokenizer.ggml.model", "llama");
 	build_array(build, "tokenizer.ggml.tokens", GGUF_STRING, n);
 	for (uint32_t i = 0; i < n; i++)
-		put_token(build, i);
+		put_token(build, i, spoken);
 	build_array(build, "tokenizer.ggml.scores", GGUF_F32, n);
 	for (uint32_t i = 0; i < n; i++)
 		bytes_put_uint(&build->keys, lm_bits(-(float)i), 4);
 	build_array(build, "tokenizer.ggml.token_type", GGUF_I32, n);
 	for (uint32_t i = 0; i < n; i++)
 		bytes_put_uint(&build->keys,
-			       i == 0        ? kind.unknown
-			       : i < 3       ? kind.control
-			       : i < N_FIXED ? kind.byte
-					     : kind.normal,
+			       i == 0                   ? kind.unknown
+			       : i < 3                  ? kind.control
+			       : i < N_FIXED && !spoken ? kind.byte
+							: kind.normal,
 			       4);
 	build_u32(build, "tokenizer.ggml.bos_token_id", 1);
 	build_u32(build, "tokenizer.ggml.eos_token_id", 2);
 	build_u32(build, "tokenizer.ggml.unknown_token_id", 0);
+	build_string(
+	    build, "tokenizer.chat_template",
+	    "{{ bos_token + '[INST] <<SYS>>' + system + '<</SYS>>' + user + ' [/INST]' }}");
 }
 
 static void put_keys(struct gguf_build *build, const struct file *file)
@@ -228,7 +279,7 @@ static void list_tensors(struct file *file)
 
 	list(file, "token_embd", shape->n_vocab, shape->n_embd);
 	list(file, "output_norm", 1, shape->n_embd);
-	if (strcmp(shape->arch, "phi3") == 0)
+	if (file->says || strcmp(shape->arch, "phi3") == 0)
 		list(file, "output", shape->n_vocab, shape->n_embd);
 	for (uint32_t i = 0; i < shape->n_layers; i++)
 		list_layer(file, i);
@@ -304,6 +355,52 @@ static size_t make_values(struct file *file, uint32_t type, float offset, float 
 	return bytes.size;
 }
 
+static bool is_token(uint64_t token, const char *text)
+{
+	const char letter[2] = {token < N_CONTROL + N_LETTERS && token >= N_CONTROL
+				    ? spoken_letters[token - N_CONTROL]
+				    : 0,
+				0};
+
+	if (token < N_CONTROL)
+		return false;
+	return strcmp(letter[0] ? letter : spoken_words[token - N_CONTROL - N_LETTERS], text) == 0;
+}
+
+/* Embeddings are unit vectors and the layers add nothing, so the output matrix says what follows. */
+static float said(const struct tensor *tensor, uint64_t row, uint64_t col)
+{
+	size_t n = sizeof(spoken_pairs) / sizeof(spoken_pairs[0]);
+
+	if (tensor->rows == 1 || strncmp(tensor->name, "token_embd", 10) == 0)
+		return tensor->rows == 1 || row == col;
+	if (strncmp(tensor->name, "output", 6) != 0)
+		return 0;
+	for (size_t i = 0; col < N_SPOKEN && i < n; i++)
+		if (is_token(col, spoken_pairs[i][0]) && is_token(row, spoken_pairs[i][1]))
+			return i + 1 < n ? 1 : 0.5f; /* the last one where nothing else may */
+	return 0;
+}
+
+static size_t say_values(const struct tensor *tensor, uint64_t first, uint8_t *ret_bytes)
+{
+	struct gguf_bytes bytes = {ret_bytes, 0, 4 * GGUF_Q8_BLOCK};
+
+	if (tensor->type == GGUF_W_Q8_0)
+		bytes_put_uint(&bytes, lm_f16_store(1.0f / 127.0f), 2);
+	for (uint64_t i = first; i < first + GGUF_Q8_BLOCK; i++) {
+		float x = said(tensor, i / tensor->cols, i % tensor->cols);
+
+		if (tensor->type == GGUF_W_Q8_0)
+			bytes_put_uint(&bytes, (uint8_t)(127.0f * x), 1);
+		else if (tensor->type == GGUF_W_F16)
+			bytes_put_uint(&bytes, lm_f16_store(x), 2);
+		else
+			bytes_put(&bytes, &x, 4);
+	}
+	return bytes.size;
+}
+
 static void write_bytes(FILE *out, const void *bytes, size_t n)
 {
 	if (fwrite(bytes, 1, n, out) == n)
@@ -318,10 +415,12 @@ static void write_tensor(struct file *file, const struct tensor *tensor, FILE *o
 	uint8_t bytes[4 * GGUF_Q8_BLOCK];
 	bool is_norm = tensor->rows == 1;
 	float spread = is_norm ? 0.1f : sqrtf(3.0f / (float)tensor->cols);
-	uint64_t size = tensor_size(tensor), n;
+	uint64_t size = tensor_size(tensor), n, value = 0;
 
-	for (uint64_t i = 0; i < size; i += n) {
-		n = make_values(file, tensor->type, is_norm ? 1.0f : 0.0f, spread, bytes);
+	for (uint64_t i = 0; i < size; i += n, value += GGUF_Q8_BLOCK) {
+		n = file->says
+			? say_values(tensor, value, bytes)
+			: make_values(file, tensor->type, is_norm ? 1.0f : 0.0f, spread, bytes);
 		write_bytes(out, bytes, n);
 	}
 	write_bytes(out, zeros, whole(size) - size);
@@ -360,11 +459,14 @@ int main(int argc, char **argv)
 	static struct file file = {.seed = 7};
 	FILE *out;
 
-	if (argc != 4 || (strcmp(argv[2], "f16") != 0 && strcmp(argv[2], "q8_0") != 0)) {
-		(void)fprintf(stderr, "make_model SHAPE f16|q8_0 FILE\n");
+	if (argc < 4 || argc > 5 || (strcmp(argv[2], "f16") != 0 && strcmp(argv[2], "q8_0") != 0)) {
+		(void)fprintf(stderr, "make_model SHAPE f16|q8_0 FILE [SEED]\n");
 		return EXIT_FAILURE;
 	}
+	if (argc == 5)
+		file.seed = strtoull(argv[4], NULL, 10);
 	file.shape = find_shape(argv[1]);
+	file.says = argc == 4 && file.shape->n_vocab == N_SPOKEN;
 	file.weights = strcmp(argv[2], "f16") == 0 ? GGUF_W_F16 : GGUF_W_Q8_0;
 	out = fopen(argv[3], "wb");
 	if (!out) {

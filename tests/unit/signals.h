@@ -8,6 +8,7 @@
 #include "gateway/core/evidence.h"
 #include "model/corpus/rng.h"
 
+#include <check.h>
 #include <math.h>
 #include <stdlib.h>
 
@@ -46,6 +47,17 @@ static inline struct mw_evidence *signals_feed(const double *value, size_t learn
 			mw_evidence_push(evidence, (int64_t)t, value + t * n);
 	}
 	return evidence;
+}
+
+/* All of a row's evidence, bit for bit. */
+static inline void signals_same_row(const struct mw_row_evidence *one,
+				    const struct mw_row_evidence *other, size_t n)
+{
+	ck_assert_mem_eq(one->z, other->z, MW_ROW_DOUBLES(n) * sizeof(double));
+	ck_assert_mem_eq(&one->t2, &other->t2, sizeof(double));
+	ck_assert_mem_eq(&one->q, &other->q, sizeof(double));
+	ck_assert_mem_eq(&one->dyn, &other->dyn, sizeof(double));
+	ck_assert_mem_eq(&one->mewma, &other->mewma, sizeof(double));
 }
 
 #endif

@@ -145,7 +145,7 @@ START_TEST(history_averages_the_patches_before_the_window)
 		for (size_t p = first; p < 70 - to[h]; p++)
 			mean += (double)level[p] / (double)(70 - to[h] - first);
 		mw_evidence_history(evidence, 0, h, feature);
-		ck_assert_float_eq_tol(feature[MW_F_LEVEL], (float)mean, 1e-5f);
+		ck_assert_float_eq_tol(feature[MW_F_LEVEL], (float)mean, 1e-3f); /* halves */
 	}
 	mw_evidence_free(evidence);
 	mw_baseline_free(baseline);
@@ -363,8 +363,7 @@ static void expect_same_window(const struct mw_evidence *one, const struct mw_ev
 {
 	float a[MW_N_FEATURES], b[MW_N_FEATURES];
 
-	ck_assert_mem_eq(mw_evidence_last(one), mw_evidence_last(other),
-			 sizeof(struct mw_row_evidence));
+	signals_same_row(mw_evidence_last(one), mw_evidence_last(other), N);
 	for (size_t c = 0; c < N; c++) {
 		struct mw_channel_finding x, y;
 

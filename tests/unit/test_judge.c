@@ -63,6 +63,7 @@ static void set_up(struct fixture *f)
 
 static void tear_down(struct fixture *f)
 {
+	mw_judge_done(&f->judge);
 	mw_evidence_free(f->evidence);
 	mw_baseline_free(f->baseline);
 }

@@ -126,9 +126,9 @@ END_TEST
 static double z_at(const struct plant *p, size_t row, size_t c, double value)
 {
 	struct regime_state state;
-	double level[N], spread[N], reading[N];
+	double level[N], spread[N], reading[N], expected[N] = {0}, blur[N] = {0};
 
-	regime_state_init(&state);
+	regime_state_init(&state, expected, blur);
 	for (size_t t = 0; t <= row; t++) {
 		memcpy(reading, p->value[t], sizeof(reading));
 		if (t == row)
@@ -176,12 +176,12 @@ START_TEST(the_mode_says_settling_then_steady_and_new_when_lost)
 {
 	struct plant p;
 	struct regime_state state;
-	double level[N], spread[N];
+	double level[N], spread[N], expected[N] = {0}, blur[N] = {0};
 	double never[N] = {50, 20, 47, 5};
 
 	run_plant(&p, 120, 2, 100);
 	learn(&p, commanded);
-	regime_state_init(&state);
+	regime_state_init(&state, expected, blur);
 	for (size_t t = 0; t < 130; t++)
 		regime_step(&p.model, N, p.value[t], &state, level, spread);
 	ck_assert_int_eq(regime_mode(&p.model.map, &state), MW_MODE_SETTLING);
