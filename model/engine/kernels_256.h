@@ -15,8 +15,11 @@
 #define VEC_FLOATS    8
 #define VEC_MAX(a, b) _mm256_max_ps(a, b)
 #define VEC_MIN(a, b) _mm256_min_ps(a, b)
-#define SCORE_TILES   4
-#define MIX_VECS      2
+#define HALVES(p)     _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)(p)))
+#define PUT_HALVES(p, v)                                                                           \
+	_mm_storeu_si128((__m128i *)(p), _mm256_cvtps_ph(v, _MM_FROUND_TO_NEAREST_INT))
+#define SCORE_TILES 4
+#define MIX_VECS    2
 
 #include "model/engine/kernels_vector.h"
 

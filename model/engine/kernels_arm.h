@@ -12,12 +12,14 @@
 
 #include <arm_neon.h>
 
-#define WEIGHT_FLIP   0
-#define VEC_FLOATS    4
-#define VEC_MAX(a, b) ((vec)vbslq_f32(vcgtq_f32(a, b), a, b))
-#define VEC_MIN(a, b) ((vec)vbslq_f32(vcltq_f32(a, b), a, b))
-#define SCORE_TILES   4
-#define MIX_VECS      4
+#define WEIGHT_FLIP      0
+#define VEC_FLOATS       4
+#define VEC_MAX(a, b)    ((vec)vbslq_f32(vcgtq_f32(a, b), a, b))
+#define VEC_MIN(a, b)    ((vec)vbslq_f32(vcltq_f32(a, b), a, b))
+#define HALVES(p)        ((vec)vcvt_f32_f16(vreinterpret_f16_u16(vld1_u16(p))))
+#define PUT_HALVES(p, v) vst1_u16(p, vreinterpret_u16_f16(vcvt_f16_f32((float32x4_t)(v))))
+#define SCORE_TILES      4
+#define MIX_VECS         4
 
 #include "model/engine/kernels_vector.h"
 

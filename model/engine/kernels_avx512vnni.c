@@ -7,9 +7,12 @@
 #define VEC_FLOATS    16
 #define VEC_MAX(a, b) _mm512_max_ps(a, b)
 #define VEC_MIN(a, b) _mm512_min_ps(a, b)
-#define SCORE_TILES   8
-#define MIX_VECS      4
-#define WEIGHT_FLIP   0x80
+#define HALVES(p)     _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)(p)))
+#define PUT_HALVES(p, v)                                                                           \
+	_mm256_storeu_si256((__m256i *)(p), _mm512_cvtps_ph(v, _MM_FROUND_TO_NEAREST_INT))
+#define SCORE_TILES 8
+#define MIX_VECS    4
+#define WEIGHT_FLIP 0x80
 
 #include "model/engine/kernels_vector.h"
 

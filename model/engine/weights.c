@@ -147,11 +147,13 @@ static mw_lm_err matrix_new(const struct lm_load *load, const char *name, uint32
 
 	if (load->model->precision == MW_LM_F32) {
 		matrix.floats = lm_arena_take(arena, (uint64_t)rows * cols, sizeof(float));
+	} else if (load->model->precision == MW_LM_F16) {
+		matrix.halves = lm_arena_take(arena, (uint64_t)rows * cols, sizeof(uint16_t));
 	} else {
 		matrix.panels.q = lm_arena_take(arena, n, 1);
 		matrix.panels.scale = lm_arena_take(arena, n / LM_BLOCK, sizeof(uint16_t));
 	}
-	if (!matrix.floats && !(matrix.panels.q && matrix.panels.scale))
+	if (!matrix.floats && !matrix.halves && !(matrix.panels.q && matrix.panels.scale))
 		return lm_why(load->why, MW_LM_E_MEMORY, "no memory for tensor %s", name);
 	*ret_matrix = matrix;
 	return MW_LM_E_OK;
@@ -216,17 +218,36 @@ static bool fill_block(const struct filling *filling, uint32_t row, uint32_t b)
 	return true;
 }
 
+/* Block b of a row, by value; false if a value is not finite, or too large for a half. */
+static bool fill_values(const struct filling *filling, uint32_t row, uint32_t b)
+{
+	const struct lm_matrix *matrix = filling->matrix;
+	size_t at = (size_t)(filling->first + row) * matrix->cols + (size_t)b * LM_BLOCK;
+	float x[LM_BLOCK];
+	bool finite =
+	    load_values(filling->tensor,
+			(uint64_t)source_row(filling, row) * matrix->cols + (uint64_t)b * LM_BLOCK,
+			LM_BLOCK, x);
+
+	if (matrix->floats)
+		memcpy(matrix->floats + at, x, sizeof(x));
+	for (size_t i = 0; matrix->halves && i < LM_BLOCK; i++) {
+		matrix->halves[at + i] = lm_f16_store(x[i]);
+		finite &= (matrix->halves[at + i] & F16_SPECIAL) != F16_SPECIAL;
+	}
+	return finite;
+}
+
 /* Rows [from, to), a column of blocks at a time: what is written stands together. */
 static bool fill_rows(const struct filling *filling, uint32_t from, uint32_t to)
 {
 	const struct lm_matrix *matrix = filling->matrix;
 	bool finite = true;
 
-	for (uint32_t i = from; matrix->floats && i < to; i++)
-		finite &=
-		    lm_row_floats(filling->tensor, source_row(filling, i),
-				  matrix->floats + (size_t)(filling->first + i) * matrix->cols);
-	for (uint32_t b = 0; !matrix->floats && b < matrix->cols / LM_BLOCK; b++)
+	for (uint32_t i = from; !matrix->panels.q && i < to; i++)
+		for (uint32_t b = 0; b < matrix->cols / LM_BLOCK; b++)
+			finite &= fill_values(filling, i, b);
+	for (uint32_t b = 0; matrix->panels.q && b < matrix->cols / LM_BLOCK; b++)
 		for (uint32_t i = from; i < to; i++)
 			finite &= fill_block(filling, i, b);
 	return finite;
@@ -426,8 +447,9 @@ static uint64_t memory_of(const struct lm_load *load, const struct gguf_tensor *
 
 	if (tensor->dim[1] < LM_LANES || tensor->dim[1] % LM_LANES)
 		return 0;
-	return load->model->precision == MW_LM_F32 ? n * sizeof(float)
-						   : n + n / LM_BLOCK * sizeof(uint16_t) + 128;
+	if (load->model->precision != MW_LM_INT8)
+		return n * (load->model->precision == MW_LM_F32 ? sizeof(float) : sizeof(uint16_t));
+	return n + n / LM_BLOCK * sizeof(uint16_t) + 128;
 }
 
 /* One block for the matrices, in large pages: processors find few pages faster than many. */
