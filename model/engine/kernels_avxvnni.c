@@ -10,7 +10,8 @@
 #define WEIGHT_FLIP       0x80
 #define START(bias)       _mm256_set1_epi32(bias)
 #define PRODUCTS(s, w, x) _mm256_dpbusd_avx_epi32(s, w, x)
-#define UNROLL_PRODUCTS   UNROLL
+#define TARGET
+#define UNROLL_PRODUCTS UNROLL
 
 #include "model/engine/kernels_256.h"
 

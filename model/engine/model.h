@@ -99,6 +99,7 @@ struct lm_load {
 	struct mw_lm *model;
 	const struct lm_why *why;
 	const struct lm_file *file; /* that the tensors are mapped from; NULL: from memory */
+	struct lm_pool *pool;       /* that packs the weights; NULL: the caller alone */
 };
 
 /* arch.c: reads the hyper-parameters and makes the layers (without weights). */
