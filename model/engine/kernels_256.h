@@ -11,6 +11,7 @@
 #ifndef MW_LM_KERNELS_256_H
 #define MW_LM_KERNELS_256_H
 
+#include <cpuid.h>
 #include <immintrin.h>
 
 #define VEC_FLOATS    8
@@ -23,6 +24,14 @@
 #define MIX_VECS    2
 
 #include "model/engine/kernels_vector.h"
+
+/* F16C: leaf 1, ECX bit 29, which not every compiler knows by name. */
+static bool has_avx2(void)
+{
+	unsigned int a, b, c, d;
+
+	return __builtin_cpu_supports("avx2") && __get_cpuid(1, &a, &b, &c, &d) && (c & 1u << 29);
+}
 
 /* 8 rows (half a panel) x t positions. */
 INLINE TARGET void gemm_half(const struct lm_panels *w, size_t n_blocks, size_t half,

@@ -25,7 +25,7 @@ static inline __attribute__((always_inline)) __m256i add_products(__m256i sum, _
 
 static bool usable(void)
 {
-	return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("f16c");
+	return has_avx2();
 }
 
 const struct lm_kernels lm_kernels_avx2 = {

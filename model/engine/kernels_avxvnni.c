@@ -2,7 +2,6 @@
 
 #if defined(__x86_64__)
 
-#include <cpuid.h>
 #include <immintrin.h>
 
 /* One instruction for four products: unsigned weights (128 added, which the bias takes back) times
@@ -20,8 +19,7 @@ static bool usable(void)
 {
 	unsigned int a, b, c, d;
 
-	return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("f16c") &&
-	       __get_cpuid_count(7, 1, &a, &b, &c, &d) && (a & 1u << 4);
+	return has_avx2() && __get_cpuid_count(7, 1, &a, &b, &c, &d) && (a & 1u << 4);
 }
 
 const struct lm_kernels lm_kernels_avxvnni = {

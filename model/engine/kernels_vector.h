@@ -58,11 +58,22 @@ INLINE float first(vec v)
 	return v[0];
 }
 
+/* The lanes, turned by `by` places. */
+#if defined(__clang__)
+INLINE vec turned(vec v, const int by)
+{
+	vec to = v;
+
+	UNROLL
+	for (int i = 0; i < VEC_FLOATS; i++)
+		to[i] = v[(i + by) % VEC_FLOATS];
+	return to;
+}
+#else
 #define PLACE(i)  ((i) % VEC_FLOATS)
 #define PLACES(i) PLACE(i), PLACE(i + 1), PLACE(i + 2), PLACE(i + 3)
 
-/* The lanes, turned by `by` places.  The order is read from memory: built lane by lane it costs more
- * than a row of a small model. */
+/* gcc: the order is read from memory; built lane by lane it costs more than a row of a small model. */
 INLINE vec turned(vec v, const int by)
 {
 	static const int32_t places[32] = {PLACES(0),  PLACES(4),  PLACES(8),  PLACES(12),
@@ -72,6 +83,7 @@ INLINE vec turned(vec v, const int by)
 	memcpy(&order, places + by, sizeof(order));
 	return __builtin_shuffle(v, order);
 }
+#endif
 
 /* The tree over 16 lanes. */
 INLINE float tree(struct lanes s)

@@ -91,15 +91,16 @@ static quad quad_load(const uint8_t *bytes)
 /* Four rows of 16 columns become four groups of 4 columns, row by row, a panel's rows apart. */
 static void turn_quads(const uint8_t *const *rows, size_t at, uint32_t flip, uint8_t *to)
 {
-	const quad low = {0, 4, 1, 5}, high = {2, 6, 3, 7};
-	const quad first = {0, 1, 4, 5}, second = {2, 3, 6, 7};
 	quad a = quad_load(rows[0] + at), b = quad_load(rows[1] + at);
 	quad c = quad_load(rows[2] + at), d = quad_load(rows[3] + at);
-	quad ab = __builtin_shuffle(a, b, low), cd = __builtin_shuffle(c, d, low);
-	quad ab2 = __builtin_shuffle(a, b, high), cd2 = __builtin_shuffle(c, d, high);
-	const quad turned[4] = {
-	    __builtin_shuffle(ab, cd, first) ^ flip, __builtin_shuffle(ab, cd, second) ^ flip,
-	    __builtin_shuffle(ab2, cd2, first) ^ flip, __builtin_shuffle(ab2, cd2, second) ^ flip};
+	quad ab = __builtin_shufflevector(a, b, 0, 4, 1, 5);
+	quad cd = __builtin_shufflevector(c, d, 0, 4, 1, 5);
+	quad ab2 = __builtin_shufflevector(a, b, 2, 6, 3, 7);
+	quad cd2 = __builtin_shufflevector(c, d, 2, 6, 3, 7);
+	const quad turned[4] = {__builtin_shufflevector(ab, cd, 0, 1, 4, 5) ^ flip,
+				__builtin_shufflevector(ab, cd, 2, 3, 6, 7) ^ flip,
+				__builtin_shufflevector(ab2, cd2, 0, 1, 4, 5) ^ flip,
+				__builtin_shufflevector(ab2, cd2, 2, 3, 6, 7) ^ flip};
 
 	for (size_t g = 0; g < 4; g++)
 		memcpy(to + g * 4 * LM_LANES, &turned[g], sizeof(turned[g]));
