@@ -19,6 +19,7 @@ _millwright() {
 	--language) mapfile -t COMPREPLY < <(compgen -W 'en ko' -- "$word") ;;
 	--template) mapfile -t COMPREPLY < <(compgen -W 'phi3 llama2 llama3 chatml zephyr' -- "$word") ;;
 	--kernels) mapfile -t COMPREPLY < <(compgen -W 'scalar avx2 avxvnni avx512vnni neon neondot' -- "$word") ;;
+	--cache) mapfile -t COMPREPLY < <(compgen -W 'f32 f16 int8' -- "$word") ;;
 	*)
 		if [ "${word#-}" != "$word" ]; then
 			mapfile -t COMPREPLY < <(compgen -W "$(_millwright_options "$program" "$command")" -- "$word")

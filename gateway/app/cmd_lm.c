@@ -23,7 +23,8 @@ static const char usage_text[] =
     "  -m, --model FILE  the model; or the first argument\n"
     "  -t, --threads N   threads that share the work (1); a list for bench\n"
     "  --kernels NAME    scalar, avx2 ... instead of the fastest\n"
-    "  --f32             float weights and activations\n"
+    "  --f32, --f16      weights and activations of single or half precision\n"
+    "  --cache TYPE      keys and values as f32, f16 or int8 (f16; f32 for window models)\n"
     "  --json            for programs\n"
     "run:\n"
     "  -p, --text TEXT   what it continues; names of control tokens are these tokens\n"
@@ -125,7 +126,9 @@ enum {
 	OPT_STOP,
 	OPT_LOG_PROBS,
 	OPT_CHAT,
-	OPT_CONTEXT
+	OPT_CONTEXT,
+	OPT_F16,
+	OPT_CACHE
 };
 
 static bool parse_repeated(const char **list, size_t *n)
@@ -192,6 +195,21 @@ static bool parse_run(int option, struct lm_args *args)
 	}
 }
 
+static bool parse_cache(enum mw_lm_cache *ret_cache)
+{
+	static const char *const names[] = {
+	    [MW_LM_CACHE_F32] = "f32", [MW_LM_CACHE_F16] = "f16", [MW_LM_CACHE_INT8] = "int8"};
+
+	for (enum mw_lm_cache i = MW_LM_CACHE_F32; i <= MW_LM_CACHE_INT8; i++) {
+		if (strcmp(optarg, names[i]) == 0) {
+			*ret_cache = i;
+			return true;
+		}
+	}
+	(void)fprintf(stderr, "lm: '%s' is not f32, f16 or int8\n", optarg);
+	return false;
+}
+
 static bool parse_option(int option, struct lm_args *args)
 {
 	switch (option) {
@@ -214,7 +232,13 @@ static bool parse_option(int option, struct lm_args *args)
 	case 'j':
 		return args->json = true;
 	case 'f':
-		return args->f32 = true;
+		args->precision = MW_LM_F32;
+		return true;
+	case OPT_F16:
+		args->precision = MW_LM_F16;
+		return true;
+	case OPT_CACHE:
+		return parse_cache(&args->cache);
 	case 't':
 		return mw_lm_parse_list(optarg, 1, 64, &args->threads);
 	case 'r':
@@ -250,6 +274,8 @@ static bool parse_args(int argc, char **argv, struct lm_args *args)
 					  {"threads", required_argument, NULL, 't'},
 					  {"json", no_argument, NULL, 'j'},
 					  {"f32", no_argument, NULL, 'f'},
+					  {"f16", no_argument, NULL, OPT_F16},
+					  {"cache", required_argument, NULL, OPT_CACHE},
 					  {"system", required_argument, NULL, OPT_SYSTEM},
 					  {"template", required_argument, NULL, OPT_TEMPLATE},
 					  {"json-schema", required_argument, NULL, OPT_SCHEMA},
@@ -302,9 +328,8 @@ int mw_lm_complain(mw_lm_err err, const char *path, const char *why)
 
 int mw_lm_open_model(const struct lm_args *args, uint32_t threads, struct mw_lm **ret_model)
 {
-	const struct mw_lm_options options = {.precision = args->f32 ? MW_LM_F32 : MW_LM_INT8,
-					      .kernels = args->kernels,
-					      .threads = threads};
+	const struct mw_lm_options options = {
+	    .precision = args->precision, .kernels = args->kernels, .threads = threads};
 	char why[512] = "";
 	mw_lm_err err = mw_lm_open(args->path[0], &options, ret_model, why, sizeof(why));
 

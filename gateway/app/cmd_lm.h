@@ -23,7 +23,9 @@ struct lm_args {
 	struct lm_list threads;
 	struct mw_lm_sampling sampling;
 	long rows, batch, seconds, top, count, context;
-	bool json, tokens, f32, chat, no_digits, log_probs;
+	bool json, tokens, chat, no_digits, log_probs;
+	enum mw_lm_precision precision;
+	enum mw_lm_cache cache;
 	const char *path[2];
 	int n_path;
 };

@@ -94,11 +94,14 @@ static double macs_of(const struct bench *bench, const struct run *run)
 	return run->n_prompt ? others + vocabulary / run->n_prompt : others + vocabulary;
 }
 
-/* Bytes of weights that are read for a token: 34 hold 32 of them.  A prompt reads them once a
- * pass of 64, a batch once for all its sessions. */
+/* Bytes of weights that are read for a token.  A prompt reads them once a pass of 64, a batch once
+ * for all its sessions. */
 static double bytes_of(const struct bench *bench, const struct run *run)
 {
-	double all = macs_of(bench, &(struct run){0, 1, 1}) * (bench->args->f32 ? 4 : 34.0 / 32);
+	/* of int8, 34 hold 32 */
+	static const double weight_bytes[] = {
+	    [MW_LM_INT8] = 34.0 / 32, [MW_LM_F32] = 4, [MW_LM_F16] = 2};
+	double all = macs_of(bench, &(struct run){0, 1, 1}) * weight_bytes[bench->args->precision];
 	uint32_t passes = (run->n_prompt + 63) / 64;
 
 	return run->n_prompt ? all * passes / run->n_prompt : all / run->batch;
@@ -195,8 +198,10 @@ static mw_lm_err measure_windows(struct bench *bench, const char *key, size_t n)
 static mw_lm_err make_sessions(struct bench *bench, uint32_t longest)
 {
 	bool windows = bench->info->slots > 0;
-	const struct mw_lm_session_options options = {
-	    .max_rows = windows ? (uint32_t)bench->args->rows : 0, .max_tail = longest};
+	const struct mw_lm_session_options options = {.max_rows =
+							  windows ? (uint32_t)bench->args->rows : 0,
+						      .max_tail = longest,
+						      .cache = bench->args->cache};
 	mw_lm_err err = MW_LM_E_OK;
 
 	for (long i = 0; i < bench->args->batch && !err; i++)

@@ -6,10 +6,12 @@
 #include <sysexits.h>
 
 /* Bytes of a session that reads as much text as the model knows; 0 if it cannot be made. */
-static size_t session_bytes(const struct mw_lm *model, uint32_t max_tail)
+static size_t session_bytes(const struct mw_lm *model, uint32_t max_tail, enum mw_lm_cache cache)
 {
-	const struct mw_lm_session_options options = {
-	    .max_rows = mw_lm_info(model)->max_rows, .max_tail = max_tail, .pass = 64};
+	const struct mw_lm_session_options options = {.max_rows = mw_lm_info(model)->max_rows,
+						      .max_tail = max_tail,
+						      .pass = 64,
+						      .cache = cache};
 	struct mw_lm_session *session = NULL;
 	size_t bytes;
 
@@ -28,7 +30,7 @@ static uint32_t session_length(const struct mw_lm_info *info)
 	return info->n_context < 2048 ? info->n_context : 2048;
 }
 
-static int info_json(const struct mw_lm *model)
+static int info_json(const struct lm_args *args, const struct mw_lm *model)
 {
 	const struct mw_lm_info *info = mw_lm_info(model);
 	struct mw_json *object = mw_json_object(), *metadata = mw_json_object();
@@ -48,7 +50,7 @@ static int info_json(const struct mw_lm *model)
 	mw_json_integer(object, "weight_bytes", (int64_t)info->weight_bytes);
 	mw_json_integer(object, "session_positions", session_length(info));
 	mw_json_integer(object, "session_bytes",
-			(int64_t)session_bytes(model, session_length(info)));
+			(int64_t)session_bytes(model, session_length(info), args->cache));
 	if (tokenizer)
 		mw_json_text(object, "tokenizer", tokenizer);
 	else
@@ -87,7 +89,7 @@ static void print_tensors(const struct mw_lm *model)
 	}
 }
 
-static void info_text(const struct mw_lm *model)
+static void info_text(const struct lm_args *args, const struct mw_lm *model)
 {
 	const struct mw_lm_info *info = mw_lm_info(model);
 	const char *key, *why = "", *text = mw_lm_tokenizer_name(model, &why);
@@ -101,7 +103,7 @@ static void info_text(const struct mw_lm *model)
 	       (double)info->file_size / (1 << 20), (double)info->weight_bytes / (1 << 20),
 	       info->kernels);
 	printf("a session of %u positions %.2f MiB\n", session_length(info),
-	       (double)session_bytes(model, session_length(info)) / (1 << 20));
+	       (double)session_bytes(model, session_length(info), args->cache) / (1 << 20));
 	printf("tokenizer: %s%s\n", text ? text : "none: ", text ? "" : why);
 	text = mw_lm_chat_template(model, &why);
 	printf("chat template: %s%s\n", text ? text : "none: ", text ? "" : why);
@@ -123,9 +125,9 @@ int mw_lm_info_command(const struct lm_args *args)
 	if (code)
 		return code;
 	if (args->json)
-		code = info_json(model);
+		code = info_json(args, model);
 	else
-		info_text(model);
+		info_text(args, model);
 	for (uint32_t i = 0; args->tokens && (text = mw_lm_token_text(model, i)) != NULL; i++) {
 		printf("%u ", i);
 		mw_lm_print_text(text);

@@ -220,8 +220,10 @@ static mw_lm_err logits_run(const struct lm_args *args, const struct mw_lm *mode
 {
 	const struct mw_lm_info *info = mw_lm_info(model);
 	uint32_t n_rows = prompt->rows ? (uint32_t)(prompt->n_lines - 1) / info->row_length : 0;
-	const struct mw_lm_session_options options = {
-	    .max_rows = n_rows, .max_tail = n_rows ? 1 : (uint32_t)prompt->n_lines};
+	const struct mw_lm_session_options options = {.max_rows = n_rows,
+						      .max_tail =
+							  n_rows ? 1 : (uint32_t)prompt->n_lines,
+						      .cache = args->cache};
 	float *patches = calloc((size_t)n_rows * info->n_patches + 1, sizeof(*patches));
 	struct mw_lm_session *session = NULL;
 	mw_lm_err err = patches ? mw_lm_session_new(model, &options, &session) : MW_LM_E_MEMORY;

@@ -143,7 +143,7 @@ static mw_lm_err read_all(struct perplexity *run)
 static mw_lm_err prepare(struct perplexity *run, const char *text, size_t size)
 {
 	const struct mw_lm_info *info = mw_lm_info(run->model);
-	struct mw_lm_session_options options = {.pass = SESSIONS};
+	struct mw_lm_session_options options = {.pass = SESSIONS, .cache = run->args->cache};
 	mw_lm_err err = encode(run, text, size);
 
 	run->context = (uint32_t)run->args->context;

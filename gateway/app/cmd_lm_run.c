@@ -65,7 +65,8 @@ static mw_lm_err encode(struct run *run)
 static mw_lm_err make_session(struct run *run)
 {
 	const struct mw_lm_info *info = mw_lm_info(run->model);
-	struct mw_lm_session_options options = {.max_tail = info->n_context};
+	struct mw_lm_session_options options = {.max_tail = info->n_context,
+						.cache = run->args->cache};
 
 	if (run->n_prompt == 0 || run->n_prompt >= info->n_context)
 		return MW_LM_E_ARGUMENT;

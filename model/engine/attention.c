@@ -8,26 +8,10 @@
 /* Turns one head. */
 static void rope(const struct mw_lm *model, const struct lm_position *position, float *x)
 {
-	size_t half = model->rope_dims / 2;
 	const struct lm_turns *turns = &position->session->turns[position->session->is_long];
+	size_t half = model->rope_dims / 2, at = (position->rope - turns->first) * half;
 
-	model->ops->turn(x, turns->cosines + position->rope * half,
-			 turns->sines + position->rope * half, half);
-}
-
-static float *key_tile(const struct mw_lm_session *session, const struct lm_cache *cache,
-		       uint32_t head, uint32_t index)
-{
-	size_t tile = (size_t)head * session->n_tiles + index / LM_LANES;
-
-	return cache->keys + tile * session->model->info.head_size * LM_LANES;
-}
-
-static float *value_row(const struct mw_lm_session *session, const struct lm_cache *cache,
-			uint32_t head, uint32_t index)
-{
-	return cache->values +
-	       ((size_t)head * session->capacity + index) * session->model->info.head_size;
+	model->ops->turn(x, turns->cosines + at, turns->sines + at, half);
 }
 
 /* A query or a key becomes what attention takes: normed if the model norms heads, and turned. */
@@ -43,17 +27,11 @@ static void remember_head(const struct lm_pass *pass, uint32_t at, size_t i, uin
 {
 	const struct lm_layer *layer = &pass->model->layers[at];
 	const struct lm_position *position = &pass->scratch->positions[i];
-	const struct mw_lm_session *session = position->session;
-	const struct lm_cache *cache = &session->caches[at];
 	size_t size = pass->model->info.head_size;
 	float *key = pass->scratch->y + i * lm_pad(layer->qkv.rows) + (layer->n_head + head) * size;
-	float *tile = key_tile(session, cache, head, position->index);
 
 	prepare_head(pass->model, position, layer->k_norm, key);
-	for (size_t d = 0; d < size; d++)
-		tile[d * LM_LANES + position->index % LM_LANES] = key[d];
-	memcpy(value_row(session, cache, head, position->index), key + layer->n_kv * size,
-	       size * sizeof(*key));
+	lm_cache_put(position->session, at, head, position->index, key, key + layer->n_kv * size);
 }
 
 void lm_remember(const struct lm_pass *pass, const struct lm_worker *worker, uint32_t at)
@@ -80,6 +58,22 @@ static const struct lm_position *last_position(const struct block *block)
 	return &block->pass->scratch->positions[block->first + block->n - 1];
 }
 
+static float score_scale(const struct mw_lm *model)
+{
+	return 1.0f / sqrtf((float)model->info.head_size);
+}
+
+/* What is left to do for queries [n], which are ready but for it. */
+static void finish_queries(const struct mw_lm *model, float *x, size_t n)
+{
+	float scale = score_scale(model);
+
+	for (size_t i = 0; model->arch->scaled_queries && i < n; i++)
+		x[i] *= scale;
+	if (model->precision == MW_LM_F16)
+		model->ops->round(x, n);
+}
+
 static void take_queries(const struct block *block)
 {
 	const struct lm_pass *pass = block->pass;
@@ -96,53 +90,85 @@ static void take_queries(const struct block *block)
 			prepare_head(pass->model, &pass->scratch->positions[block->first + k],
 				     layer->q_norm, to);
 	}
+	finish_queries(pass->model, block->buffers->queries, block->n * block->group * size);
+}
+
+/* Scores over a span, as the numbers from n on. */
+static void score_span(const struct block *block, struct lm_span see, size_t n)
+{
+	const struct lm_attention *buffers = block->buffers;
+	const struct mw_lm *model = block->pass->model;
+	size_t n_q = block->n * block->group, stride = block->pass->scratch->stride;
+	struct lm_held held;
+
+	for (uint32_t done = 0; done < see.n; done += held.n) {
+		size_t skew;
+
+		held = lm_cache_held(last_position(block)->session, see.first + done, see.n - done);
+		skew = held.first % LM_LANES;
+		model->ops->scores(buffers->queries, n_q,
+				   lm_cache_keys(&held, block->at, block->head, buffers->wide),
+				   (skew + held.n + LM_LANES - 1) / LM_LANES, model->info.head_size,
+				   buffers->raw, stride);
+		for (size_t q = 0; q < n_q; q++)
+			memcpy(buffers->scores + q * stride + n + done,
+			       buffers->raw + q * stride + skew, held.n * sizeof(float));
+	}
 }
 
 /* Softmax of the scores over what each position sees. */
 static void weigh(const struct block *block)
 {
 	const struct lm_position *last = last_position(block);
-	const struct mw_lm_session *session = last->session;
-	const struct lm_kernels *ops = session->model->ops;
-	const struct lm_attention *buffers = block->buffers;
-	size_t size = session->model->info.head_size, stride = block->pass->scratch->stride;
+	const struct mw_lm *model = block->pass->model;
+	float scale = model->arch->scaled_queries ? 1.0f : score_scale(model);
+	size_t stride = block->pass->scratch->stride;
 	size_t n_q = block->n * block->group, n = 0;
 
 	for (int i = 0; i < 2; i++) {
-		struct lm_span see = last->see[i];
-		size_t skew = see.first % LM_LANES;
-
-		if (see.n == 0)
-			continue;
-		ops->scores(buffers->queries, n_q,
-			    key_tile(session, &session->caches[block->at], block->head, see.first),
-			    (skew + see.n + LM_LANES - 1) / LM_LANES, size, buffers->raw, stride);
-		for (size_t q = 0; q < n_q; q++)
-			memcpy(buffers->scores + q * stride + n, buffers->raw + q * stride + skew,
-			       see.n * sizeof(float));
-		n += see.n;
+		score_span(block, last->see[i], n);
+		n += last->see[i].n;
 	}
-	for (size_t q = 0; q < n_q; q++)
-		ops->softmax(buffers->scores + q * stride, n - (block->n - 1 - q / block->group),
-			     1.0f / sqrtf((float)size));
+	for (size_t q = 0; q < n_q; q++) {
+		float *scores = block->buffers->scores + q * stride;
+		size_t n_seen = n - (block->n - 1 - q / block->group);
+
+		model->ops->softmax(scores, n_seen, scale);
+		if (model->precision == MW_LM_F16)
+			model->ops->round(scores, n_seen);
+	}
+}
+
+/* The values of n positions by their scores, for n_q queries. */
+static void mix_values(const struct block *block, struct lm_span see, const float *scores,
+		       size_t n_q, float *mixed)
+{
+	const struct mw_lm *model = block->pass->model;
+	struct lm_held held;
+
+	for (uint32_t done = 0; done < see.n; done += held.n) {
+		held = lm_cache_held(last_position(block)->session, see.first + done, see.n - done);
+		model->ops->mix(
+		    scores + done, block->pass->scratch->stride, n_q,
+		    lm_cache_values(&held, block->at, block->head, block->buffers->wide), held.n,
+		    model->info.head_size, mixed);
+	}
 }
 
 /* The values of a span, from score `n` on: first those that all positions see. */
-static void mix_span(const struct block *block, struct lm_span see, size_t n, size_t shared)
+static void mix_span(const struct block *block, struct lm_span see, size_t n, uint32_t shared)
 {
-	const struct mw_lm_session *session = last_position(block)->session;
-	const struct lm_cache *cache = &session->caches[block->at];
 	const struct lm_attention *buffers = block->buffers;
-	const struct lm_kernels *ops = session->model->ops;
-	size_t size = session->model->info.head_size, stride = block->pass->scratch->stride;
+	size_t width = block->group * block->pass->model->info.head_size;
+	size_t stride = block->pass->scratch->stride;
 	const float *scores = buffers->scores + n;
 
-	ops->mix(scores, stride, block->n * block->group,
-		 value_row(session, cache, block->head, see.first), shared, size, buffers->mixed);
-	for (size_t k = 1; k < block->n && shared < see.n; k++)
-		ops->mix(scores + k * block->group * stride + shared, stride, block->group,
-			 value_row(session, cache, block->head, see.first + (uint32_t)shared), k,
-			 size, buffers->mixed + k * block->group * size);
+	mix_values(block, (struct lm_span){see.first, shared}, scores, block->n * block->group,
+		   buffers->mixed);
+	for (uint32_t k = 1; k < block->n && shared < see.n; k++)
+		mix_values(block, (struct lm_span){see.first + shared, k},
+			   scores + k * block->group * stride + shared, block->group,
+			   buffers->mixed + k * width);
 }
 
 static void attend_block(const struct block *block)
@@ -157,7 +183,7 @@ static void attend_block(const struct block *block)
 	memset(block->buffers->mixed, 0, block->n * width * sizeof(float));
 	if (last->see[0].n > 0)
 		mix_span(block, last->see[0], 0, last->see[0].n);
-	mix_span(block, last->see[1], last->see[0].n, last->see[1].n - (block->n - 1));
+	mix_span(block, last->see[1], last->see[0].n, last->see[1].n - (uint32_t)(block->n - 1));
 	for (size_t k = 0; k < block->n; k++)
 		memcpy(pass->scratch->h + (block->first + k) * q_size + block->head * width,
 		       block->buffers->mixed + k * width, width * sizeof(float));

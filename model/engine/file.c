@@ -21,7 +21,7 @@ static mw_lm_err map_descriptor(int fd, struct lm_file *ret_file, const struct l
 	data = mmap(NULL, (size_t)info.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
 	if (data == MAP_FAILED)
 		return lm_why(why, MW_LM_E_IO, "%s", strerror(errno));
-	(void)madvise(data, (size_t)info.st_size, MADV_SEQUENTIAL);
+	(void)madvise(data, (size_t)info.st_size, MADV_WILLNEED);
 	ret_file->data = data;
 	ret_file->size = (size_t)info.st_size;
 	return MW_LM_E_OK;

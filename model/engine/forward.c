@@ -1,3 +1,4 @@
+#include "model/engine/f16.h"
 #include "model/engine/session.h"
 
 #include <string.h>
@@ -14,9 +15,9 @@ static void multiply(const struct lm_pass *pass, const struct lm_matrix *matrix,
 		     struct lm_part part, const struct input *in, float *y, size_t stride)
 {
 	const struct lm_kernels *ops = pass->model->ops;
-	size_t cols = matrix->cols, n_blocks = cols / LM_BLOCK;
+	size_t n_blocks = matrix->cols / LM_BLOCK;
 
-	if (!matrix->floats) {
+	if (matrix->panels.q) {
 		ops->gemm(lm_panels_from(matrix->panels, part.from, n_blocks), part.to - part.from,
 			  n_blocks, in->q8, pass->n, y + part.from * LM_LANES, stride);
 		return;
@@ -24,8 +25,7 @@ static void multiply(const struct lm_pass *pass, const struct lm_matrix *matrix,
 	for (size_t i = 0; i < pass->n; i++)
 		for (size_t r = part.from * LM_LANES; r < part.to * LM_LANES && r < matrix->rows;
 		     r++)
-			y[i * stride + r] =
-			    ops->dot(matrix->floats + r * cols, in->x + i * in->stride, cols);
+			y[i * stride + r] = lm_row_dot(ops, matrix, r, in->x + i * in->stride);
 }
 
 /* The worker's panels of a matrix, in pairs, which kernels like best. */
@@ -34,16 +34,11 @@ static struct lm_part panels_of(const struct lm_worker *worker, const struct lm_
 	return lm_part(worker, lm_pad(matrix->rows) / LM_LANES, 2);
 }
 
-/* Quantises the columns [from, to) of a position. */
-static void quantize(const struct lm_pass *pass, const float *x, size_t i, size_t cols, size_t from,
-		     size_t to, const struct lm_q8 *q8)
+/* The columns [from, to) of a position, for products. */
+static void take(const struct lm_pass *pass, float *x, size_t i, size_t cols, size_t from,
+		 size_t to, const struct lm_q8 *q8)
 {
-	size_t block = (i * cols + from) / LM_BLOCK;
-
-	if (pass->model->precision != MW_LM_F32)
-		pass->model->ops->quantize(x + from, (to - from) / LM_BLOCK,
-					   q8->q + i * cols + from, q8->scale + block,
-					   q8->bias + block);
+	lm_take(pass->model, x + from, (to - from) / LM_BLOCK, q8, (i * cols + from) / LM_BLOCK);
 }
 
 /* The normed residual stream of the worker's positions, to h and q8. */
@@ -58,7 +53,7 @@ static void norm(const struct lm_pass *pass, const struct lm_worker *worker, con
 
 		pass->model->ops->rms_norm(scratch->x + i * n_embd, weight, n_embd,
 					   pass->model->eps, h);
-		quantize(pass, h, i, n_embd, 0, n_embd, &scratch->q8[0]);
+		take(pass, h, i, n_embd, 0, n_embd, &scratch->q8[0]);
 	}
 	lm_meet(worker);
 }
@@ -96,7 +91,7 @@ static void attention_block(const struct lm_pass *pass, const struct lm_worker *
 	lm_attend(pass, worker, at);
 	lm_meet(worker);
 	for (size_t i = part.from; i < part.to; i++)
-		quantize(pass, scratch->h + i * q_size, i, q_size, 0, q_size, &scratch->q8[1]);
+		take(pass, scratch->h + i * q_size, i, q_size, 0, q_size, &scratch->q8[1]);
 	lm_meet(worker);
 	multiply_add(pass, worker, &layer->out, &found, scratch->y);
 }
@@ -121,7 +116,7 @@ static void feed_forward_block(const struct lm_pass *pass, const struct lm_worke
 		float *gate = scratch->y + i * 2 * n_ff;
 
 		pass->model->ops->silu_mul(gate + from, gate + n_ff + from, to - from);
-		quantize(pass, gate, i, n_ff, from, to, &scratch->q8[1]);
+		take(pass, gate, i, n_ff, from, to, &scratch->q8[1]);
 	}
 	lm_meet(worker);
 	multiply_add(pass, worker, &layer->down, &gated, scratch->h);
@@ -133,6 +128,9 @@ static void add_embedding(const struct mw_lm *model, uint32_t token, float *x)
 
 	if (model->embd.floats)
 		model->ops->add(x, model->embd.floats + token * cols, cols);
+	else if (model->embd.halves)
+		for (size_t i = 0; i < cols; i++)
+			x[i] += lm_f16_load(model->embd.halves[token * cols + i]);
 	else
 		model->ops->add_row(lm_panels_from(model->embd.panels, token / LM_LANES, n_blocks),
 				    token % LM_LANES, n_blocks, x);

@@ -86,6 +86,20 @@ struct lm_kernels {
 	/* x[i] += y[i] */
 	void (*add)(float *x, const float *y, size_t n);
 
+	/* To half precision, half to even; from it; and both, in place. */
+	void (*narrow)(const float *x, size_t n, uint16_t *y);
+	void (*widen)(const uint16_t *x, size_t n, float *y);
+	void (*round)(float *x, size_t n);
+
+	/* Sum over lanes of a[i] * b[i]; any n. */
+	float (*dot_half)(const uint16_t *a, const float *b, size_t n);
+
+	/* y[i] = q[i] * scales[i % 16], for n groups of 16: int8 key tiles. */
+	void (*widen_keys)(const int8_t *q, const float *scales, size_t n, float *y);
+
+	/* y[i] = q[i] * scale */
+	void (*widen_value)(const int8_t *q, float scale, size_t n, float *y);
+
 	/* x[i] += scale * q[i] of a row of a panel, n_blocks * 32 values. */
 	void (*add_row)(struct lm_panels panel, size_t row, size_t n_blocks, float *x);
 };

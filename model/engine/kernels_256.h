@@ -6,23 +6,37 @@
  *     START(bias)      __m256i: what the sums of a block start from
  *     PRODUCTS(s, w, x)  __m256i: s and, in each of 8 rows, four products of weights and activations
  *     UNROLL_PRODUCTS  how the loop over a block is unrolled
+ *     TARGET           attribute of functions that use products, or nothing
  */
 #ifndef MW_LM_KERNELS_256_H
 #define MW_LM_KERNELS_256_H
 
+#include <cpuid.h>
 #include <immintrin.h>
 
 #define VEC_FLOATS    8
 #define VEC_MAX(a, b) _mm256_max_ps(a, b)
 #define VEC_MIN(a, b) _mm256_min_ps(a, b)
-#define SCORE_TILES   4
-#define MIX_VECS      2
+#define HALVES(p)     _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)(p)))
+#define PUT_HALVES(p, v)                                                                           \
+	_mm_storeu_si128((__m128i *)(p), _mm256_cvtps_ph(v, _MM_FROUND_TO_NEAREST_INT))
+#define SCORE_TILES 4
+#define MIX_VECS    2
 
 #include "model/engine/kernels_vector.h"
 
+/* F16C: leaf 1, ECX bit 29, which not every compiler knows by name. */
+static bool has_avx2(void)
+{
+	unsigned int a, b, c, d;
+
+	return __builtin_cpu_supports("avx2") && __get_cpuid(1, &a, &b, &c, &d) && (c & 1u << 29);
+}
+
 /* 8 rows (half a panel) x t positions. */
-INLINE void gemm_half(const struct lm_panels *w, size_t n_blocks, size_t half,
-		      const struct lm_q8 *x, size_t at, float *y, size_t stride, const size_t t)
+INLINE TARGET void gemm_half(const struct lm_panels *w, size_t n_blocks, size_t half,
+			     const struct lm_q8 *x, size_t at, float *y, size_t stride,
+			     const size_t t)
 {
 	__m256 acc[4];
 
@@ -65,22 +79,7 @@ INLINE void gemm_half(const struct lm_panels *w, size_t n_blocks, size_t half,
 		_mm256_storeu_ps(y + (at + i) * stride + 8 * half, acc[i]);
 }
 
-static void gemm(struct lm_panels panels, size_t n_panels, size_t n_blocks, const struct lm_q8 *x,
-		 size_t n, float *y, size_t stride)
-{
-	for (size_t p = 0; p < 2 * n_panels; p++) {
-		struct lm_panels w = lm_panels_from(panels, p / 2, n_blocks);
-		float *to = y + p / 2 * LM_LANES;
-		size_t i = 0;
-
-		for (; i + 4 <= n; i += 4)
-			gemm_half(&w, n_blocks, p % 2, x, i, to, stride, 4);
-		for (; i + 2 <= n; i += 2)
-			gemm_half(&w, n_blocks, p % 2, x, i, to, stride, 2);
-		for (; i < n; i++)
-			gemm_half(&w, n_blocks, p % 2, x, i, to, stride, 1);
-	}
-}
+#include "model/engine/kernels_gemm.h"
 
 /* 8 values as whole numbers in [-127, 127]. */
 INLINE __m256i to_whole(__m256 x, __m256 inverse)

@@ -2,7 +2,7 @@
  * kernels_arm.h -- the NEON kernels but for the product itself: neon and neondot differ in how four
  * int8 products become one sum.  A kernel file defines, before it includes this,
  *
- *     ARM_TARGET                  attribute of functions that use products
+ *     TARGET                  attribute of functions that use products
  *     struct sums                 sums of 8 rows
  *     sums_start, sums_add,       make them, add the products of four columns of 8 rows and a
  *     sums_whole                  position, number g of a block's 8; give one sum for every row
@@ -12,19 +12,21 @@
 
 #include <arm_neon.h>
 
-#define WEIGHT_FLIP   0
-#define VEC_FLOATS    4
-#define VEC_MAX(a, b) ((vec)vbslq_f32(vcgtq_f32(a, b), a, b))
-#define VEC_MIN(a, b) ((vec)vbslq_f32(vcltq_f32(a, b), a, b))
-#define SCORE_TILES   4
-#define MIX_VECS      4
+#define WEIGHT_FLIP      0
+#define VEC_FLOATS       4
+#define VEC_MAX(a, b)    ((vec)vbslq_f32(vcgtq_f32(a, b), a, b))
+#define VEC_MIN(a, b)    ((vec)vbslq_f32(vcltq_f32(a, b), a, b))
+#define HALVES(p)        ((vec)vcvt_f32_f16(vreinterpret_f16_u16(vld1_u16(p))))
+#define PUT_HALVES(p, v) vst1_u16(p, vreinterpret_u16_f16(vcvt_f16_f32((float32x4_t)(v))))
+#define SCORE_TILES      4
+#define MIX_VECS         4
 
 #include "model/engine/kernels_vector.h"
 
 /* 8 rows (half a panel) x t positions. */
-INLINE ARM_TARGET void gemm_half(const struct lm_panels *w, size_t n_blocks, size_t half,
-				 const struct lm_q8 *x, size_t at, float *y, size_t stride,
-				 const size_t t)
+INLINE TARGET void gemm_half(const struct lm_panels *w, size_t n_blocks, size_t half,
+			     const struct lm_q8 *x, size_t at, float *y, size_t stride,
+			     const size_t t)
 {
 	float32x4_t acc[4][2];
 
@@ -72,22 +74,7 @@ INLINE ARM_TARGET void gemm_half(const struct lm_panels *w, size_t n_blocks, siz
 	}
 }
 
-static ARM_TARGET void gemm(struct lm_panels panels, size_t n_panels, size_t n_blocks,
-			    const struct lm_q8 *x, size_t n, float *y, size_t stride)
-{
-	for (size_t p = 0; p < 2 * n_panels; p++) {
-		struct lm_panels w = lm_panels_from(panels, p / 2, n_blocks);
-		float *to = y + p / 2 * LM_LANES;
-		size_t i = 0;
-
-		for (; i + 4 <= n; i += 4)
-			gemm_half(&w, n_blocks, p % 2, x, i, to, stride, 4);
-		for (; i + 2 <= n; i += 2)
-			gemm_half(&w, n_blocks, p % 2, x, i, to, stride, 2);
-		for (; i < n; i++)
-			gemm_half(&w, n_blocks, p % 2, x, i, to, stride, 1);
-	}
-}
+#include "model/engine/kernels_gemm.h"
 
 /* 4 values as whole numbers in [-127, 127]. */
 INLINE int32x4_t to_whole(float32x4_t x, float inverse)

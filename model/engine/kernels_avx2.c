@@ -18,13 +18,14 @@ static inline __attribute__((always_inline)) __m256i add_products(__m256i sum, _
 #define START(bias)       _mm256_setzero_si256()
 #define PRODUCTS(s, w, x) add_products(s, w, x)
 /* unrolled, gcc would sum the products at the end, from memory */
+#define TARGET
 #define UNROLL_PRODUCTS _Pragma("GCC unroll 1")
 
 #include "model/engine/kernels_256.h"
 
 static bool usable(void)
 {
-	return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("f16c");
+	return has_avx2();
 }
 
 const struct lm_kernels lm_kernels_avx2 = {

@@ -7,9 +7,12 @@
 #define VEC_FLOATS    16
 #define VEC_MAX(a, b) _mm512_max_ps(a, b)
 #define VEC_MIN(a, b) _mm512_min_ps(a, b)
-#define SCORE_TILES   8
-#define MIX_VECS      4
-#define WEIGHT_FLIP   0x80
+#define HALVES(p)     _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)(p)))
+#define PUT_HALVES(p, v)                                                                           \
+	_mm256_storeu_si256((__m256i *)(p), _mm512_cvtps_ph(v, _MM_FROUND_TO_NEAREST_INT))
+#define SCORE_TILES 8
+#define MIX_VECS    4
+#define WEIGHT_FLIP 0x80
 
 #include "model/engine/kernels_vector.h"
 
@@ -31,8 +34,55 @@ INLINE __m512 scales(const struct lm_panels *w, size_t block)
 	return _mm512_cvtph_ps(_mm256_load_si256((const __m256i *)(w->scale + block * LM_LANES)));
 }
 
-/* p panels x t positions, blocks [from, to).  Weights are unsigned (128 added); the bias takes that
- * back.  Sums of earlier blocks stand in y. */
+/* Sums of a block: p panels x t positions. */
+struct sums {
+	__m512i of[2][8];
+};
+
+/* Adds the products of number g of 8 groups of 4 columns, of the panels at q and the activations x,
+ * which are blocks of other rows and positions apart. */
+INLINE void add_group(struct sums *sums, const uint8_t *q, size_t row, const int8_t *x,
+		      size_t position, size_t g, const size_t p, const size_t t)
+{
+	__m512i rows[2];
+
+	UNROLL
+	for (size_t k = 0; k < p; k++) {
+		const uint8_t *at = q + k * row + g * 4 * LM_LANES;
+
+		if (t == 1)
+			_mm_prefetch(at + AHEAD * LM_BLOCK_BYTES, _MM_HINT_T0);
+		rows[k] = _mm512_load_si512(at);
+	}
+	UNROLL
+	for (size_t i = 0; i < t; i++) {
+		int32_t four;
+
+		memcpy(&four, x + i * position + 4 * g, 4);
+		UNROLL
+		for (size_t k = 0; k < p; k++)
+			sums->of[k][i] =
+			    _mm512_dpbusd_epi32(sums->of[k][i], rows[k], _mm512_set1_epi32(four));
+	}
+}
+
+/* Block b.  Weights are unsigned (128 added); the bias takes that back. */
+INLINE struct sums block_sums(const struct lm_panels *w, size_t n_blocks, size_t b,
+			      const struct lm_q8 *x, size_t at, const size_t p, const size_t t)
+{
+	struct sums sums;
+
+	UNROLL
+	for (size_t i = 0; i < p * t; i++)
+		sums.of[i / t][i % t] = _mm512_set1_epi32(x->bias[(at + i % t) * n_blocks + b]);
+	UNROLL
+	for (size_t g = 0; g < LM_BLOCK / 4; g++)
+		add_group(&sums, w->q + b * LM_BLOCK_BYTES, n_blocks * LM_BLOCK_BYTES,
+			  x->q + (at * n_blocks + b) * LM_BLOCK, n_blocks * LM_BLOCK, g, p, t);
+	return sums;
+}
+
+/* p panels x t positions, blocks [from, to).  Sums of earlier blocks stand in y. */
 INLINE void gemm_tile(const struct lm_panels *w, size_t n_blocks, size_t from, size_t to,
 		      const struct lm_q8 *x, size_t at, float *y, size_t stride, const size_t p,
 		      const size_t t)
@@ -45,49 +95,17 @@ INLINE void gemm_tile(const struct lm_panels *w, size_t n_blocks, size_t from, s
 		    from == 0 ? _mm512_setzero_ps()
 			      : _mm512_loadu_ps(y + (at + i % t) * stride + i / t * LM_LANES);
 	for (size_t b = from; b < to; b++) {
-		__m512i sum[2][8];
+		struct sums sums = block_sums(w, n_blocks, b, x, at, p, t);
 
 		UNROLL
-		for (size_t i = 0; i < p * t; i++)
-			sum[i / t][i % t] = _mm512_set1_epi32(x->bias[(at + i % t) * n_blocks + b]);
-		UNROLL
-		for (size_t g = 0; g < LM_BLOCK / 4; g++) {
-			__m512i rows[2];
+		for (size_t i = 0; i < p * t; i++) {
+			size_t k = i / t, m = i % t;
+			__m512 both =
+			    _mm512_mul_ps(scales(w, k * n_blocks + b),
+					  _mm512_set1_ps(x->scale[(at + m) * n_blocks + b]));
 
-			UNROLL
-			for (size_t k = 0; k < p; k++) {
-				if (t == 1)
-					_mm_prefetch(
-					    w->q + (k * n_blocks + b + AHEAD) * LM_BLOCK_BYTES +
-						g * 4 * LM_LANES,
-					    _MM_HINT_T0);
-				rows[k] = _mm512_load_si512(
-				    w->q + (k * n_blocks + b) * LM_BLOCK_BYTES + g * 4 * LM_LANES);
-			}
-			UNROLL
-			for (size_t i = 0; i < t; i++) {
-				int32_t four;
-
-				memcpy(&four, x->q + ((at + i) * n_blocks + b) * LM_BLOCK + 4 * g,
-				       4);
-				UNROLL
-				for (size_t k = 0; k < p; k++)
-					sum[k][i] = _mm512_dpbusd_epi32(sum[k][i], rows[k],
-									_mm512_set1_epi32(four));
-			}
-		}
-		UNROLL
-		for (size_t k = 0; k < p; k++) {
-			__m512 scale = scales(w, k * n_blocks + b);
-
-			UNROLL
-			for (size_t i = 0; i < t; i++) {
-				__m512 both = _mm512_mul_ps(
-				    scale, _mm512_set1_ps(x->scale[(at + i) * n_blocks + b]));
-
-				acc[k][i] = _mm512_add_ps(
-				    acc[k][i], _mm512_mul_ps(_mm512_cvtepi32_ps(sum[k][i]), both));
-			}
+			acc[k][m] = _mm512_add_ps(
+			    acc[k][m], _mm512_mul_ps(_mm512_cvtepi32_ps(sums.of[k][m]), both));
 		}
 	}
 	UNROLL

@@ -2,7 +2,6 @@
 
 #if defined(__x86_64__)
 
-#include <cpuid.h>
 #include <immintrin.h>
 
 /* One instruction for four products: unsigned weights (128 added, which the bias takes back) times
@@ -10,7 +9,8 @@
 #define WEIGHT_FLIP       0x80
 #define START(bias)       _mm256_set1_epi32(bias)
 #define PRODUCTS(s, w, x) _mm256_dpbusd_avx_epi32(s, w, x)
-#define UNROLL_PRODUCTS   UNROLL
+#define TARGET
+#define UNROLL_PRODUCTS UNROLL
 
 #include "model/engine/kernels_256.h"
 
@@ -19,8 +19,7 @@ static bool usable(void)
 {
 	unsigned int a, b, c, d;
 
-	return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("f16c") &&
-	       __get_cpuid_count(7, 1, &a, &b, &c, &d) && (a & 1u << 4);
+	return has_avx2() && __get_cpuid_count(7, 1, &a, &b, &c, &d) && (a & 1u << 4);
 }
 
 const struct lm_kernels lm_kernels_avxvnni = {

@@ -80,6 +80,14 @@ static inline float lm_inverse(float max)
 	return max > LM_NOTHING ? 127.0f / max : 0;
 }
 
+/* The nearest whole number in [-127, 127], half to even. */
+static inline int32_t lm_to_int8(float x)
+{
+	int32_t n = (int32_t)(lm_bits(x + LM_ROUND) - LM_ROUND_BITS);
+
+	return n > 127 ? 127 : n < -127 ? -127 : n;
+}
+
 /* The tree over 16 lanes; destroys them. */
 static inline float lm_tree(float lanes[16])
 {

@@ -5,7 +5,7 @@
 #include <arm_neon.h>
 #include <string.h>
 
-#define ARM_TARGET
+#define TARGET
 
 static bool usable(void)
 {

@@ -6,8 +6,8 @@
 #include <string.h>
 #include <sys/auxv.h>
 
-#define ARM_TARGET __attribute__((target("arch=armv8.2-a+dotprod")))
-#define DOTPROD    (1ul << 20) /* HWCAP_ASIMDDP of Linux */
+#define TARGET  __attribute__((target("arch=armv8.2-a+dotprod")))
+#define DOTPROD (1ul << 20) /* HWCAP_ASIMDDP of Linux */
 
 static bool usable(void)
 {
@@ -23,7 +23,7 @@ static inline __attribute__((always_inline)) struct sums sums_start(void)
 	return (struct sums){{vdupq_n_s32(0), vdupq_n_s32(0)}};
 }
 
-static inline __attribute__((always_inline)) ARM_TARGET void
+static inline __attribute__((always_inline)) TARGET void
 sums_add(struct sums *sums, int8x16_t low, int8x16_t high, const int8_t *x, size_t g)
 {
 	int32_t four;

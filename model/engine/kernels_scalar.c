@@ -62,13 +62,6 @@ static void gemm(struct lm_panels panels, size_t n_panels, size_t n_blocks, cons
 			   stride);
 }
 
-static int32_t round_to_int8(float x)
-{
-	int32_t n = (int32_t)(lm_bits(x + LM_ROUND) - LM_ROUND_BITS);
-
-	return n > 127 ? 127 : n < -127 ? -127 : n;
-}
-
 static void quantize(const float *x, size_t n_blocks, int8_t *q, float *scale, int32_t *bias)
 {
 	for (size_t b = 0; b < n_blocks; b++, x += LM_BLOCK, q += LM_BLOCK) {
@@ -79,7 +72,7 @@ static void quantize(const float *x, size_t n_blocks, int8_t *q, float *scale, i
 			max = lm_max(fabsf(x[i]), max);
 		inverse = lm_inverse(max);
 		for (size_t i = 0; i < LM_BLOCK; i++) {
-			int32_t value = round_to_int8(x[i] * inverse);
+			int32_t value = lm_to_int8(x[i] * inverse);
 
 			q[i] = (int8_t)value;
 			sum += value;
@@ -96,6 +89,45 @@ static float dot(const float *a, const float *b, size_t n)
 	for (size_t i = 0; i < n; i++)
 		lanes[i % LM_LANES] += a[i] * b[i];
 	return lm_tree(lanes);
+}
+
+static void narrow(const float *x, size_t n, uint16_t *y)
+{
+	for (size_t i = 0; i < n; i++)
+		y[i] = lm_f16_store(x[i]);
+}
+
+static void widen(const uint16_t *x, size_t n, float *y)
+{
+	for (size_t i = 0; i < n; i++)
+		y[i] = lm_f16_load(x[i]);
+}
+
+static void round_half(float *x, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		x[i] = lm_f16_load(lm_f16_store(x[i]));
+}
+
+static float dot_half(const uint16_t *a, const float *b, size_t n)
+{
+	float lanes[LM_LANES] = {0};
+
+	for (size_t i = 0; i < n; i++)
+		lanes[i % LM_LANES] += lm_f16_load(a[i]) * b[i];
+	return lm_tree(lanes);
+}
+
+static void widen_keys(const int8_t *q, const float *scales, size_t n, float *y)
+{
+	for (size_t i = 0; i < n * LM_LANES; i++)
+		y[i] = (float)q[i] * scales[i % LM_LANES];
+}
+
+static void widen_value(const int8_t *q, float scale, size_t n, float *y)
+{
+	for (size_t i = 0; i < n; i++)
+		y[i] = (float)q[i] * scale;
 }
 
 static void rms_norm(const float *x, const float *weight, size_t n, float eps, float *y)
@@ -200,5 +232,11 @@ const struct lm_kernels lm_kernels_scalar = {
     .mix = mix,
     .silu_mul = silu_mul,
     .add = add,
+    .narrow = narrow,
+    .widen = widen,
+    .round = round_half,
+    .dot_half = dot_half,
+    .widen_keys = widen_keys,
+    .widen_value = widen_value,
     .add_row = add_row,
 };

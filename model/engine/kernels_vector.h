@@ -5,6 +5,7 @@
  *
  *     VEC_FLOATS   floats of a vector: 4, 8 or 16
  *     VEC_MAX      vec VEC_MAX(vec a, vec b): a > b ? a : b in every lane; VEC_MIN the same with <
+ *     HALVES(p)    vec of the half-precision values at p; PUT_HALVES(p, v) the reverse, half to even
  *     SCORE_TILES  sums of 16 keys that stay in registers: 4 or 8
  *     MIX_VECS     vectors of values that stay in registers beside 4 sums of each: 2 or 4
  *     WEIGHT_FLIP  as in the table
@@ -57,11 +58,22 @@ INLINE float first(vec v)
 	return v[0];
 }
 
+/* The lanes, turned by `by` places. */
+#if defined(__clang__)
+INLINE vec turned(vec v, const int by)
+{
+	vec to = v;
+
+	UNROLL
+	for (int i = 0; i < VEC_FLOATS; i++)
+		to[i] = v[(i + by) % VEC_FLOATS];
+	return to;
+}
+#else
 #define PLACE(i)  ((i) % VEC_FLOATS)
 #define PLACES(i) PLACE(i), PLACE(i + 1), PLACE(i + 2), PLACE(i + 3)
 
-/* The lanes, turned by `by` places.  The order is read from memory: built lane by lane it costs more
- * than a row of a small model. */
+/* gcc: the order is read from memory; built lane by lane it costs more than a row of a small model. */
 INLINE vec turned(vec v, const int by)
 {
 	static const int32_t places[32] = {PLACES(0),  PLACES(4),  PLACES(8),  PLACES(12),
@@ -71,6 +83,7 @@ INLINE vec turned(vec v, const int by)
 	memcpy(&order, places + by, sizeof(order));
 	return __builtin_shuffle(v, order);
 }
+#endif
 
 /* The tree over 16 lanes. */
 INLINE float tree(struct lanes s)
@@ -347,6 +360,84 @@ static void add(float *x, const float *y, size_t n)
 		x[i] += y[i];
 }
 
+static void narrow(const float *x, size_t n, uint16_t *y)
+{
+	size_t i = 0;
+
+	for (; i + VEC_FLOATS <= n; i += VEC_FLOATS)
+		PUT_HALVES(y + i, load(x + i));
+	for (; i < n; i++)
+		y[i] = lm_f16_store(x[i]);
+}
+
+static void widen(const uint16_t *x, size_t n, float *y)
+{
+	size_t i = 0;
+
+	for (; i + VEC_FLOATS <= n; i += VEC_FLOATS)
+		store(y + i, HALVES(x + i));
+	for (; i < n; i++)
+		y[i] = lm_f16_load(x[i]);
+}
+
+static void round_half(float *x, size_t n)
+{
+	uint16_t halves[VEC_FLOATS];
+	size_t i = 0;
+
+	for (; i + VEC_FLOATS <= n; i += VEC_FLOATS) {
+		PUT_HALVES(halves, load(x + i));
+		store(x + i, HALVES(halves));
+	}
+	for (; i < n; i++)
+		x[i] = lm_f16_load(lm_f16_store(x[i]));
+}
+
+static float dot_half(const uint16_t *a, const float *b, size_t n)
+{
+	struct lanes sum = {0};
+	float tail[LM_LANES];
+	size_t i = 0;
+
+	for (; i + LM_LANES <= n; i += LM_LANES)
+		UNROLL
+	for (size_t k = 0; k < VECS; k++)
+		sum.part[k] += (vec)HALVES(a + i + k * VEC_FLOATS) * load(b + i + k * VEC_FLOATS);
+	memcpy(tail, &sum, sizeof(tail));
+	for (; i < n; i++)
+		tail[i % LM_LANES] += lm_f16_load(a[i]) * b[i];
+	return lm_tree(tail);
+}
+
+INLINE vec whole(const int8_t *q)
+{
+	vec_bytes bytes;
+
+	memcpy(&bytes, q, sizeof(bytes));
+	return __builtin_convertvector(bytes, vec);
+}
+
+static void widen_keys(const int8_t *q, const float *scales, size_t n, float *y)
+{
+	struct lanes scale;
+
+	memcpy(&scale, scales, sizeof(scale));
+	for (size_t i = 0; i < n; i++)
+		UNROLL
+	for (size_t k = 0; k < VECS; k++, q += VEC_FLOATS, y += VEC_FLOATS)
+		store(y, whole(q) * scale.part[k]);
+}
+
+static void widen_value(const int8_t *q, float scale, size_t n, float *y)
+{
+	size_t i = 0;
+
+	for (; i + VEC_FLOATS <= n; i += VEC_FLOATS)
+		store(y + i, whole(q + i) * scale);
+	for (; i < n; i++)
+		y[i] = (float)q[i] * scale;
+}
+
 /* The values of a row in a block of a panel, flipped back. */
 INLINE void gather(const uint8_t *q, size_t row, int8_t *ret_q)
 {
@@ -363,17 +454,14 @@ INLINE void gather(const uint8_t *q, size_t row, int8_t *ret_q)
 static void add_row(struct lm_panels panel, size_t row, size_t n_blocks, float *x)
 {
 	int8_t q[LM_BLOCK];
-	vec_bytes bytes;
 
 	for (size_t b = 0; b < n_blocks; b++) {
 		float scale = lm_f16_load(panel.scale[b * LM_LANES + row]);
 
 		gather(panel.q + b * LM_BLOCK_BYTES, row, q);
 		UNROLL
-		for (size_t i = 0; i < LM_BLOCK; i += VEC_FLOATS, x += VEC_FLOATS) {
-			memcpy(&bytes, q + i, sizeof(bytes));
-			store(x, load(x) + scale * __builtin_convertvector(bytes, vec));
-		}
+		for (size_t i = 0; i < LM_BLOCK; i += VEC_FLOATS, x += VEC_FLOATS)
+			store(x, load(x) + scale * whole(q + i));
 	}
 }
 
@@ -381,6 +469,7 @@ static void add_row(struct lm_panels panel, size_t row, size_t n_blocks, float *
 #define VECTOR_KERNELS                                                                             \
 	.weight_flip = WEIGHT_FLIP, .dot = dot, .rms_norm = rms_norm, .turn = turn,                \
 	.scores = scores, .softmax = softmax, .mix = mix, .silu_mul = silu_mul, .add = add,        \
-	.add_row = add_row
+	.narrow = narrow, .widen = widen, .round = round_half, .dot_half = dot_half,               \
+	.widen_keys = widen_keys, .widen_value = widen_value, .add_row = add_row
 
 #endif

@@ -20,9 +20,12 @@ static void take_hidden(const struct job *job, const struct lm_worker *worker)
 	size_t cols = model->info.n_embd, n_blocks = cols / LM_BLOCK;
 	struct lm_part part = lm_part(worker, job->n, 1);
 
-	for (size_t i = part.from; i < part.to; i++)
-		model->ops->quantize(job->sessions[i]->hidden, n_blocks, q8->q + i * cols,
-				     q8->scale + i * n_blocks, q8->bias + i * n_blocks);
+	for (size_t i = part.from; i < part.to; i++) {
+		float *h = job->sessions[0]->scratch.h + i * cols;
+
+		memcpy(h, job->sessions[i]->hidden, cols * sizeof(*h));
+		lm_take(model, h, n_blocks, q8, i * n_blocks);
+	}
 }
 
 /* The logits [from, to), from a whole panel on. */
@@ -32,7 +35,7 @@ static void make_logits(const struct job *job, uint32_t from, uint32_t to, float
 	const struct lm_matrix *matrix = &model->output;
 	size_t cols = matrix->cols, n_blocks = cols / LM_BLOCK;
 
-	if (!matrix->floats) {
+	if (matrix->panels.q) {
 		model->ops->gemm(lm_panels_from(matrix->panels, from / LM_LANES, n_blocks),
 				 lm_pad(to - from) / LM_LANES, n_blocks,
 				 &job->sessions[0]->scratch.q8[0], job->n, y, stride);
@@ -40,8 +43,8 @@ static void make_logits(const struct job *job, uint32_t from, uint32_t to, float
 	}
 	for (size_t i = 0; i < job->n; i++)
 		for (uint32_t r = from; r < to; r++)
-			y[i * stride + r - from] = model->ops->dot(matrix->floats + r * cols,
-								   job->sessions[i]->hidden, cols);
+			y[i * stride + r - from] = lm_row_dot(
+			    model->ops, matrix, r, job->sessions[0]->scratch.h + i * cols);
 }
 
 /* The part of [from, to) that was asked for. */
@@ -133,12 +136,10 @@ mw_lm_err mw_lm_logits_batch(struct mw_lm_session *const *sessions, size_t n,
 
 void lm_logits_begin(struct mw_lm_session *session)
 {
-	const struct mw_lm *model = session->model;
-	struct lm_q8 *q8 = &session->scratch.q8[0];
+	const struct lm_worker alone = {.rank = 0, .n = 1};
 
-	memset(session->scratch.panel_done, 0, lm_pad(model->info.n_vocab) / LM_LANES);
-	model->ops->quantize(session->hidden, model->info.n_embd / LM_BLOCK, q8->q, q8->scale,
-			     q8->bias);
+	memset(session->scratch.panel_done, 0, lm_pad(session->model->info.n_vocab) / LM_LANES);
+	take_hidden(&(struct job){&session, 1, 0, 0, NULL}, &alone);
 }
 
 void lm_logits_panels(struct mw_lm_session *session, uint32_t first, uint32_t n)

@@ -12,8 +12,9 @@
  * Arithmetic: matrices are Q8_0 (32 int8 and one half-precision scale); the activations entering a
  * matrix are quantised per 32 values: d = max|x| / 127, q = x * (127 / max|x|) rounded half to
  * even; a block adds isum * (dw * dx) to a float, blocks in order.  Norms, RoPE, softmax, SiLU,
- * residuals and the keys and values are float.  MW_LM_F32 keeps float matrices and activations: the
- * reference for tests.
+ * residuals are float.  In llama, openelm and phi3 the activations' d is of half precision, as in
+ * Q8_0.  Keys and values are float, half precision or int8 with a scale for every head's vector.
+ * MW_LM_F32 keeps float matrices and activations: the reference for tests.
  *
  * Words: *borrows* = used during the call only; *takes* = owned by the callee from then on;
  * *lends* = valid while the lender lives; *returns owned* = the caller frees.
@@ -60,7 +61,9 @@ struct mw_lm;
 
 enum mw_lm_precision {
 	MW_LM_INT8, /* int8 weights and activations */
-	MW_LM_F32 /* float weights and activations: 4 times the memory, for tests and comparison */
+	MW_LM_F32, /* float weights and activations: 4 times the memory, for tests and comparison */
+	MW_LM_F16  /* half precision: weights, activations, queries, weights of attention; sums are
+		      float.  What llama.cpp does with an F16 file without flash attention. */
 };
 
 struct mw_lm_options {
@@ -180,11 +183,20 @@ MW_LM_API const char *mw_lm_kernels_name(size_t i);
 
 struct mw_lm_session;
 
+/* What keys and values are kept as. */
+enum mw_lm_cache {
+	MW_LM_CACHE_DEFAULT, /* F16; F32 for window models and in MW_LM_F32; a fork: as its parent */
+	MW_LM_CACHE_F32,
+	MW_LM_CACHE_F16, /* half the memory */
+	MW_LM_CACHE_INT8 /* a quarter, and 4 bytes for every key and value of a head */
+};
+
 struct mw_lm_session_options {
 	uint32_t max_rows;   /* rows of a window prompt; 0 = none (plain text) */
 	uint32_t max_tail;   /* positions after the rows: question and answer, or the whole text */
 	uint32_t pass;       /* positions that share one pass over the weights; 0 = 64 */
 	size_t memory_limit; /* bytes; 0 = no limit */
+	enum mw_lm_cache cache;
 };
 
 /* Makes a session; borrows the model, which must outlive it.  Returns owned: mw_lm_session_free.
@@ -192,12 +204,27 @@ struct mw_lm_session_options {
 MW_LM_API mw_lm_err mw_lm_session_new(const struct mw_lm *model,
 				      const struct mw_lm_session_options *options,
 				      struct mw_lm_session **ret_session) MW_LM_MUST_CHECK;
+
+/*
+ * Makes a session that has read what the parent has, and shares the parent's keys and values instead
+ * of reading again: its answers have the same bits as those of a session that read all of it.
+ * options: max_rows 0; max_tail: positions that it may read after those.  The parent must have read a
+ * tail; while a fork lives, reading with the parent is a STATE error (its logits may be asked for).
+ * Forks may be forked, and used on other threads.  The parent's memory stays until the last of its
+ * forks is freed.  Resetting a fork takes it back to where it was forked.
+ * Returns owned: mw_lm_session_free.  Errors: ARGUMENT, STATE, MEMORY.
+ */
+MW_LM_API mw_lm_err mw_lm_session_fork(struct mw_lm_session *parent,
+				       const struct mw_lm_session_options *options,
+				       struct mw_lm_session **ret_session) MW_LM_MUST_CHECK;
+
+/* NULL is accepted. */
 MW_LM_API void mw_lm_session_free(struct mw_lm_session *session);
 
-/* Bytes that the session holds. */
+/* Bytes that the session holds; of a fork: without those that it shares. */
 MW_LM_API size_t mw_lm_session_memory(const struct mw_lm_session *session);
 
-/* Forgets everything that was read. */
+/* Forgets everything that was read; by a fork: after it was forked. */
 MW_LM_API void mw_lm_session_reset(struct mw_lm_session *session);
 
 /* A window to read.  codes: [n_rows][row_length][slots]; row 0 is the asset row.  question:
@@ -213,7 +240,7 @@ struct mw_lm_window {
 
 /*
  * Reads n windows of sessions of one model; positions of all of them share passes over the weights,
- * in the scratch of the first session.  On an error nothing is written or reset.
+ * in the scratch of the session with most room.  On an error nothing is written or reset.
  * Errors: ARGUMENT (a code past the vocabulary, no rows, sessions of different models or repeated).
  */
 MW_LM_API mw_lm_err mw_lm_read_batch(const struct mw_lm_window *windows, size_t n) MW_LM_MUST_CHECK;
@@ -250,8 +277,8 @@ MW_LM_API mw_lm_err mw_lm_logits_batch(struct mw_lm_session *const *sessions, si
 MW_LM_API const float *mw_lm_hidden(const struct mw_lm_session *session);
 
 /* Forgets the tail from position n on: what is read next follows position n - 1.  Until then there
- * are no logits (STATE).  Errors: ARGUMENT (n past the tail, or a text read with factors for long
- * ones). */
+ * are no logits (STATE).  Errors: ARGUMENT (n past the tail, or in what a fork shares, or a text
+ * read with factors for long ones). */
 MW_LM_API mw_lm_err mw_lm_cut_tail(struct mw_lm_session *session, uint32_t n) MW_LM_MUST_CHECK;
 
 /* Tail positions read so far. */

@@ -3,6 +3,10 @@
 #include "model/engine/hash.h"
 
 #include <stdlib.h>
+#include <unistd.h>
+
+#define LARGE_FILE (16u << 20)
+#define PACKERS    4u
 
 static mw_lm_err choose_kernels(const struct lm_load *load, const char *name)
 {
@@ -26,6 +30,24 @@ static mw_lm_err start_threads(const struct lm_load *load, uint32_t n)
 	return MW_LM_E_OK;
 }
 
+/* Reads the weights.  Those of a large file are packed on all processors, whatever shares the passes
+ * later. */
+static mw_lm_err read_weights(const struct lm_load *load)
+{
+	long n = sysconf(_SC_NPROCESSORS_ONLN);
+	struct lm_load shared = *load;
+	struct lm_pool *pool = NULL;
+	mw_lm_err err;
+
+	if (!load->model->pool && load->gguf->size >= LARGE_FILE && n > 1 &&
+	    lm_pool_new(n < PACKERS ? (uint32_t)n : PACKERS, &pool) != MW_LM_E_OK)
+		pool = NULL;
+	shared.pool = pool ? pool : load->model->pool;
+	err = lm_weights_read(&shared);
+	lm_pool_free(pool);
+	return err;
+}
+
 static mw_lm_err load_model(const struct lm_load *load, const struct mw_lm_options *options)
 {
 	struct mw_lm *model = load->model;
@@ -45,7 +67,7 @@ static mw_lm_err load_model(const struct lm_load *load, const struct mw_lm_optio
 	if (!err)
 		err = lm_vocab_read(load);
 	if (!err)
-		err = lm_weights_read(load);
+		err = read_weights(load);
 	model->info.weight_bytes = model->arena.used;
 	return err;
 }
@@ -63,7 +85,7 @@ static mw_lm_err open_file(const struct lm_file *file, bool mapped,
 		return err;
 	model = calloc(1, sizeof(*model));
 	if (model)
-		err = load_model(&(struct lm_load){&gguf, model, why, mapped ? file : NULL},
+		err = load_model(&(struct lm_load){&gguf, model, why, mapped ? file : NULL, NULL},
 				 options ? options : &defaults);
 	else
 		err = lm_why(why, MW_LM_E_MEMORY, "no memory for the model");

@@ -29,19 +29,22 @@ enum lm_rope {
 struct lm_arch {
 	const char *name; /* general.architecture and the prefix of its keys */
 	enum lm_rope rope;
-	bool head_norm;         /* queries and keys are normed, head by head, before RoPE */
-	bool long_rope;         /* RoPE may have factors, by the length of what was read */
-	uint32_t window_at_4k;  /* sliding window of old files of context 4096 that state none */
-	bool windows;           /* positions are sums of codes, in rows; heads on the patches */
-	const char *qkv[4];     /* tensors of blk.N stacked into one matrix; NULL ends */
+	bool head_norm;        /* queries and keys are normed, head by head, before RoPE */
+	bool long_rope;        /* RoPE may have factors, by the length of what was read */
+	uint32_t window_at_4k; /* sliding window of old files of context 4096 that state none */
+	bool half_scales;      /* activations are blocks of Q8_0 as well: their scales are halves */
+	bool scaled_queries;   /* queries are scaled, not the products with keys */
+	bool windows;          /* positions are sums of codes, in rows; heads on the patches */
+	const char *qkv[4];    /* tensors of blk.N stacked into one matrix; NULL ends */
 	const char *gate_up[3]; /* the same */
 };
 
-/* rows x cols; in int8 as panels of 16 rows (the last one filled up with zeros), else as floats. */
+/* rows x cols; in int8 as panels of 16 rows (the last one filled up with zeros), else by value. */
 struct lm_matrix {
 	uint32_t rows, cols;
 	struct lm_panels panels; /* or NULLs */
 	float *floats;           /* [rows][cols], or NULL */
+	uint16_t *halves;        /* [rows][cols], or NULL */
 };
 
 struct lm_layer {
@@ -96,6 +99,7 @@ struct lm_load {
 	struct mw_lm *model;
 	const struct lm_why *why;
 	const struct lm_file *file; /* that the tensors are mapped from; NULL: from memory */
+	struct lm_pool *pool;       /* that packs the weights; NULL: the caller alone */
 };
 
 /* arch.c: reads the hyper-parameters and makes the layers (without weights). */
@@ -106,6 +110,28 @@ mw_lm_err lm_weights_read(const struct lm_load *load);
 
 /* vocab.c: copies tokens and metadata. */
 mw_lm_err lm_vocab_read(const struct lm_load *load);
+
+/* Row r of a matrix by value times x [cols]. */
+static inline float lm_row_dot(const struct lm_kernels *ops, const struct lm_matrix *matrix,
+			       size_t r, const float *x)
+{
+	return matrix->halves ? ops->dot_half(matrix->halves + r * matrix->cols, x, matrix->cols)
+			      : ops->dot(matrix->floats + r * matrix->cols, x, matrix->cols);
+}
+
+/* Makes n blocks of activations what the products of the model take: in int8 block number `first`
+ * of q8 on, in half precision x itself. */
+static inline void lm_take(const struct mw_lm *model, float *x, size_t n, const struct lm_q8 *q8,
+			   size_t first)
+{
+	if (model->precision == MW_LM_F16)
+		model->ops->round(x, n * LM_BLOCK);
+	if (model->precision != MW_LM_INT8)
+		return;
+	model->ops->quantize(x, n, q8->q + first * LM_BLOCK, q8->scale + first, q8->bias + first);
+	if (model->arch->half_scales)
+		model->ops->round(q8->scale + first, n);
+}
 
 static inline uint32_t lm_pad(uint32_t n)
 {

@@ -3,13 +3,13 @@
 #include "model/engine/dequant.h"
 #include "model/engine/f16.h"
 #include "model/engine/model.h"
+#include "model/engine/pack.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
-#define LAYER_NAME  64u
-#define F16_SPECIAL 0x7C00u /* exponent of what is not finite */
+#define LAYER_NAME 64u
 
 static float load_value(const struct gguf_tensor *tensor, uint64_t i)
 {
@@ -26,8 +26,7 @@ static float load_value(const struct gguf_tensor *tensor, uint64_t i)
 	}
 }
 
-/* n <= 32 values from value `first` of the tensor on, a multiple of 32 if there are blocks. */
-static bool load_values(const struct gguf_tensor *tensor, uint64_t first, size_t n, float *ret_x)
+bool lm_values(const struct gguf_tensor *tensor, uint64_t first, size_t n, float *ret_x)
 {
 	bool finite = true;
 
@@ -48,19 +47,14 @@ static bool load_block(const uint8_t *bytes, struct lm_q8_block *block)
 	return isfinite(block->scale);
 }
 
-static const uint8_t *block_at(const struct gguf_tensor *tensor, uint64_t row, uint64_t b)
-{
-	return tensor->data + (row * (tensor->dim[0] / GGUF_Q8_BLOCK) + b) * GGUF_Q8_BYTES;
-}
-
 bool lm_row_floats(const struct gguf_tensor *tensor, uint64_t row, float *ret_x)
 {
 	uint64_t n = tensor->dim[0];
 	bool finite = true;
 
 	for (uint64_t i = 0; i < n; i += LM_DEQUANT)
-		finite &= load_values(tensor, row * n + i,
-				      n - i < LM_DEQUANT ? (size_t)(n - i) : LM_DEQUANT, ret_x + i);
+		finite &= lm_values(tensor, row * n + i,
+				    n - i < LM_DEQUANT ? (size_t)(n - i) : LM_DEQUANT, ret_x + i);
 	return finite;
 }
 
@@ -78,15 +72,14 @@ void lm_block_quantize(const float *x, struct lm_q8_block *ret_block)
 		ret_block->q[i] = (int8_t)roundf(x[i] * inverse);
 }
 
-/* Block b of a row, as blocks of Q8_0. */
-static bool row_block(const struct gguf_tensor *tensor, uint64_t row, uint64_t b,
-		      struct lm_q8_block *ret_block)
+bool lm_row_block(const struct gguf_tensor *tensor, uint64_t row, uint64_t b,
+		  struct lm_q8_block *ret_block)
 {
 	float x[GGUF_Q8_BLOCK];
 
 	if (tensor->type == GGUF_W_Q8_0)
-		return load_block(block_at(tensor, row, b), ret_block);
-	if (!load_values(tensor, row * tensor->dim[0] + b * GGUF_Q8_BLOCK, GGUF_Q8_BLOCK, x))
+		return load_block(lm_block_at(tensor, row, b), ret_block);
+	if (!lm_values(tensor, row * tensor->dim[0] + b * GGUF_Q8_BLOCK, GGUF_Q8_BLOCK, x))
 		return false;
 	lm_block_quantize(x, ret_block);
 	return isfinite(ret_block->scale);
@@ -97,7 +90,7 @@ bool lm_row_blocks(const struct gguf_tensor *tensor, uint64_t row, struct lm_q8_
 	bool finite = true;
 
 	for (uint64_t b = 0; b < tensor->dim[0] / GGUF_Q8_BLOCK; b++)
-		finite &= row_block(tensor, row, b, &ret_blocks[b]);
+		finite &= lm_row_block(tensor, row, b, &ret_blocks[b]);
 	return finite;
 }
 
@@ -147,118 +140,15 @@ static mw_lm_err matrix_new(const struct lm_load *load, const char *name, uint32
 
 	if (load->model->precision == MW_LM_F32) {
 		matrix.floats = lm_arena_take(arena, (uint64_t)rows * cols, sizeof(float));
+	} else if (load->model->precision == MW_LM_F16) {
+		matrix.halves = lm_arena_take(arena, (uint64_t)rows * cols, sizeof(uint16_t));
 	} else {
 		matrix.panels.q = lm_arena_take(arena, n, 1);
 		matrix.panels.scale = lm_arena_take(arena, n / LM_BLOCK, sizeof(uint16_t));
 	}
-	if (!matrix.floats && !(matrix.panels.q && matrix.panels.scale))
+	if (!matrix.floats && !matrix.halves && !(matrix.panels.q && matrix.panels.scale))
 		return lm_why(load->why, MW_LM_E_MEMORY, "no memory for tensor %s", name);
 	*ret_matrix = matrix;
-	return MW_LM_E_OK;
-}
-
-/* A tensor on its way into rows first.. of a matrix, its rows checked. */
-struct filling {
-	const struct gguf_tensor *tensor;
-	const struct lm_matrix *matrix;
-	uint32_t first, rows;
-	uint32_t head, turned; /* the first `turned` values of heads of that size stand in pairs */
-	uint8_t flip;
-	uint32_t bad[MW_LM_MAX_THREADS]; /* rows + 1 of a worker's first that is not finite, or 0 */
-};
-
-/* Where a row of the tensor comes from: RoPE's pairs become halves. */
-static uint32_t source_row(const struct filling *filling, uint32_t row)
-{
-	uint32_t half = filling->turned / 2, d;
-
-	if (half == 0)
-		return row;
-	d = row % filling->head;
-	if (d >= filling->turned)
-		return row;
-	return row - d + (d < half ? 2 * d : 2 * (d - half) + 1);
-}
-
-/* Four bytes of every group of columns, 16 rows apart. */
-static void spread(const void *q, uint8_t flip, uint8_t *to)
-{
-	uint32_t fours[LM_BLOCK / 4];
-
-	memcpy(fours, q, sizeof(fours));
-	for (size_t g = 0; g < LM_BLOCK / 4; g++, to += sizeof(fours[0]) * LM_LANES) {
-		fours[g] ^= flip * 0x01010101u;
-		memcpy(to, &fours[g], sizeof(fours[g]));
-	}
-}
-
-static bool fill_block(const struct filling *filling, uint32_t row, uint32_t b)
-{
-	const struct lm_panels *panels = &filling->matrix->panels;
-	uint32_t n_blocks = filling->matrix->cols / LM_BLOCK, to = filling->first + row;
-	size_t at = (size_t)(to / LM_LANES) * n_blocks + b, lane = to % LM_LANES;
-	uint64_t source = source_row(filling, row);
-	uint16_t *scale = panels->scale + at * LM_LANES + lane;
-	uint8_t *q = panels->q + at * LM_BLOCK_BYTES + 4 * lane;
-	struct lm_q8_block block;
-
-	if (filling->tensor->type == GGUF_W_Q8_0) {
-		const uint8_t *bytes = block_at(filling->tensor, source, b);
-
-		*scale = lm_load_u16(bytes);
-		spread(bytes + sizeof(*scale), filling->flip, q);
-		return (*scale & F16_SPECIAL) != F16_SPECIAL;
-	}
-	if (!row_block(filling->tensor, source, b, &block))
-		return false;
-	*scale = lm_f16_store(block.scale);
-	spread(block.q, filling->flip, q);
-	return true;
-}
-
-/* Rows [from, to), a column of blocks at a time: what is written stands together. */
-static bool fill_rows(const struct filling *filling, uint32_t from, uint32_t to)
-{
-	const struct lm_matrix *matrix = filling->matrix;
-	bool finite = true;
-
-	for (uint32_t i = from; matrix->floats && i < to; i++)
-		finite &=
-		    lm_row_floats(filling->tensor, source_row(filling, i),
-				  matrix->floats + (size_t)(filling->first + i) * matrix->cols);
-	for (uint32_t b = 0; !matrix->floats && b < matrix->cols / LM_BLOCK; b++)
-		for (uint32_t i = from; i < to; i++)
-			finite &= fill_block(filling, i, b);
-	return finite;
-}
-
-/* The worker's panels. */
-static void fill_part(void *job, const struct lm_worker *worker)
-{
-	struct filling *filling = job;
-	uint32_t skew = filling->first % LM_LANES, n = skew + filling->rows, next;
-	struct lm_part part = lm_part(worker, n, LM_LANES);
-
-	for (uint32_t i = (uint32_t)part.from; i < part.to && !filling->bad[worker->rank];
-	     i = next) {
-		next = i + LM_LANES < n ? i + LM_LANES : n;
-		if (!fill_rows(filling, i < skew ? 0 : i - skew, next - skew))
-			filling->bad[worker->rank] = i < skew ? 1 : i - skew + 1;
-	}
-}
-
-static mw_lm_err fill(const struct lm_load *load, struct filling *filling)
-{
-	lm_pool_run(load->model->pool, fill_part, filling);
-	for (size_t i = 0; i < MW_LM_MAX_THREADS; i++)
-		if (filling->bad[i])
-			return lm_why(load->why, MW_LM_E_FORMAT,
-				      "tensor %.*s: a value of the rows from %u on is not finite",
-				      (int)filling->tensor->name.size, filling->tensor->name.text,
-				      filling->bad[i] - 1);
-	load->model->info.n_parameters += (uint64_t)filling->rows * filling->matrix->cols;
-	if (load->file)
-		lm_file_release(load->file, filling->tensor->data, filling->tensor->size);
 	return MW_LM_E_OK;
 }
 
@@ -275,7 +165,7 @@ static mw_lm_err fill_stack(const struct lm_load *load, const struct stack *stac
 			    const struct lm_matrix *matrix)
 {
 	const struct mw_lm *model = load->model;
-	struct filling filling = {.matrix = matrix, .head = model->info.head_size};
+	struct lm_filling filling = {.matrix = matrix, .head = model->info.head_size};
 	mw_lm_err err = MW_LM_E_OK;
 
 	filling.flip = model->ops->weight_flip;
@@ -285,7 +175,7 @@ static mw_lm_err fill_stack(const struct lm_load *load, const struct stack *stac
 		err =
 		    find_tensor(load, stack->names[i], filling.rows, stack->cols, &filling.tensor);
 		if (!err)
-			err = fill(load, &filling);
+			err = lm_fill(load, &filling);
 		filling.first += filling.rows;
 	}
 	return err;
@@ -426,8 +316,9 @@ static uint64_t memory_of(const struct lm_load *load, const struct gguf_tensor *
 
 	if (tensor->dim[1] < LM_LANES || tensor->dim[1] % LM_LANES)
 		return 0;
-	return load->model->precision == MW_LM_F32 ? n * sizeof(float)
-						   : n + n / LM_BLOCK * sizeof(uint16_t) + 128;
+	if (load->model->precision != MW_LM_INT8)
+		return n * (load->model->precision == MW_LM_F32 ? sizeof(float) : sizeof(uint16_t));
+	return n + n / LM_BLOCK * sizeof(uint16_t) + 128;
 }
 
 /* One block for the matrices, in large pages: processors find few pages faster than many. */

@@ -8,7 +8,8 @@
  *                                       tokens that follow each
  *     versus logits MODEL FILE          the same prompts; writes float logits after every token
  *
- * For greedy and logits, VERSUS_EXACT=1 asks for float arithmetic.  VERSUS_CLOCK=processor measures
+ * VERSUS_ARITHMETIC=f32|f16 asks for weights and activations of that precision, VERSUS_ATTENTION=plain
+ * for no flash attention, where an engine has the choice.  VERSUS_CLOCK=processor measures
  * the time that the process ran: for one thread on a machine that has other work.
  */
 #include "tests/bench/versus.h"
@@ -237,7 +238,8 @@ int main(int argc, char **argv)
 	if (getenv("VERSUS_CLOCK") && strcmp(getenv("VERSUS_CLOCK"), "processor") == 0)
 		clock_id = CLOCK_PROCESS_CPUTIME_ID;
 	options.path = argv[2];
-	options.exact = getenv("VERSUS_EXACT") != NULL;
+	options.arithmetic = getenv("VERSUS_ARITHMETIC");
+	options.plain_attention = getenv("VERSUS_ATTENTION") != NULL;
 	if (strcmp(argv[1], "greedy") == 0)
 		return greedy(&options);
 	if (strcmp(argv[1], "logits") == 0 && argc > 3)

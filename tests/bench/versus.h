@@ -16,9 +16,10 @@
 struct versus_options {
 	const char *path;
 	uint32_t threads;
-	uint32_t n_texts;  /* read side by side */
-	uint32_t max_text; /* tokens of a text */
-	bool exact;        /* float weights and activations, where the engine has a choice */
+	uint32_t n_texts;       /* read side by side */
+	uint32_t max_text;      /* tokens of a text */
+	const char *arithmetic; /* NULL: the engine's own; "f32", "f16": where it has a choice */
+	bool plain_attention;   /* without flash attention, where the engine has a choice */
 };
 
 /* Opens the model; once in a program. */

@@ -46,6 +46,10 @@ void versus_open(const struct versus_options *options)
 	size.n_ubatch = 512;
 	size.n_threads = options->threads;
 	size.n_threads_batch = options->threads;
+#ifndef PEER_OLD_CACHE /* it had none by default */
+	if (options->plain_attention)
+		size.flash_attn_type = LLAMA_FLASH_ATTN_TYPE_DISABLED;
+#endif
 	context = llama_init_from_model(model, size);
 	if (!context)
 		die("no context");

@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "model/engine/millwright_lm.h"
 
@@ -21,7 +22,10 @@ static void must(mw_lm_err err, const char *what)
 
 void versus_open(const struct versus_options *options)
 {
-	const struct mw_lm_options how = {.precision = options->exact ? MW_LM_F32 : MW_LM_INT8,
+	const char *name = options->arithmetic ? options->arithmetic : "int8";
+	const struct mw_lm_options how = {.precision = strcmp(name, "f32") == 0   ? MW_LM_F32
+						       : strcmp(name, "f16") == 0 ? MW_LM_F16
+										  : MW_LM_INT8,
 					  .threads = options->threads};
 	const struct mw_lm_session_options size = {.max_tail = options->max_text};
 	char why[256] = "no memory";

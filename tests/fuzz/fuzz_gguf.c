@@ -42,11 +42,27 @@ static void generate(struct mw_lm_session *session, const struct mw_lm_info *inf
 	mw_lm_grammar_free(grammar);
 }
 
+/* Goes on from what was read, as another session. */
+static void go_on(struct mw_lm_session *session, const struct mw_lm_info *info)
+{
+	const struct mw_lm_session_options options = {.max_tail = 1, .pass = 1};
+	struct mw_lm_session *fork = NULL;
+
+	if (mw_lm_session_fork(session, &options, &fork) == MW_LM_E_OK &&
+	    mw_lm_step(fork, info->n_vocab - 1) != MW_LM_E_OK)
+		abort();
+	mw_lm_session_free(fork);
+}
+
 static void use(const struct mw_lm *model)
 {
 	const struct mw_lm_info *info = mw_lm_info(model);
-	const struct mw_lm_session_options options = {
-	    .max_rows = info->slots ? 2 : 0, .max_tail = 4, .pass = 8, .memory_limit = 64u << 20};
+	const struct mw_lm_session_options options = {.max_rows = info->slots ? 2 : 0,
+						      .max_tail = 4,
+						      .pass = 8,
+						      .memory_limit = 64u << 20,
+						      .cache =
+							  (enum mw_lm_cache)(info->n_context % 4)};
 	struct mw_lm_session *session = NULL;
 	uint32_t token = 0;
 
@@ -66,6 +82,7 @@ static void use(const struct mw_lm *model)
 	else if (mw_lm_prefill(session, &token, 1) != MW_LM_E_OK)
 		abort();
 	generate(session, info);
+	go_on(session, info);
 	mw_lm_session_free(session);
 }
 

@@ -261,6 +261,7 @@ static void run_all(const struct lm_kernels *ops, struct vectors *v, size_t n)
 	ops->add(v->b, v->a, n);
 	ops->silu_mul(v->a, v->b, n);
 	ops->softmax(v->b, n, 0.7f);
+	ops->round(v->c, n);
 }
 
 START_TEST(vector_functions_have_the_same_bits_at_every_length)
@@ -273,6 +274,47 @@ START_TEST(vector_functions_have_the_same_bits_at_every_length)
 		FOR_OTHERS(ops)
 		{
 			run_all(ops, &result, n);
+			ck_assert_mem_eq(&truth, &result, sizeof(truth));
+		}
+	}
+}
+END_TEST
+
+struct narrowed {
+	uint16_t halves[MAX_N];
+	float dot, x[MAX_N], value[MAX_N], keys[MAX_N];
+};
+
+/* n values to half precision and back, of sizes from nothing to infinity; and int8 made float. */
+static void run_narrow(const struct lm_kernels *ops, size_t n, struct narrowed *result)
+{
+	float x[MAX_N], scales[LM_LANES];
+	int8_t q[MAX_N];
+
+	memset(result, 0, sizeof(*result));
+	fill(x, MAX_N, powf(10.0f, (float)(n % 14) - 8), n);
+	fill(scales, LM_LANES, 1.0f, n);
+	for (size_t i = 0; i < MAX_N; i++)
+		q[i] = (int8_t)(i * 37);
+	ops->narrow(x, n, result->halves);
+	ops->widen(result->halves, n, result->x);
+	result->dot = n % 14 < 10 ? ops->dot_half(result->halves, x, n) : 0;
+	ops->widen_value(q, scales[0], n, result->value);
+	ops->widen_keys(q, scales, n / LM_LANES, result->keys);
+}
+
+START_TEST(narrow_values_have_the_same_bits)
+{
+	static struct narrowed truth, result;
+	const struct lm_kernels *ops;
+
+	for (size_t n = 1; n < 200; n++) {
+		run_narrow(&lm_kernels_scalar, n, &truth);
+		for (size_t i = 0; i < n; i++)
+			ck_assert_float_eq(truth.x[i], lm_f16_load(truth.halves[i]));
+		FOR_OTHERS(ops)
+		{
+			run_narrow(ops, n, &result);
 			ck_assert_mem_eq(&truth, &result, sizeof(truth));
 		}
 	}
@@ -356,6 +398,6 @@ MW_TEST_MAIN("kernels", scalar_comes_first_and_unknown_names_find_nothing,
 	     quantized_values_are_within_half_a_step, values_that_are_not_finite_stay_inside_int8,
 	     softmax_sums_to_one_and_keeps_the_order, integer_products_have_the_same_bits,
 	     rows_are_added_with_the_same_bits, quantizing_has_the_same_bits,
-	     vector_functions_have_the_same_bits_at_every_length,
+	     vector_functions_have_the_same_bits_at_every_length, narrow_values_have_the_same_bits,
 	     attention_has_the_same_bits_for_every_head_size,
 	     turning_keeps_the_length_and_has_the_same_bits)

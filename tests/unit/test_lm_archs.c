@@ -110,6 +110,13 @@ START_TEST(float_logits_agree_with_the_reference)
 }
 END_TEST
 
+START_TEST(half_precision_logits_stay_near_the_reference)
+{
+	for (size_t i = 0; i < N_FILES; i++)
+		ck_assert_double_le(worst_error(files[i], MW_LM_F16), 2e-2);
+}
+END_TEST
+
 START_TEST(int8_logits_stay_near_the_reference)
 {
 	for (size_t i = 0; i < N_FILES; i++)
@@ -344,7 +351,8 @@ START_TEST(old_files_without_a_sliding_window_have_the_published_one)
 }
 END_TEST
 
-MW_TEST_MAIN("lm_archs", float_logits_agree_with_the_reference, int8_logits_stay_near_the_reference,
+MW_TEST_MAIN("lm_archs", float_logits_agree_with_the_reference,
+	     half_precision_logits_stay_near_the_reference, int8_logits_stay_near_the_reference,
 	     portions_passes_and_kernels_do_not_change_the_bits,
 	     a_reset_session_reads_short_texts_with_short_factors_again,
 	     sessions_that_turn_long_share_a_step_with_others, flipped_bytes_never_do_harm,

@@ -61,10 +61,10 @@ static void read_texts(const struct mw_lm *model, uint32_t pass, struct result *
 
 START_TEST(texts_have_the_same_bits_on_any_number_of_threads)
 {
-	static const enum mw_lm_precision precisions[] = {MW_LM_INT8, MW_LM_F32};
+	static const enum mw_lm_precision precisions[] = {MW_LM_INT8, MW_LM_F32, MW_LM_F16};
 	static struct result truth, result;
 
-	for (size_t p = 0; p < 2; p++)
+	for (size_t p = 0; p < 3; p++)
 		for (uint32_t threads = 1; threads <= 5; threads++) {
 			struct mw_lm *model = open_threads(&wide_shape, threads, precisions[p]);
 
