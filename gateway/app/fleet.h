@@ -23,8 +23,9 @@ struct mw_fleet_events {
 	void *ctx;
 };
 
-/* Of the events that one run raises or updates, the first are told by the model, as many more are read by
- * it and told in fixed sentences, and the rest by the evidence alone: a flood must not hold up the windows. */
+/* Of the events that one run raises or updates, the first are told by the model, as many more are
+ * read by it and told in fixed sentences, and the rest by the evidence alone: a flood must not hold
+ * up the windows. */
 #define MW_FLEET_WORDS  32
 #define MW_FLEET_SHORTS 128
 

@@ -10,7 +10,8 @@
  * (when the baseline is fitted).  The value of a row is the mean of the samples that fall in it;
  * with none it is NaN, unless the channel is slower than the rows (then its last value is held
  * until its next one is due) or reports by exception (its steps are irregular, or too few to tell:
- * held for hold_ns); how a channel reports is learnt until the set is frozen. When only late samples arrive, about 16 rows of them, the source's clock has
+ * held for hold_ns); how a channel reports is learnt until the set is frozen. When only late
+ * samples arrive, about 16 rows of them, the source's clock has
  * stepped back: what is there becomes ready and, once it was popped, the grid starts anew at the
  * new time. Rows do not depend on the order in which samples in time arrive, nor on when rows are
  * popped. Nothing is dropped silently: every sample has a fate, and fates are counted.

@@ -337,8 +337,7 @@ static enum mw_verdict verdict_of(const struct mw_asset *asset, const struct mw_
 {
 	const float *p = reading->verdict_probability;
 	/* Nobody measured how often a general model takes a fault for an operation. */
-	bool overruled =
-	    asset->judge.spoken && judgement->p_evidence <= asset->opts.alarm.p_raise;
+	bool overruled = asset->judge.spoken && judgement->p_evidence <= asset->opts.alarm.p_raise;
 
 	if (judgement->p_value > asset->opts.alarm.p_raise)
 		return MW_VERDICT_NORMAL;

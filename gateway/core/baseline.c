@@ -134,7 +134,7 @@ void baseline_stream_init(struct baseline_stream *stream, double *block, size_t 
 	stream->mewma = baseline_cut(&block, n_channels);
 	level = baseline_cut(&block, n_channels);
 	blur = baseline_cut(&block, n_channels);
-	stream->since = (uint32_t *)block;
+	stream->since = (void *)block; /* the rest of the block */
 	for (size_t c = 0; c < n_channels; c++)
 		stream->raw[c] = stream->held[c] = NAN;
 	regime_state_init(&stream->regime, level, blur);

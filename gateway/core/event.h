@@ -146,8 +146,8 @@ struct mw_event {
 	size_t n_citation;
 	struct mw_citation citation[MW_MAX_CITATIONS];
 	char cause[256], check[256]; /* from the fault library or profile, in `language` */
-	char model
-	    [MW_EVENT_MODEL_SIZE]; /* name and hash of the model file; then "; words: NAME" if another one worded it */
+	/* Name and hash of the model file; then "; words: NAME" if another one worded it. */
+	char model[MW_EVENT_MODEL_SIZE];
 	int64_t window_from_ns, window_to_ns, period_ns;
 	struct mw_similar_list similar; /* as of the raise */
 	/* The site's own fault that the event is named by: its code, "" = none (then fault is

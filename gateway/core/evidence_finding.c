@@ -184,8 +184,9 @@ static double level_since(const struct mw_evidence *evidence, size_t channel, si
 	double level = 0;
 
 	for (; patch < MW_WINDOW_PATCHES; patch++)
-		level = fmax(level, fabs((double)evidence_features(evidence, 1 + channel,
-								   patch)[MW_F_LEVEL]));
+		level =
+		    fmax(level,
+			 fabs((double)evidence_features(evidence, 1 + channel, patch)[MW_F_LEVEL]));
 	return level;
 }
 

@@ -15,13 +15,13 @@
 struct mw_explain_opts {
 	int32_t utc_offset_s;      /* local time = UTC + this, at the time of the event */
 	const char *cause, *check; /* of the machine's profile; NULL = the fault library's first */
-	const char *fault; /* name, of the site's own; NULL = the fault library's */
+	const char *fault;         /* name, of the site's own; NULL = the fault library's */
 };
 
-/* Renders words ("reads", "{c1.value}", "+."), whoever wrote them, into event->explanation, citations, cause, check and form = WORDS.
- * The event's channels, onset, times and fault must be filled in.  When the words are empty, cite
- * what is not there, stop amid a sentence or do not fit, fixed sentences say what the answer says
- * (form = SHORT). */
+/* Renders words ("reads", "{c1.value}", "+."), whoever wrote them, into event->explanation,
+ * citations, cause, check and form = WORDS.  The event's channels, onset, times and fault must be
+ * filled in.  When the words are empty, cite what is not there, stop amid a sentence or do not fit,
+ * fixed sentences say what the answer says (form = SHORT). */
 void mw_explain_texts(const char *const *word, size_t n, const struct mw_fault_library *library,
 		      const struct mw_explain_opts *opts, struct mw_event *event);
 /* The wording without a model: fixed sentences, same references (form = TEMPLATE). */

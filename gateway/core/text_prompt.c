@@ -231,10 +231,10 @@ size_t mw_text_judge_question(const struct mw_text_view *view, char *ret_text, s
 const char *mw_text_explain_system(enum mw_language language)
 {
 	if (language == MW_LANGUAGE_KO)
-		return "당신은 기계의 경보를 현장 작업자에게 설명합니다. 한국어로 짧고 쉬운 문장을 "
-		       "하나에서 "
-		       "세 개까지 JSON 배열로 쓰십시오. 숫자, 방향, 크기는 직접 쓰지 말고 목록에 "
-		       "있는 "
+		return "당신은 기계의 경보를 현장 작업자에게 설명합니다. "
+		       "한국어로 짧고 쉬운 문장을 하나에서 "
+		       "세 개까지 JSON 배열로 쓰십시오. "
+		       "숫자, 방향, 크기는 직접 쓰지 말고 목록에 있는 "
 		       "{c1.value} 같은 참조로만 쓰십시오.";
 	return "You explain a machine's alarm to the people who run it. Write one to three short "
 	       "plain "

@@ -88,7 +88,8 @@ struct mw_config {
 		const char *faults;  /* fault library; "" = <datadir>/faults.cfg */
 		int64_t threads;     /* 1 */
 		const char *kernels; /* "" = best */
-		const char *explainer; /* GGUF of a text model that words raised events; "" = the judge */
+		const char
+		    *explainer; /* GGUF of a text model that words raised events; "" = the judge */
 		int64_t explainer_budget_ns; /* of one explanation: 2 s */
 		int64_t explainer_tokens;    /* of one explanation: 96 */
 		uint64_t memory; /* of a text model, weights and session; 0 = no limit */

@@ -153,8 +153,7 @@ int main(void)
 
 	must(mw_conf_load_faults("schemas/faults.cfg", why, sizeof(why), &bench.library), why);
 	opts.path = model ? model : "model/weights/millwright-nano.gguf";
-	must(mw_inference_new(&opts, why, sizeof(why), &bench.inference),
-	     why);
+	must(mw_inference_new(&opts, why, sizeof(why), &bench.inference), why);
 	make_series(&bench);
 	printf("%s, kernels %s, %d channels a machine, one thread\n",
 	       mw_inference_name(bench.inference),

@@ -2,7 +2,8 @@
  * plant_load.c -- a plant of N machines of 8 channels at 1 Hz, over MQTT, and a client that waits for
  * the alerts: plant_load learn|live PORT MACHINES START_S [GATEWAY_PID BROKER_PID].
  *
- * "learn" publishes the first rows, as healthy as they come, as fast as the broker takes them.  "live" publishes one JSON
+ * "learn" publishes the first rows, as healthy as they come, as fast as the broker takes them.
+ * "live" publishes one JSON
  * object a machine and second, each machine at its own moment in the second; one by one the machines
  * break (a step on one channel), and of every alert the time is taken from the publishing of the
  * sample that closed its window -- LATE_ROWS after the window's last row, by window.lateness of two

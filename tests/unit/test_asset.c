@@ -167,7 +167,7 @@ START_TEST(what_may_be_said_of_the_channels_is_in_the_event)
 	ck_assert(claims->spread > 0 && claims->step > 0);
 	ck_assert_double_eq_tol(claims->now - claims->from, 25, 4); /* the load goes on */
 	ck_assert(isnan(claims->limit));
-	ck_assert_uint_eq(whole.event.others.n, 1);          /* the load */
+	ck_assert_uint_eq(whole.event.others.n, 1); /* the load */
 	/* It is where it was; that its tie to the pressure is gone is not its own doing. */
 	ck_assert_double_lt(whole.event.others.level, 4);
 	ck_assert_uint_eq(whole.event.claims, 1u << MW_CLAIM_OTHERS_STEADY);

@@ -527,8 +527,11 @@ END_TEST
 
 START_TEST(a_spec_that_breaks_a_limit_is_refused)
 {
-	static const struct mw_sim_injection good = {
-	    .fault = MW_FAULT_BIAS, .strength = 0.5, .onset_row = ONSET, .end_row = N_ROWS, .channel = -1};
+	static const struct mw_sim_injection good = {.fault = MW_FAULT_BIAS,
+						     .strength = 0.5,
+						     .onset_row = ONSET,
+						     .end_row = N_ROWS,
+						     .channel = -1};
 	struct mw_sim_series *series = NULL;
 	struct mw_sim_spec bad[16];
 	size_t n = sizeof(bad) / sizeof(bad[0]);
