@@ -165,7 +165,7 @@ lint: ## format, static analysis, include directions, size report
 format: ## rewrite the C files by .clang-format
 	$(Q)git ls-files '*.c' '*.h' | xargs clang-format -i
 
-bench: all $(BENCHES) ## measured speeds of this machine
+bench: all $(BENCHES) $(O)/bench/plant_load ## measured speeds of this machine
 	@O=$(O) tests/bench/run.sh
 
 # EVAL_FLAGS: --series 1200, --jobs 1, ...: see model/eval/run.py

@@ -13,4 +13,6 @@ echo "== corpus"
 O=$O tests/bench/corpus.sh || status=1
 echo "== start"
 O=$O tests/bench/start.sh || status=1
+echo "== live"
+O=$O tests/bench/live.sh || status=1
 exit $status
