@@ -7,7 +7,7 @@
 #include <string.h>
 
 /* Drawn, so that no two events read alike, but not from the tail of what the model holds possible. */
-#define TEMPERATURE 1.0f
+#define TEMPERATURE 0.8f
 #define LEAST_PART  0.05f /* of the likeliest word's probability */
 
 /* --- words ------------------------------------------------------------------------------------ */
