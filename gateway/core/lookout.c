@@ -23,10 +23,10 @@ struct watch {
 struct mw_lookout {
 	size_t n_channels, n_pairs, n_watch;
 	const struct mw_profile *profile;
-	int entry[MW_MAX_CHANNELS];
-	double value[MW_MAX_CHANNELS]; /* as last pushed */
+	int *entry;    /* [n_channels] */
+	double *value; /* [n_channels] as last pushed */
 	struct mw_timeline *timeline;
-	struct mw_timeline_pair pair[MW_TIMELINE_PAIRS_MAX];
+	struct mw_timeline_pair *pair; /* [n_pairs] */
 	struct watch watch[MW_CAUSES_SYMPTOMS];
 	struct mw_cause_channel *seen; /* n_watch x n_channels: as it was when each alarm showed */
 	struct mw_cause_channel *at;   /* the same with findings, or one row for no alarm */
@@ -61,18 +61,25 @@ static bool drives(const struct mw_lookout *lookout, size_t from, size_t to)
 	return false;
 }
 
-static void find_pairs(struct mw_lookout *lookout)
+/* false: out of memory. */
+static bool find_pairs(struct mw_lookout *lookout)
 {
-	size_t n = lookout->n_channels;
+	struct mw_timeline_pair pair[MW_TIMELINE_PAIRS_MAX];
+	size_t n = lookout->n_channels, n_pairs = 0;
 
-	for (size_t i = 0; i < n * n && lookout->n_pairs < MW_TIMELINE_PAIRS_MAX; i++) {
+	for (size_t i = 0; i < n * n && n_pairs < MW_TIMELINE_PAIRS_MAX; i++) {
 		size_t from = i / n, to = i % n;
 
 		if (makes_pair(lookout, from) && makes_pair(lookout, to) &&
 		    drives(lookout, from, to))
-			lookout->pair[lookout->n_pairs++] =
-			    (struct mw_timeline_pair){(uint16_t)from, (uint16_t)to};
+			pair[n_pairs++] = (struct mw_timeline_pair){(uint16_t)from, (uint16_t)to};
 	}
+	lookout->pair = calloc(n_pairs + 1, sizeof(pair[0]));
+	if (!lookout->pair)
+		return false;
+	memcpy(lookout->pair, pair, n_pairs * sizeof(pair[0]));
+	lookout->n_pairs = n_pairs;
+	return true;
 }
 
 static void find_alarms(struct mw_lookout *lookout)
@@ -81,11 +88,42 @@ static void find_alarms(struct mw_lookout *lookout)
 		lookout->n_watch += mw_lookout_kind(lookout, c) == MW_CHANNEL_ALARM;
 }
 
+/* What only the number of channels decides; false: out of memory. */
+static bool make_channels(struct mw_lookout *lookout, const int *entry)
+{
+	size_t n = lookout->n_channels;
+
+	lookout->entry = calloc(n + 1, sizeof(*lookout->entry));
+	lookout->value = calloc(n + 1, sizeof(*lookout->value));
+	if (!lookout->entry || !lookout->value)
+		return false;
+	for (size_t c = 0; c < n; c++) {
+		lookout->entry[c] = lookout->profile ? entry[c] : -1;
+		lookout->value[c] = NAN;
+	}
+	return true;
+}
+
+static bool make_looks(struct mw_lookout *lookout)
+{
+	size_t n = lookout->n_channels, rows;
+
+	if (lookout->profile) {
+		if (!find_pairs(lookout))
+			return false;
+		find_alarms(lookout);
+	}
+	rows = lookout->n_watch > 0 ? lookout->n_watch : 1;
+	lookout->seen = calloc(rows * n + 1, sizeof(*lookout->seen));
+	lookout->at = calloc(rows * n + 1, sizeof(*lookout->at));
+	return lookout->seen && lookout->at &&
+	       mw_timeline_new(n, lookout->pair, lookout->n_pairs, &lookout->timeline) == MW_E_OK;
+}
+
 mw_err mw_lookout_new(const struct mw_profile *profile, const int *entry, size_t n_channels,
 		      struct mw_lookout **ret_lookout)
 {
 	struct mw_lookout *lookout;
-	size_t rows;
 
 	if (n_channels > MW_MAX_CHANNELS)
 		return MW_E_INVAL;
@@ -94,19 +132,7 @@ mw_err mw_lookout_new(const struct mw_profile *profile, const int *entry, size_t
 		return MW_E_NOMEM;
 	lookout->n_channels = n_channels;
 	lookout->profile = profile;
-	for (size_t c = 0; c < MW_MAX_CHANNELS; c++) {
-		lookout->entry[c] = profile && c < n_channels ? entry[c] : -1;
-		lookout->value[c] = NAN;
-	}
-	if (profile) {
-		find_pairs(lookout);
-		find_alarms(lookout);
-	}
-	rows = lookout->n_watch > 0 ? lookout->n_watch : 1;
-	lookout->seen = calloc(rows * n_channels + 1, sizeof(*lookout->seen));
-	lookout->at = calloc(rows * n_channels + 1, sizeof(*lookout->at));
-	if (!lookout->seen || !lookout->at ||
-	    mw_timeline_new(n_channels, lookout->pair, lookout->n_pairs, &lookout->timeline)) {
+	if (!make_channels(lookout, entry) || !make_looks(lookout)) {
 		mw_lookout_free(lookout);
 		return MW_E_NOMEM;
 	}
@@ -121,6 +147,9 @@ void mw_lookout_free(struct mw_lookout *lookout)
 	mw_timeline_free(lookout->timeline);
 	free(lookout->seen);
 	free(lookout->at);
+	free(lookout->pair);
+	free(lookout->value);
+	free(lookout->entry);
 	free(lookout);
 }
 
