@@ -19,7 +19,7 @@
 #define LEVEL_SLOPE       8.0  /* what it loses per unit of level below that */
 #define LOSS_MIN          0.25 /* log2 of a loss to the largest learnt */
 #define ALONE_FROM        2.0 /* a channel that stands, or is lost, four times as long as ever learnt */
-#define ALONE_TOP         10.0 /* raises alone: what it is worth then, in the fused statistic */
+#define ALONE_TOP         12.0 /* raises alone: what it is worth then, in the fused statistic */
 #define ALONE_SLOPE       2.0  /* and gains by each doubling */
 #define GUARD_FROM        10.0 /* evidence so far past health is heard whatever the model says */
 
@@ -27,9 +27,9 @@
  * evidence: in units of the asset's own tail, (x - from) / mean, for assets differ in how far their
  * healthy evidence reaches. */
 static const struct mw_tail population[MW_N_VIEW] = {
-    [MW_VIEW_FUSED] = {.share = 0.01, .from = 7.18, .mean = 0.95},
-    [MW_VIEW_HEADS] = {.share = 0.01, .from = 1.03, .mean = 0.47},
-    [MW_VIEW_EVIDENCE] = {.share = 0.01, .from = 44.0, .mean = 5.83},
+    [MW_VIEW_FUSED] = {.share = 0.01, .from = 9.38, .mean = 0.736},
+    [MW_VIEW_HEADS] = {.share = 0.01, .from = 0.95, .mean = 0.99},
+    [MW_VIEW_EVIDENCE] = {.share = 0.01, .from = 45.4, .mean = 1.287},
 };
 /* Without a model the evidence decides alone, and is heard sooner: the same, of the 1,200 rows after
  * the learn segment and by windows, not alarms. */

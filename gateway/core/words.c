@@ -6,9 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Drawn, so that no two events read alike, but not from the tail of what the model holds possible. */
+/* Drawn, so that no two events read alike; but a word that is far from the likeliest one there leads
+ * out of any sentence that was learnt. */
 #define TEMPERATURE 0.8f
-#define LEAST_PART  0.05f /* of the likeliest word's probability */
+#define LEAST_PART  0.25f /* of the likeliest word's probability */
+#define ATTEMPTS    3
+#define SEED_STEP   0x9E3779B97F4A7C15u
 
 /* --- words ------------------------------------------------------------------------------------ */
 
@@ -299,23 +302,50 @@ static mw_err draw(struct mw_lm_session *session, const struct mw_lm *model,
 	return mw_words_parse(model, limits, token, n, ret_words);
 }
 
+/* A value that is cited twice is the sign of a sentence that went round in a circle. */
+static bool goes_round(const struct mw_words *words)
+{
+	for (size_t i = 0; i < words->n; i++) {
+		struct mw_reference reference;
+
+		if (!mw_reference_parse(words->text[i], &reference) ||
+		    reference.kind == MW_REFERENCE_JOSA || reference.kind == MW_REFERENCE_NAME)
+			continue;
+		for (size_t k = 0; k < i; k++)
+			if (strcmp(words->text[i], words->text[k]) == 0)
+				return true;
+	}
+	return false;
+}
+
+static mw_err tell(struct mw_lm_session *session, const struct mw_lm *model,
+		   const struct mw_answer *answer, const struct mw_lm_grammar *grammar,
+		   const struct mw_words_limits *limits, uint64_t seed, struct mw_words *ret_words)
+{
+	mw_lm_err lm_err = tell_answer(session, answer);
+
+	if (!lm_err)
+		lm_err = tell_claims(session, model, limits);
+	if (lm_err)
+		return lm_err == MW_LM_E_FULL ? MW_E_FULL : MW_E_INTERNAL;
+	return draw(session, model, grammar, limits, seed, ret_words);
+}
+
 mw_err mw_words_decode(struct mw_lm_session *session, const struct mw_lm *model,
 		       const struct mw_answer *answer, const struct mw_words_limits *limits,
 		       uint64_t seed, struct mw_words *ret_words)
 {
 	struct mw_lm_grammar *grammar = NULL;
 	mw_err err = mw_words_grammar(model, limits, &grammar);
-	mw_lm_err lm_err;
 
 	if (err)
 		return err;
-	lm_err = tell_answer(session, answer);
-	if (!lm_err)
-		lm_err = tell_claims(session, model, limits);
-	if (lm_err)
-		err = lm_err == MW_LM_E_FULL ? MW_E_FULL : MW_E_INTERNAL;
-	else
-		err = draw(session, model, grammar, limits, seed, ret_words);
+	for (uint64_t attempt = 0; attempt < ATTEMPTS; attempt++) {
+		err = tell(session, model, answer, grammar, limits, seed + attempt * SEED_STEP,
+			   ret_words);
+		if (err || !goes_round(ret_words))
+			break;
+	}
 	mw_lm_grammar_free(grammar);
 	return err;
 }
