@@ -29,11 +29,13 @@ def check_geometry(path: Path, metadata: dict, layout: Layout) -> None:
             raise ValueError(f"{path}: prompt.{key} is {old}, the layout has {new}")
 
 
-def migrate(old: Path, new: Path, layout: Layout) -> tuple[list[str], list[str]]:
-    """Writes the file; returns the codes that are new, and those that are gone."""
+def migrate(
+    old: Path, new: Path, layout: Layout, silent: bool = False
+) -> tuple[list[str], list[str]]:
+    """Writes the file, without its words if silent; returns the codes that are new, and those gone."""
     metadata, tensors = read_gguf(old)
     check_geometry(old, metadata, layout)
-    before, words = metadata[TOKENS], words_of(metadata)
+    before, words = metadata[TOKENS], [] if silent else words_of(metadata)
     names = list(layout.names) + words
     table = tensors["token_embd.weight"]
     nothing = np.zeros((len(names), table.shape[1]), np.float32)
@@ -50,9 +52,13 @@ def main() -> int:
     parser.add_argument("old", type=Path)
     parser.add_argument("new", type=Path)
     parser.add_argument("--describe", type=Path, required=True)
+    parser.add_argument(
+        "--silent", action="store_true", help="leave out its words: fixed sentences tell"
+    )
     arguments = parser.parse_args()
     try:
-        fresh, gone = migrate(arguments.old, arguments.new, read_layout(arguments.describe))
+        layout = read_layout(arguments.describe)
+        fresh, gone = migrate(arguments.old, arguments.new, layout, arguments.silent)
     except ValueError as error:
         print(error, file=sys.stderr)
         return 1

@@ -93,6 +93,13 @@ class Migration(unittest.TestCase):
             torch.testing.assert_close(b[2][..., move[kept]], a[2][..., kept], rtol=0, atol=1e-5)
             self.assertEqual(float(b[2][..., names.index(FRESH[2])].abs().max()), 0)
 
+    def test_a_silent_model_keeps_its_codes_and_no_word(self):
+        fresh, gone = migrate(GOLDEN, self.file, self.layout, silent=True)
+        self.assertEqual((fresh, gone), ([], words_of(self.metadata)))
+        (model, names), (golden, _) = load_exported(self.file), load_exported(GOLDEN)
+        self.assertEqual(names, list(self.layout.names))
+        torch.testing.assert_close(model.token_embd, golden.token_embd[: len(names)], rtol=0, atol=0)
+
     def test_other_positions_are_refused_and_nothing_is_written(self):
         with self.assertRaisesRegex(ValueError, "row_length is 20, the layout has 24"):
             migrate(GOLDEN, self.file, replace(self.layout, row_length=24))
