@@ -13,7 +13,7 @@ rows=1500 learn=400
 
 say() { printf '\n\033[1m%s\033[0m\n' "$*"; }
 
-machines=(--seed 30 --machine pump-1=pump --machine compressor-1=compressor --machine conveyor-1=conveyor)
+machines=(--seed 1 --machine pump-1=pump --machine compressor-1=compressor --machine conveyor-1=conveyor)
 faults=(--fault pump-1:cavitation:650:850:0.8 --fault pump-1:stuck:1150:1300:0.8
 	--fault compressor-1:cooling_loss:700:950:0.8 --fault conveyor-1:belt_slip:600:800:0.8
 	--fault conveyor-1:bearing_wear:1050:1300:0.9)
