@@ -16,6 +16,8 @@
 #include <sys/resource.h>
 #include <time.h>
 
+#define TOLD       16   /* machines that break */
+#define STEP       1000 /* of their first channel */
 #define CHANNELS   8
 #define SERIES     10 /* different ones; machines share them */
 #define LEARN_ROWS 400
@@ -29,6 +31,7 @@ struct bench {
 	struct mw_inference *inference;
 	struct mw_fault_library *library;
 	struct mw_sim_series *series[SERIES];
+	size_t broken_from; /* row */
 };
 
 static void must(mw_err err, const char *why)
@@ -101,7 +104,8 @@ static void push_row(const struct bench *bench, struct mw_fleet *fleet, size_t i
 
 	for (size_t c = 0; c < series->n_channels; c++) {
 		const char *name = series->channel[c].name;
-		double value = series->value[row * series->n_channels + c];
+		double value = series->value[row * series->n_channels + c] +
+			       (c == 0 && row >= bench->broken_from ? STEP : 0);
 
 		if (isfinite(value))
 			(void)mw_asset_push(asset, (struct mw_str){name, strlen(name)}, time_ns,
@@ -143,12 +147,45 @@ static void run(const struct bench *bench, size_t n)
 	mw_fleet_free(fleet);
 }
 
+/* What it costs to tell an event: machines break, and the rounds in which something was told are set
+ * against those in which windows were only read. */
+static void explain(struct bench *bench)
+{
+	struct mw_fleet *fleet = make_fleet(bench, TOLD);
+	double cost[2] = {0}, rounds[2] = {0}, told;
+	struct mw_inference_stats first, before, after;
+
+	for (size_t row = 0; row < WARM_ROWS; row++)
+		feed(bench, fleet, row);
+	bench->broken_from = WARM_ROWS;
+	mw_inference_stats(bench->inference, &first);
+	for (size_t row = WARM_ROWS; row < WARM_ROWS + MW_WINDOW_ROWS; row++) {
+		double start = cpu_s();
+		bool any;
+
+		mw_inference_stats(bench->inference, &before);
+		feed(bench, fleet, row);
+		mw_inference_stats(bench->inference, &after);
+		any = after.answers > before.answers;
+		if (after.windows == before.windows)
+			continue;
+		cost[any] += cpu_s() - start;
+		rounds[any]++;
+	}
+	told = (double)(after.answers - first.answers);
+	printf("an event told: %.1f ms beside the reading (%.0f told, %.0f words each)\n",
+	       1e3 * (cost[1] - rounds[1] * cost[0] / rounds[0]) / told, told,
+	       (double)(after.words - first.words) / told);
+	bench->broken_from = SIZE_MAX;
+	mw_fleet_free(fleet);
+}
+
 int main(void)
 {
 	static const size_t machines[] = {1, 10, 100};
 	const char *model = getenv("MODEL");
 	struct mw_inference_opts opts = {0};
-	struct bench bench = {0};
+	struct bench bench = {.broken_from = SIZE_MAX};
 	char why[512] = "";
 
 	must(mw_conf_load_faults("schemas/faults.cfg", why, sizeof(why), &bench.library), why);
@@ -162,6 +199,7 @@ int main(void)
 	       "ms a window", "% core at 1 Hz", "machines/core", "peak MiB");
 	for (size_t i = 0; i < sizeof(machines) / sizeof(machines[0]); i++)
 		run(&bench, machines[i]);
+	explain(&bench);
 	for (size_t i = 0; i < SERIES; i++)
 		mw_sim_series_free(bench.series[i]);
 	mw_inference_free(bench.inference);
