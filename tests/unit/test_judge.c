@@ -278,9 +278,8 @@ START_TEST(the_evidence_is_the_larger_innovation_where_nothing_is_gross)
 	tear_down(&f);
 }
 END_TEST
-
 /* Fifteen spreads past health, of each component alone: heard as far as it passes the guard (10),
- * heard whole, or left to the model. */
+ * heard whole, raised alone (12, and 2 for each doubling past 2), or left to the model. */
 START_TEST(what_lasts_is_guarded_what_is_new_is_heard_and_the_rest_is_the_models)
 {
 	static const double heard[MW_N_COMPONENT] = {[MW_COMPONENT_T2] = 5,
@@ -290,8 +289,8 @@ START_TEST(what_lasts_is_guarded_what_is_new_is_heard_and_the_rest_is_the_models
 						     [MW_COMPONENT_MAX_Z] = 5,
 						     [MW_COMPONENT_MAX_STATIC] = 5,
 						     [MW_COMPONENT_MAX_DYNAMIC] = 15,
-						     [MW_COMPONENT_SYMPTOM + MW_SYMPTOM_STILL] = 18,
-						     [MW_COMPONENT_SYMPTOM + MW_SYMPTOM_LOST] = 21,
+						     [MW_COMPONENT_SYMPTOM + MW_SYMPTOM_STILL] = 20,
+						     [MW_COMPONENT_SYMPTOM + MW_SYMPTOM_LOST] = 23,
 						     [MW_COMPONENT_SYMPTOM + MW_SYMPTOM_DRIFT] = 5};
 	struct fixture f;
 	struct mw_judgement j;
@@ -346,7 +345,7 @@ START_TEST(a_channel_that_stands_raises_alone_and_a_machine_that_stands_does_not
 		tear_down(&f);
 	}
 	ck_assert_double_gt(one.component[MW_COMPONENT_SYMPTOM + MW_SYMPTOM_STILL], 2);
-	ck_assert_double_ge(one.fused, 10);
+	ck_assert_double_ge(one.fused, 12);
 	ck_assert_double_lt(one.p_value, 0.002);
 	ck_assert_double_lt(both.component[MW_COMPONENT_SYMPTOM + MW_SYMPTOM_STILL], 0.5);
 	ck_assert_double_lt(none.fused, 5);
