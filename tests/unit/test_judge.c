@@ -278,6 +278,7 @@ START_TEST(the_evidence_is_the_larger_innovation_where_nothing_is_gross)
 	tear_down(&f);
 }
 END_TEST
+
 /* Fifteen spreads past health, of each component alone: heard as far as it passes the guard (10),
  * heard whole, raised alone (12, and 2 for each doubling past 2), or left to the model. */
 START_TEST(what_lasts_is_guarded_what_is_new_is_heard_and_the_rest_is_the_models)
