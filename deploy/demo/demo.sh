@@ -33,6 +33,7 @@ say "gateway: $("$O/millwright" check -c "$work/millwright.conf")"
 start_gateway
 page=$(status | jq -r .page)
 say "operator page: $page"
+: >"$work/alerts.jsonl"
 subscribe "$work/alerts.jsonl"
 tail -n +1 -f "$work/alerts.jsonl" | jq --unbuffered -r '
 	if .transition == "raised" then

@@ -15,7 +15,7 @@
 #define BLIND_MIDDLE      3.0 /* the same of the evidence alone */
 #define BLIND_WIDTH       1.0
 #define HEADS_WEIGHT      1.5  /* of the heads' log-odds beside the calibrated residual */
-#define LEVEL_TOP         4.0  /* fused statistic of a level that stays past all that was learnt */
+#define LEVEL_TOP         6.0  /* fused statistic of a level that stays past all that was learnt */
 #define LEVEL_SLOPE       8.0  /* what it loses per unit of level below that */
 #define LOSS_MIN          0.25 /* log2 of a loss to the largest learnt */
 #define ALONE_FROM        2.0 /* a channel that stands, or is lost, four times as long as ever learnt */
