@@ -83,7 +83,16 @@ static bool is_named_already(const struct mw_event *event, size_t channel)
 	return false;
 }
 
-/* The first is there because it was chosen; the others have to show something. */
+/* It deviates, or does what no number shows. */
+static bool shows_something(const struct mw_event_channel *channel)
+{
+	const uint32_t shapes = MW_CLAIM(STILL) | MW_CLAIM(LOST) | MW_CLAIM(SPIKES) |
+				MW_CLAIM(NOISY) | MW_CLAIM(CALM) | MW_CLAIM(SWINGS);
+
+	return channel->finding.strength >= DEVIATES || (channel->claims.set & shapes) != 0;
+}
+
+/* Whoever suspects it, a channel is named only where it shows something. */
 static void add_channel(struct mw_asset *asset, size_t channel, const struct onset *onset)
 {
 	struct mw_event *event = asset->event;
@@ -94,17 +103,30 @@ static void add_channel(struct mw_asset *asset, size_t channel, const struct ons
 		return;
 	memset(into, 0, sizeof(*into));
 	mw_evidence_finding(asset->evidence, channel, onset->patch, &into->finding);
-	if (event->n_channel > 0 && into->finding.strength < DEVIATES)
+	mw_evidence_claims(asset->evidence, &into->finding, onset->patch, onset->before, &limits,
+			   &into->claims);
+	if (!shows_something(into))
 		return;
 	(void)snprintf(into->name, sizeof(into->name), "%s",
 		       mw_assembler_name(asset->assembler, channel));
 	(void)snprintf(into->unit, sizeof(into->unit), "%s",
 		       mw_assembler_unit(asset->assembler, channel));
-	mw_evidence_claims(asset->evidence, &into->finding, onset->patch, onset->before, &limits,
-			   &into->claims);
 	if (event->n_channel > 0)
 		mw_claims_order(&event->channel[0].claims, &into->claims);
 	event->n_channel++;
+}
+
+/* The channel of the largest strength since the onset. */
+static size_t strongest(const struct mw_asset *asset, const struct onset *onset)
+{
+	struct mw_channel_finding finding, best = {0};
+
+	for (size_t c = 0; c < mw_evidence_n_channels(asset->evidence); c++) {
+		mw_evidence_finding(asset->evidence, c, onset->patch, &finding);
+		if (finding.strength > best.strength)
+			best = finding;
+	}
+	return best.channel;
 }
 
 static void fill_others(struct mw_asset *asset, const struct onset *onset)
@@ -126,6 +148,8 @@ static void fill_channels(struct mw_asset *asset, const struct mw_outcome *outco
 		add_channel(asset, asset->prompt_channel[answer->channel_row[i] - 1], onset);
 	if (asset->event->n_channel == 0 && outcome->channel >= 0)
 		add_channel(asset, (size_t)outcome->channel, onset);
+	if (asset->event->n_channel == 0)
+		add_channel(asset, strongest(asset, onset), onset);
 	fill_others(asset, onset);
 }
 
