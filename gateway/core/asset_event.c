@@ -10,6 +10,7 @@
 
 #define DEVIATES                                                                                   \
 	3.0 /* strength that is a deviation when the model suspects nobody, in healthy spreads */
+#define SEEN 2.0 /* spreads from what was expected: less is not seen in a chart */
 #define NAME_SURE                                                                                  \
 	0.3 /* of a fault's name: less likely ones are not said (risk in the models' cards) */
 
@@ -89,7 +90,8 @@ static bool shows_something(const struct mw_event_channel *channel)
 	const uint32_t shapes = MW_CLAIM(STILL) | MW_CLAIM(LOST) | MW_CLAIM(SPIKES) |
 				MW_CLAIM(NOISY) | MW_CLAIM(CALM) | MW_CLAIM(SWINGS);
 
-	return channel->finding.strength >= DEVIATES || (channel->claims.set & shapes) != 0;
+	return (channel->claims.set & shapes) != 0 ||
+	       (channel->finding.strength >= DEVIATES && fabs(channel->finding.deviation) >= SEEN);
 }
 
 /* Whoever suspects it, a channel is named only where it shows something. */

@@ -155,15 +155,15 @@ class Checker:
             self.wrong("text", reference, "an unknown reference")
 
     def _deviates(self, number: int, reference: str) -> None:
-        """By the strength that the event gives it, and to be seen in its rows."""
-        said = self.event["channels"][number - 1]
-        if said["strength"] is None or said["strength"] < DEVIATES:
-            self.wrong("channel", reference, f"{said['channel']} has strength {said['strength']}")
+        """By the strength that the event gives it and to be seen in its rows, or by what it does there."""
+        said, seen = self.event["channels"][number - 1], set()
         if number <= len(self.rows):
             rows = self.rows[number - 1]
             seen = QUALITIES & (rows.claims.sure | rows.claims.border)
             if rows.spread > 0 and not seen and abs(rows.deviation) < 2.0:
                 self.wrong("channel", reference, f"{said['channel']}: {rows.deviation:.2g} spreads at most")
+        if not seen and (said["strength"] is None or said["strength"] < DEVIATES):
+            self.wrong("channel", reference, f"{said['channel']} has strength {said['strength']}")
 
     # --- numbers ---------------------------------------------------------------------------------
 
