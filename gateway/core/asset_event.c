@@ -190,8 +190,14 @@ static void fill_window(const struct mw_asset *asset, struct mw_event_window *re
 
 void mw_asset_seen_before(struct mw_asset *asset, const struct mw_similar_list *similar)
 {
-	if (asset->event)
-		asset->event->similar = *similar;
+	struct mw_event *event = asset->event;
+
+	if (!event)
+		return;
+	event->similar.n = 0;
+	for (size_t i = 0; i < similar->n; i++) /* what the window shows again is no other event */
+		if (similar->event[i].raised_ns < event->window_from_ns)
+			event->similar.event[event->similar.n++] = similar->event[i];
 }
 
 void asset_fill_event(struct mw_asset *asset, const struct mw_outcome *outcome)

@@ -5,33 +5,35 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PATCH        4 /* rows of a mean */
-#define MOST_ROWS    256
-#define CHANGE       2.0
-#define SUDDEN_PART  0.8
-#define SUDDEN_ROWS  8
-#define GRADUAL_ROWS 16
-#define GRADUAL_LINE 0.8
-#define GROWING_TO   3.0
-#define GROWING_BY   1.5
-#define GROWN_FROM   0.01 /* of what it grew from, in the ratio that is cited */
-#define QUIET        2.0
-#define LEFT         4.0
-#define STILL_ROWS   12
-#define LOST_SHARE   0.25
-#define SPIKE        6.0
-#define SPIKE_SHARE  0.25
-#define NOISY        1.8
-#define CALM         0.5
-#define STEPS_LEAST  8
-#define SWING_ROWS   24
-#define SWING_LEAST  2.0
-#define SWING_TURN   (-0.4)
-#define SMALL        5.0
-#define LARGE        15.0
-#define ORDER_ROWS   4
-#define STEADY       4.0
-#define OFF          6.0
+#define PATCH         4 /* rows of a mean */
+#define MOST_ROWS     256
+#define CHANGE        2.0
+#define SUDDEN_PART   0.8
+#define SUDDEN_ROWS   8
+#define GRADUAL_ROWS  16
+#define GRADUAL_LINE  0.8
+#define GROWING_TO    3.0
+#define GROWING_BY    1.5
+#define GROWN_FROM    0.01 /* of what it grew from, in the ratio that is cited */
+#define QUIET         2.0
+#define LEFT          4.0
+#define STILL_ROWS    12
+#define STILL_SHARE   0.8
+#define LOST_SHARE    0.25
+#define SPIKE         6.0
+#define SPIKE_SHARE   0.25
+#define NOISY         1.8
+#define MAD_OF_NORMAL 0.6745 /* median distance from the median, of normal noise of rms 1 */
+#define CALM          0.5
+#define STEPS_LEAST   8
+#define SWING_ROWS    24
+#define SWING_LEAST   2.0
+#define SWING_TURN    (-0.4)
+#define SMALL         5.0
+#define LARGE         15.0
+#define ORDER_ROWS    4
+#define STEADY        4.0
+#define OFF           6.0
 
 static const char *const text[MW_N_CLAIM] = {
 #define X(name, text) text,
@@ -278,7 +280,8 @@ static void decide_still(struct view *view)
 		newest = rows->value[row];
 		n++;
 	}
-	if (n >= STILL_ROWS && rows->step > 0 && rows->still_is_odd)
+	if (n >= STILL_ROWS && (double)n >= STILL_SHARE * (double)view->n && rows->step > 0 &&
+	    rows->still_is_odd)
 		hold(view, MW_CLAIM_STILL, (double)n);
 }
 
@@ -329,19 +332,39 @@ static void decide_spikes(struct view *view)
 		hold(view, MW_CLAIM_SPIKES, (double)n);
 }
 
+static double median_of(double *value, size_t n)
+{
+	qsort(value, n, sizeof(value[0]), ascending);
+	return value[n / 2];
+}
+
+/* A jump or a ramp makes large steps, too, but most of them are alike: the median distance of a step
+ * from the mean one, in what it is of normal noise of rms 1. */
+static double scatter(const double *step, size_t n)
+{
+	double distance[MOST_ROWS];
+	double mean = 0;
+
+	for (size_t i = 0; i < n; i++)
+		mean += step[i] / (double)n;
+	for (size_t i = 0; i < n; i++)
+		distance[i] = fabs(step[i] - mean);
+	return median_of(distance, n) / MAD_OF_NORMAL;
+}
+
 /* The rms of the steps in A to the healthy one; the largest step left out, a jump is no noise. */
 static void decide_noise(struct view *view)
 {
 	double sum = 0, largest = 0, healthy = view->rows->step / view->rows->spread;
+	double step[MOST_ROWS];
 	size_t n = 0;
 
 	for (size_t i = 1; i < view->n; i++) {
-		double step = view->z[i] - view->z[i - 1];
-
 		if (view->at[i] != view->at[i - 1] + 1)
 			continue;
-		sum += step * step;
-		largest = fmax(largest, step * step);
+		step[n] = view->z[i] - view->z[i - 1];
+		sum += step[n] * step[n];
+		largest = fmax(largest, step[n] * step[n]);
 		n++;
 	}
 	if (n < STEPS_LEAST || !(healthy > 0) || holds(view, MW_CLAIM_STILL))
@@ -349,7 +372,8 @@ static void decide_noise(struct view *view)
 	if (sqrt(sum / (double)n) <= CALM * healthy)
 		hold(view, MW_CLAIM_CALM, sqrt(sum / (double)n) / healthy);
 	else if (sqrt((sum - largest) / (double)n) >= NOISY * healthy &&
-		 !holds(view, MW_CLAIM_SPIKES))
+		 scatter(step, n) >= NOISY * healthy && !holds(view, MW_CLAIM_SPIKES) &&
+		 !holds(view, MW_CLAIM_SWINGS))
 		hold(view, MW_CLAIM_NOISY, sqrt(sum / (double)n) / healthy);
 }
 
@@ -454,8 +478,8 @@ void mw_claims_decide(const struct mw_claim_rows *rows, struct mw_claims *ret_cl
 	decide_growth(&view);
 	decide_back(&view);
 	decide_spikes(&view);
-	decide_noise(&view);
 	decide_swings(&view);
+	decide_noise(&view);
 	ret_claims->left = left_at(rows);
 }
 

@@ -23,10 +23,10 @@
 	X(GRADUAL, "gradual") /* correlation of A with time: >= .8, over >= 16 rows */             \
 	X(GROWING, "growing") /* mean |z| of the last quarter of A >= 3 to the second's: >= 1.5 */ \
 	X(BACK, "back")       /* largest |z|: >= 4, and < 2 in each of the last 4 rows */          \
-	X(STILL, "still")     /* newest readings that are one and the same value: >= 12 */         \
+	X(STILL, "still")     /* newest readings, one and the same value: >= 12, and .8 of A */    \
 	X(LOST, "lost")       /* share of A without a reading: >= .25, or the last 4 rows */       \
 	X(SPIKES, "spikes")   /* rows with |z| >= 6, single, where the median |z| of A < 2 */      \
-	X(NOISY, "noisy")     /* rms step in A to the healthy one: >= 1.8 */                       \
+	X(NOISY, "noisy")     /* rms step in A to the healthy one: >= 1.8, and no swings */        \
 	X(CALM, "calm")       /* ... <= .5 */                                                      \
 	X(SWINGS, "swings")   /* lowest autocorrelation of A: <= -.4; rms >= 2, >= 24 rows */      \
 	X(OVER_LIMIT, "over_limit")   /* largest value in A, past the profile's limit */           \

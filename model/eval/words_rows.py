@@ -16,6 +16,7 @@ import numpy as np
 
 PATCH = 4
 DEVIATION_MOST = 1000.0
+MAD_OF_NORMAL = 0.6745  # median distance from the median, of normal noise of rms 1
 DEVIATES = 3.0  # strength from which a channel deviates
 ROUNDING = 1e-6  # relative, of what JSON writes
 
@@ -134,8 +135,8 @@ class Rows:
         self._growing(found, z)
         self._back(found, z)
         self._spikes(found, z)
-        self._steps(found, at, z)
         self._swings(found, z)
+        self._steps(found, at, z)
         return found
 
     @property
@@ -221,8 +222,9 @@ class Rows:
         rms = math.sqrt(squares.mean()) / healthy
         without = math.sqrt((squares.sum() - squares.max()) / len(squares)) / healthy
         found.decide("calm", -rms, -0.5)
-        if not found.supports("spikes"):
-            found.decide("noisy", without, 1.8)
+        scatter = float(np.median(np.abs(steps - steps.mean()))) / MAD_OF_NORMAL / healthy
+        if not found.supports("spikes") and not found.supports("swings"):
+            found.decide("noisy", min(without, scatter), 1.8)
 
     def said_to_stand(self) -> bool:
         return "still" in self.said["claims"]

@@ -206,9 +206,12 @@ END_TEST
 
 START_TEST(still_is_one_value_twelve_times_where_that_is_odd)
 {
-	healthy(&c, 16);
+	healthy(&c, 49); /* 15 rows: 12 are four fifths of them */
 	level(&c, 52, N_ROWS, 1);
 	ck_holds(&c, STILL, 12);
+	c.rows.onset = 48;
+	ck_fails(&c, STILL);
+	c.rows.onset = 49;
 	c.rows.still_is_odd = false;
 	ck_fails(&c, STILL);
 	c.rows.still_is_odd = true;
