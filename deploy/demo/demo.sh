@@ -18,7 +18,7 @@ faults=(--fault pump-1:cavitation:650:850:0.8 --fault pump-1:stuck:1150:1300:0.8
 	--fault compressor-1:cooling_loss:700:950:0.8 --fault conveyor-1:belt_slip:600:800:0.8
 	--fault conveyor-1:bearing_wear:1050:1300:0.9)
 recording=()
-for run in ../shared/data/skab/valve1/1.csv; do
+for run in ../shared/data/skab/valve1/8.csv; do
 	[ -f "$run" ] && recording=(--delimiter ';' --time datetime --ignore changepoint --label anomaly
 		--recording "testbed-1=$run")
 done
