@@ -23,6 +23,7 @@
 #define SPIKE         6.0
 #define SPIKE_SHARE   0.25
 #define NOISY         1.8
+#define RESTLESS      0.8 /* steps to z about its mean: 1.4 for noise, little for a ramp or a step */
 #define MAD_OF_NORMAL 0.6745 /* median distance from the median, of normal noise of rms 1 */
 #define CALM          0.5
 #define STEPS_LEAST   8
@@ -352,6 +353,17 @@ static double scatter(const double *step, size_t n)
 	return median_of(distance, n) / MAD_OF_NORMAL;
 }
 
+static double spread_of_z(const struct view *view)
+{
+	double mean = 0, squares = 0, n = (double)view->n;
+
+	for (size_t i = 0; i < view->n; i++)
+		mean += view->z[i] / n;
+	for (size_t i = 0; i < view->n; i++)
+		squares += (view->z[i] - mean) * (view->z[i] - mean) / n;
+	return sqrt(squares);
+}
+
 /* The rms of the steps in A to the healthy one; the largest step left out, a jump is no noise. */
 static void decide_noise(struct view *view)
 {
@@ -372,8 +384,9 @@ static void decide_noise(struct view *view)
 	if (sqrt(sum / (double)n) <= CALM * healthy)
 		hold(view, MW_CLAIM_CALM, sqrt(sum / (double)n) / healthy);
 	else if (sqrt((sum - largest) / (double)n) >= NOISY * healthy &&
-		 scatter(step, n) >= NOISY * healthy && !holds(view, MW_CLAIM_SPIKES) &&
-		 !holds(view, MW_CLAIM_SWINGS))
+		 scatter(step, n) >= NOISY * healthy &&
+		 sqrt(sum / (double)n) >= RESTLESS * spread_of_z(view) &&
+		 !holds(view, MW_CLAIM_SPIKES) && !holds(view, MW_CLAIM_SWINGS))
 		hold(view, MW_CLAIM_NOISY, sqrt(sum / (double)n) / healthy);
 }
 

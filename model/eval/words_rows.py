@@ -17,6 +17,7 @@ import numpy as np
 PATCH = 4
 DEVIATION_MOST = 1000.0
 MAD_OF_NORMAL = 0.6745  # median distance from the median, of normal noise of rms 1
+RESTLESS = 0.8  # rms step to the spread of z from which it is noise
 DEVIATES = 3.0  # strength from which a channel deviates
 ROUNDING = 1e-6  # relative, of what JSON writes
 
@@ -223,7 +224,9 @@ class Rows:
         without = math.sqrt((squares.sum() - squares.max()) / len(squares)) / healthy
         found.decide("calm", -rms, -0.5)
         scatter = float(np.median(np.abs(steps - steps.mean()))) / MAD_OF_NORMAL / healthy
-        if not found.supports("spikes") and not found.supports("swings"):
+        # Noise goes to and fro from row to row; a ramp, a step or a slow swing moves farther than its steps.
+        restless = rms * healthy >= RESTLESS * float(z.std())
+        if restless and not found.supports("spikes") and not found.supports("swings"):
             found.decide("noisy", min(without, scatter), 1.8)
 
     def said_to_stand(self) -> bool:
