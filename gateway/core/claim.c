@@ -353,15 +353,23 @@ static double scatter(const double *step, size_t n)
 	return median_of(distance, n) / MAD_OF_NORMAL;
 }
 
-static double spread_of_z(const struct view *view)
+static double mean_z(const struct view *view)
 {
-	double mean = 0, squares = 0, n = (double)view->n;
+	double sum = 0;
 
 	for (size_t i = 0; i < view->n; i++)
-		mean += view->z[i] / n;
+		sum += view->z[i];
+	return sum / (double)view->n;
+}
+
+/* rms of z about its mean */
+static double spread_of_z(const struct view *view)
+{
+	double mean = mean_z(view), squares = 0;
+
 	for (size_t i = 0; i < view->n; i++)
-		squares += (view->z[i] - mean) * (view->z[i] - mean) / n;
-	return sqrt(squares);
+		squares += (view->z[i] - mean) * (view->z[i] - mean);
+	return sqrt(squares / (double)view->n);
 }
 
 /* The rms of the steps in A to the healthy one; the largest step left out, a jump is no noise. */
@@ -405,16 +413,11 @@ static double autocorrelation(const struct view *view, double mean, size_t lag)
 /* To and fro, and neither a move nor noise. */
 static void decide_swings(struct view *view)
 {
-	double mean = 0, squares = 0, lowest = 0;
-	double n = (double)view->n;
+	double mean = mean_z(view), lowest = 0;
 
 	if (view->n < SWING_ROWS || holds(view, MW_CLAIM_ROSE) || holds(view, MW_CLAIM_FELL))
 		return;
-	for (size_t i = 0; i < view->n; i++)
-		mean += view->z[i] / n;
-	for (size_t i = 0; i < view->n; i++)
-		squares += (view->z[i] - mean) * (view->z[i] - mean) / n;
-	if (sqrt(squares) < SWING_LEAST || autocorrelation(view, mean, 1) < 0.5)
+	if (spread_of_z(view) < SWING_LEAST || autocorrelation(view, mean, 1) < 0.5)
 		return;
 	for (size_t lag = 2; lag <= view->n / 2; lag++)
 		lowest = fmin(lowest, autocorrelation(view, mean, lag));
