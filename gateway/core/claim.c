@@ -333,24 +333,19 @@ static void decide_spikes(struct view *view)
 		hold(view, MW_CLAIM_SPIKES, (double)n);
 }
 
-static double median_of(double *value, size_t n)
-{
-	qsort(value, n, sizeof(value[0]), ascending);
-	return value[n / 2];
-}
-
 /* A jump or a ramp makes large steps, too, but most of them are alike: the median distance of a step
  * from the mean one, in what it is of normal noise of rms 1. */
 static double scatter(const double *step, size_t n)
 {
-	double distance[MOST_ROWS];
+	double distance[MOST_ROWS] = {0};
 	double mean = 0;
 
 	for (size_t i = 0; i < n; i++)
 		mean += step[i] / (double)n;
 	for (size_t i = 0; i < n; i++)
 		distance[i] = fabs(step[i] - mean);
-	return median_of(distance, n) / MAD_OF_NORMAL;
+	qsort(distance, n, sizeof(distance[0]), ascending);
+	return distance[n / 2] / MAD_OF_NORMAL;
 }
 
 static double mean_z(const struct view *view)

@@ -241,8 +241,8 @@ static void say_seen_before(struct mw_render *render)
 	    {"A similar event was seen at {seen.time} +.",
 	     "A similar event was seen at {seen.time} +, then named {seen.fault} +."},
 	    {"{seen.time} +에도 비슷한 이벤트가 있었습니다 +.",
-	     "{seen.time} +에도 비슷한 이벤트가 있었으며 +, 당시에는 {seen.fault} {josa:으로/로} "
-	     "판단되었습니다 +."}};
+	     "{seen.time} +에도 비슷한 이벤트가 있었으며 +, "
+	     "당시에는 {seen.fault} {josa:으로/로} 판단되었습니다 +."}};
 	const struct mw_event *event = render->event;
 
 	if (event->similar.n > 0)

@@ -4,9 +4,9 @@
  * A word of the vocabulary is plain ("reads"), joined to what stands before ("+,"), a reference
  * ("{c1.value}"), a claim ("{c1.rose|climbed}") or a Korean particle ("{josa:이/가}");
  * schemas/prompt.md has the rules.  References and claims are admitted only where the renderer can
- * show them for the event at hand, so a text can neither cite what is not there nor claim what does not hold.  The name of a
- * fault is not admitted where it has none, nor a channel's direction where it has none, nor its
- * deviation where that is less than its healthy spread.
+ * show them for the event at hand, so a text can neither cite what is not there nor claim what does
+ * not hold.  The name of a fault is not admitted where it has none, nor a channel's direction where
+ * it has none, nor its deviation where that is less than its healthy spread.
  */
 #ifndef MW_CORE_WORDS_H
 #define MW_CORE_WORDS_H
