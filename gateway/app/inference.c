@@ -2,7 +2,6 @@
 
 #include "gateway/base/clock.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -139,19 +138,6 @@ const char *mw_inference_name(const struct mw_inference *inference)
 	return inference->name;
 }
 
-static void softmax(float *value, size_t n)
-{
-	float top = value[0];
-	float sum = 0;
-
-	for (size_t i = 1; i < n; i++)
-		top = fmaxf(top, value[i]);
-	for (size_t i = 0; i < n; i++)
-		sum += value[i] = expf(value[i] - top);
-	for (size_t i = 0; i < n; i++)
-		value[i] /= sum;
-}
-
 static mw_err read_verdict(struct mw_inference *inference, size_t i, struct mw_reading *ret)
 {
 	mw_lm_err err =
@@ -159,7 +145,7 @@ static mw_err read_verdict(struct mw_inference *inference, size_t i, struct mw_r
 
 	if (err)
 		return MW_E_INTERNAL;
-	softmax(ret->verdict_probability, 4);
+	mw_answer_verdicts(ret->verdict_probability);
 	ret->hidden = mw_lm_hidden(inference->session[i]);
 	ret->n_hidden = mw_lm_info(inference->model)->n_embd;
 	return MW_E_OK;

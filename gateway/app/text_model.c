@@ -251,16 +251,6 @@ static mw_err ask_judge(struct mw_text_model *model, const struct mw_text_view *
 	return err ? err : text_model_read(model, model->verdict[0].token, model->common);
 }
 
-static void softmax(float logit[4])
-{
-	float top = fmaxf(fmaxf(logit[0], logit[1]), fmaxf(logit[2], logit[3])), sum = 0;
-
-	for (int v = 0; v < 4; v++)
-		sum += logit[v] = expf(logit[v] - top);
-	for (int v = 0; v < 4; v++)
-		logit[v] /= sum;
-}
-
 /* The log-odds that something is wrong, by logits: probabilities may be too near 0 and 1. */
 static float odds(const float logit[4])
 {
@@ -292,7 +282,7 @@ mw_err mw_text_model_judge(struct mw_text_model *model, const struct mw_text_vie
 		return err;
 	for (size_t p = 0; p < MW_WINDOW_PATCHES; p++)
 		reading.patch_logit[0][p] = odds(reading.verdict_probability);
-	softmax(reading.verdict_probability);
+	mw_answer_verdicts(reading.verdict_probability);
 	reading.hidden = mw_lm_hidden(model->session);
 	reading.n_hidden = mw_lm_info(model->lm)->n_embd;
 	model->stats.windows++;
@@ -302,22 +292,6 @@ mw_err mw_text_model_judge(struct mw_text_model *model, const struct mw_text_vie
 
 /* --- the answer ------------------------------------------------------------------------------- */
 
-static bool fits(enum mw_verdict verdict, enum mw_fault fault)
-{
-	enum mw_fault_kind kind = mw_fault_kind_of(fault);
-
-	switch (verdict) {
-	case MW_VERDICT_NORMAL:
-		return fault == MW_FAULT_NONE;
-	case MW_VERDICT_OPERATION:
-		return kind == MW_KIND_OPERATION;
-	case MW_VERDICT_FAULT:
-		return kind == MW_KIND_SENSOR || kind == MW_KIND_PROCESS;
-	default:
-		return fault == MW_FAULT_UNKNOWN;
-	}
-}
-
 /* {"fault":...,"channels":[...]} with what the limits admit. */
 static void answer_schema(enum mw_verdict verdict, const struct mw_answer_limits *limits,
 			  char *text, size_t size)
@@ -326,7 +300,7 @@ static void answer_schema(enum mw_verdict verdict, const struct mw_answer_limits
 	unsigned channels = 0;
 
 	for (int f = 0, k = 0; f < MW_N_FAULT; f++)
-		if (fits(verdict, (enum mw_fault)f))
+		if (mw_answer_fits(verdict, (enum mw_fault)f))
 			n += (size_t)snprintf(text + n, size - n, "%s\"%s\"", k++ ? "," : "",
 					      mw_fault_code((enum mw_fault)f));
 	n += (size_t)snprintf(text + n, size - n, "]},\"channels\":{\"items\":{\"enum\":[");

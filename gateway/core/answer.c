@@ -30,7 +30,19 @@ static void allow(struct builder *b, uint32_t state, uint32_t first, uint32_t n,
 		b->err = mw_lm_grammar_allow_range(b->grammar, state, first, n, next);
 }
 
-static bool fits(enum mw_verdict verdict, enum mw_fault fault)
+void mw_answer_verdicts(float logit[4])
+{
+	float top = logit[0], sum = 0;
+
+	for (int v = 1; v < 4; v++)
+		top = fmaxf(top, logit[v]);
+	for (int v = 0; v < 4; v++)
+		sum += logit[v] = expf(logit[v] - top);
+	for (int v = 0; v < 4; v++)
+		logit[v] /= sum;
+}
+
+bool mw_answer_fits(enum mw_verdict verdict, enum mw_fault fault)
 {
 	enum mw_fault_kind kind = mw_fault_kind_of(fault);
 
@@ -53,7 +65,7 @@ static void allow_verdicts(struct builder *b)
 			continue;
 		allow(b, STATE_VERDICT, MW_CODE_VERDICT + v, 1, STATE_FAULT + v);
 		for (uint32_t f = 0; f < MW_N_FAULT; f++)
-			if (fits((enum mw_verdict)v, (enum mw_fault)f))
+			if (mw_answer_fits((enum mw_verdict)v, (enum mw_fault)f))
 				allow(b, STATE_FAULT + v, MW_CODE_FAULT + f, 1, STATE_SEVERITY);
 	}
 	allow(b, STATE_SEVERITY, MW_CODE_SEVERITY, 3, STATE_PICK);
@@ -179,7 +191,7 @@ static bool parse_judgement(struct tokens *t, struct mw_answer *answer)
 	answer->fault = (enum mw_fault)fault;
 	answer->severity = severity + 1;
 	answer->fault_probability = 1;
-	return fits(answer->verdict, answer->fault);
+	return mw_answer_fits(answer->verdict, answer->fault);
 }
 
 static bool parse_channels(struct tokens *t, struct mw_answer *answer)

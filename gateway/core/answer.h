@@ -25,6 +25,11 @@ struct mw_answer {
  * mw_prompt_token_name.  MW_E_UNSUPPORTED and a reason that names the first difference. */
 MW_MUST_CHECK mw_err mw_answer_check_model(const struct mw_lm *model, char *why, size_t why_size);
 
+/* Whether a fault is of the kind that the verdict asks for. */
+bool mw_answer_fits(enum mw_verdict verdict, enum mw_fault fault);
+/* Logits of the four verdicts, in their order, become their probabilities. */
+void mw_answer_verdicts(float logit[4]);
+
 /* What the answer to one window may say. */
 struct mw_answer_limits {
 	uint32_t n_channel_rows; /* channel tokens 1..n exist */

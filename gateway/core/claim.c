@@ -308,14 +308,19 @@ static int ascending(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
+static double median_of(double *value, size_t n)
+{
+	qsort(value, n, sizeof(value[0]), ascending);
+	return value[n / 2];
+}
+
 static double median_size(const struct view *view)
 {
 	double size[MOST_ROWS] = {0};
 
 	for (size_t i = 0; i < view->n; i++)
 		size[i] = fabs(view->z[i]);
-	qsort(size, view->n, sizeof(size[0]), ascending);
-	return size[view->n / 2];
+	return median_of(size, view->n);
 }
 
 static void decide_spikes(struct view *view)
@@ -344,8 +349,7 @@ static double scatter(const double *step, size_t n)
 		mean += step[i] / (double)n;
 	for (size_t i = 0; i < n; i++)
 		distance[i] = fabs(step[i] - mean);
-	qsort(distance, n, sizeof(distance[0]), ascending);
-	return distance[n / 2] / MAD_OF_NORMAL;
+	return median_of(distance, n) / MAD_OF_NORMAL;
 }
 
 static double mean_z(const struct view *view)
