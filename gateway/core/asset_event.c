@@ -172,19 +172,22 @@ static void start_event(struct mw_asset *asset)
 static void fill_window(const struct mw_asset *asset, struct mw_event_window *ret_window)
 {
 	struct mw_event *event = asset->event;
-	int64_t time_ns;
 
 	memset(ret_window, 0, sizeof(*ret_window));
 	ret_window->n_rows = MW_WINDOW_ROWS;
 	ret_window->n_channels = event->n_channel;
 	ret_window->period_ns = event->period_ns;
 	ret_window->from_ns = event->window_from_ns;
+	ret_window->has_spread = true;
 	for (size_t row = 0; row < MW_WINDOW_ROWS; row++)
-		for (size_t i = 0; i < event->n_channel; i++)
-			mw_evidence_sample(asset->evidence, event->channel[i].finding.channel, row,
-					   &ret_window->value[row * event->n_channel + i],
-					   &ret_window->expected[row * event->n_channel + i],
-					   &time_ns);
+		for (size_t i = 0; i < event->n_channel; i++) {
+			size_t channel = event->channel[i].finding.channel;
+			size_t at = row * event->n_channel + i;
+
+			mw_evidence_sample(asset->evidence, channel, row, &ret_window->value[at],
+					   &ret_window->expected[at], NULL);
+			ret_window->spread[at] = mw_evidence_spread(asset->evidence, channel, row);
+		}
 	ret_window->embedding = asset->embedding;
 }
 
@@ -238,21 +241,31 @@ static void raise_severity(struct mw_asset *asset, const struct mw_outcome *outc
 		asset->event->severity = now;
 }
 
-static void fill_times(struct mw_asset *asset, const struct onset *onset)
+static int64_t patch_time(const struct mw_asset *asset, size_t patch)
+{
+	double value, expected;
+	int64_t time_ns;
+
+	mw_evidence_sample(asset->evidence, 0, patch * MW_PATCH_ROWS, &value, &expected, &time_ns);
+	return time_ns;
+}
+
+/* An event began when it was first seen to: what is told of it is told since then. */
+static void fill_times(struct mw_asset *asset, bool raised, struct onset *onset)
 {
 	struct mw_event *event = asset->event;
-	double value;
-	double expected;
-	int64_t onset_ns;
+	int64_t onset_ns = patch_time(asset, onset->patch);
 
-	mw_evidence_sample(asset->evidence, 0, 0, &value, &expected, &event->window_from_ns);
-	mw_evidence_sample(asset->evidence, 0, onset->patch * MW_PATCH_ROWS, &value, &expected,
-			   &onset_ns);
+	event->window_from_ns = patch_time(asset, 0);
 	event->window_to_ns = asset->last_row_ns + event->period_ns;
-	if (event->sequence == 0 || onset_ns < event->onset_ns) {
+	if (raised || onset_ns < event->onset_ns) {
 		event->onset_ns = onset_ns;
 		event->onset_before_window = onset->before;
+		return;
 	}
+	while (onset->patch > 0 && patch_time(asset, onset->patch) > event->onset_ns)
+		onset->patch--;
+	onset->before = event->onset_before_window || event->onset_ns < event->window_from_ns;
 }
 
 /* Where the machine's own profile knows the fault, its cause and check are said. */
@@ -310,7 +323,7 @@ bool mw_asset_describe(struct mw_asset *asset, const struct mw_outcome *outcome,
 	if (outcome->action == MW_ALARM_RAISE)
 		start_event(asset);
 	asset_fill_event(asset, outcome);
-	fill_times(asset, &onset);
+	fill_times(asset, outcome->action == MW_ALARM_RAISE, &onset);
 	fill_channels(asset, outcome, answer, &onset);
 	fill_name(asset, answer);
 	asset_match_site(asset, onset.patch, onset.before);

@@ -14,6 +14,8 @@
 #define GRADUAL_LINE  0.8
 #define GROWING_TO    3.0
 #define GROWING_BY    1.5
+#define GROWING_STILL 1.1  /* last quarter to the third */
+#define GROWING_NOW   0.9  /* last patch to the last quarter */
 #define GROWN_FROM    0.01 /* of what it grew from, in the ratio that is cited */
 #define QUIET         2.0
 #define LEFT          4.0
@@ -24,12 +26,17 @@
 #define SPIKE_SHARE   0.25
 #define NOISY         1.8
 #define RESTLESS      0.8 /* steps to z about its mean: 1.4 for noise, little for a ramp or a step */
+#define NOISY_BEFORE  1.5 /* steps in A to those of the rows before it */
+#define NOISY_SHARE   0.5 /* steps to the mean of z: beside a shift, little noise is not the matter */
 #define MAD_OF_NORMAL 0.6745 /* median distance from the median, of normal noise of rms 1 */
 #define CALM          0.5
 #define STEPS_LEAST   8
 #define SWING_ROWS    24
 #define SWING_LEAST   2.0
 #define SWING_TURN    (-0.4)
+#define SWING_HALF    0.5 /* of rms: how far it passes its mean to have crossed it */
+#define SWING_CROSSED 3
+#define MOVE_CLEAR    1.5 /* a change to the spread of z about its mean over the last half of A */
 #define SMALL         5.0
 #define LARGE         15.0
 #define ORDER_ROWS    4
@@ -171,6 +178,25 @@ static size_t before_from(const struct mw_claim_rows *rows)
 	return rows->onset >= PATCH ? rows->onset - PATCH : 0;
 }
 
+static double mean_z(const struct view *view, size_t from)
+{
+	double sum = 0;
+
+	for (size_t i = from; i < view->n; i++)
+		sum += view->z[i];
+	return sum / (double)(view->n - from);
+}
+
+/* rms of z about its mean, from one of A's readings on */
+static double spread_of_z(const struct view *view, size_t from)
+{
+	double mean = mean_z(view, from), squares = 0;
+
+	for (size_t i = from; i < view->n; i++)
+		squares += (view->z[i] - mean) * (view->z[i] - mean);
+	return sqrt(squares / (double)(view->n - from));
+}
+
 /* --- movement --------------------------------------------------------------------------------- */
 
 /* Rows from the onset until two readings in a row have most of the change; NaN: later. */
@@ -221,7 +247,8 @@ static void decide_move(struct view *view)
 
 	view->claims->now = mean_of(rows, last_readings(rows), rows->n, false);
 	view->claims->from = (double)NAN;
-	if (!(fabs(change) >= CHANGE))
+	if (!(fabs(change) >= CHANGE) || holds(view, MW_CLAIM_SWINGS) ||
+	    fabs(change) < MOVE_CLEAR * spread_of_z(view, view->n / 2))
 		return;
 	if (!rows->onset_before && rows->onset >= PATCH)
 		view->claims->from = mean_of(rows, from, from + PATCH, false);
@@ -240,14 +267,16 @@ static double mean_size(const struct view *view, size_t from, size_t to)
 
 static void decide_growth(struct view *view)
 {
-	size_t quarter = view->n / 4;
-	double second, last;
+	size_t n = view->n, quarter = n / 4;
+	double second, third, last;
 
-	if (view->n < GRADUAL_ROWS)
+	if (n < GRADUAL_ROWS)
 		return;
 	second = mean_size(view, quarter, 2 * quarter);
-	last = mean_size(view, view->n - quarter, view->n);
-	if (last >= GROWING_TO && last >= GROWING_BY * second)
+	third = mean_size(view, n - 2 * quarter, n - quarter);
+	last = mean_size(view, n - quarter, n);
+	if (last >= GROWING_TO && last >= GROWING_BY * second && last >= GROWING_STILL * third &&
+	    mean_size(view, n - PATCH, n) >= GROWING_NOW * last)
 		hold(view, MW_CLAIM_GROWING, last / fmax(second, GROWN_FROM));
 }
 
@@ -352,49 +381,69 @@ static double scatter(const double *step, size_t n)
 	return median_of(distance, n) / MAD_OF_NORMAL;
 }
 
-static double mean_z(const struct view *view)
+/* rms of the steps of rows [0, onset), in z; 0: too few to say. */
+static double step_before(const struct mw_claim_rows *rows)
 {
 	double sum = 0;
-
-	for (size_t i = 0; i < view->n; i++)
-		sum += view->z[i];
-	return sum / (double)view->n;
-}
-
-/* rms of z about its mean */
-static double spread_of_z(const struct view *view)
-{
-	double mean = mean_z(view), squares = 0;
-
-	for (size_t i = 0; i < view->n; i++)
-		squares += (view->z[i] - mean) * (view->z[i] - mean);
-	return sqrt(squares / (double)view->n);
-}
-
-/* The rms of the steps in A to the healthy one; the largest step left out, a jump is no noise. */
-static void decide_noise(struct view *view)
-{
-	double sum = 0, largest = 0, healthy = view->rows->step / view->rows->spread;
-	double step[MOST_ROWS];
 	size_t n = 0;
 
-	for (size_t i = 1; i < view->n; i++) {
-		if (view->at[i] != view->at[i - 1] + 1)
+	for (size_t row = 1; row < rows->onset; row++) {
+		double step = z_of(rows, row) - z_of(rows, row - 1);
+
+		if (!isfinite(step))
 			continue;
-		step[n] = view->z[i] - view->z[i - 1];
-		sum += step[n] * step[n];
-		largest = fmax(largest, step[n] * step[n]);
+		sum += step * step;
 		n++;
 	}
-	if (n < STEPS_LEAST || !(healthy > 0) || holds(view, MW_CLAIM_STILL))
+	return n >= STEPS_LEAST ? sqrt(sum / (double)n) : 0;
+}
+
+struct steps {
+	double step[MOST_ROWS]; /* between readings of neighbouring rows, in z */
+	size_t n;
+	double rms, but_one; /* but_one: without the largest, since a jump is no noise */
+};
+
+static void collect_steps(const struct view *view, struct steps *ret)
+{
+	double sum = 0, largest = 0;
+
+	ret->n = 0;
+	for (size_t i = 1; i < view->n; i++) {
+		double step = view->z[i] - view->z[i - 1];
+
+		if (view->at[i] != view->at[i - 1] + 1)
+			continue;
+		ret->step[ret->n++] = step;
+		sum += step * step;
+		largest = fmax(largest, step * step);
+	}
+	ret->rms = ret->n > 0 ? sqrt(sum / (double)ret->n) : 0;
+	ret->but_one = ret->n > 0 ? sqrt((sum - largest) / (double)ret->n) : 0;
+}
+
+static bool is_noisy(const struct view *view, const struct steps *steps, double healthy)
+{
+	return steps->but_one >= NOISY * healthy &&
+	       scatter(steps->step, steps->n) >= NOISY * healthy &&
+	       steps->rms >= RESTLESS * spread_of_z(view, 0) &&
+	       steps->rms >= NOISY_BEFORE * step_before(view->rows) &&
+	       steps->rms >= NOISY_SHARE * fabs(mean_z(view, 0)) && !holds(view, MW_CLAIM_SPIKES) &&
+	       !holds(view, MW_CLAIM_SWINGS);
+}
+
+static void decide_noise(struct view *view)
+{
+	double healthy = view->rows->step / view->rows->spread;
+	struct steps steps;
+
+	collect_steps(view, &steps);
+	if (steps.n < STEPS_LEAST || !(healthy > 0) || holds(view, MW_CLAIM_STILL))
 		return;
-	if (sqrt(sum / (double)n) <= CALM * healthy)
-		hold(view, MW_CLAIM_CALM, sqrt(sum / (double)n) / healthy);
-	else if (sqrt((sum - largest) / (double)n) >= NOISY * healthy &&
-		 scatter(step, n) >= NOISY * healthy &&
-		 sqrt(sum / (double)n) >= RESTLESS * spread_of_z(view) &&
-		 !holds(view, MW_CLAIM_SPIKES) && !holds(view, MW_CLAIM_SWINGS))
-		hold(view, MW_CLAIM_NOISY, sqrt(sum / (double)n) / healthy);
+	if (steps.rms <= CALM * healthy)
+		hold(view, MW_CLAIM_CALM, steps.rms / healthy);
+	else if (is_noisy(view, &steps, healthy))
+		hold(view, MW_CLAIM_NOISY, steps.rms / healthy);
 }
 
 static double autocorrelation(const struct view *view, double mean, size_t lag)
@@ -409,14 +458,29 @@ static double autocorrelation(const struct view *view, double mean, size_t lag)
 	return all > 0 ? sum / all : 0;
 }
 
-/* To and fro, and neither a move nor noise. */
+/* Times that z passes from clearly on one side of its mean to clearly on the other. */
+static size_t crossings(const struct view *view, double mean, double rms)
+{
+	int side = 0;
+	size_t n = 0;
+
+	for (size_t i = 0; i < view->n; i++) {
+		double z = view->z[i] - mean;
+		int now = z > SWING_HALF * rms ? 1 : z < -SWING_HALF * rms ? -1 : side;
+
+		n += side != 0 && now != side;
+		side = now;
+	}
+	return n;
+}
+
+/* To and fro, and no noise. */
 static void decide_swings(struct view *view)
 {
-	double mean = mean_z(view), lowest = 0;
+	double mean = mean_z(view, 0), rms = spread_of_z(view, 0), lowest = 0;
 
-	if (view->n < SWING_ROWS || holds(view, MW_CLAIM_ROSE) || holds(view, MW_CLAIM_FELL))
-		return;
-	if (spread_of_z(view) < SWING_LEAST || autocorrelation(view, mean, 1) < 0.5)
+	if (view->n < SWING_ROWS || rms < SWING_LEAST || autocorrelation(view, mean, 1) < 0.5 ||
+	    crossings(view, mean, rms) < SWING_CROSSED)
 		return;
 	for (size_t lag = 2; lag <= view->n / 2; lag++)
 		lowest = fmin(lowest, autocorrelation(view, mean, lag));
@@ -489,11 +553,11 @@ void mw_claims_decide(const struct mw_claim_rows *rows, struct mw_claims *ret_cl
 		return;
 	decide_size(&view);
 	decide_still(&view);
+	decide_swings(&view);
 	decide_move(&view);
 	decide_growth(&view);
 	decide_back(&view);
 	decide_spikes(&view);
-	decide_swings(&view);
 	decide_noise(&view);
 	ret_claims->left = left_at(rows);
 }

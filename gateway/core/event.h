@@ -170,6 +170,8 @@ struct mw_event_window {
 	int64_t from_ns, period_ns;
 	double value[MW_WINDOW_ROWS * MW_EVENT_CHANNELS];
 	double expected[MW_WINDOW_ROWS * MW_EVENT_CHANNELS];
+	double spread[MW_WINDOW_ROWS * MW_EVENT_CHANNELS]; /* healthy, about what is expected */
+	bool has_spread;                                   /* it is not stored */
 	struct mw_embedding embedding; /* of the window at the raise; n = 0 later */
 };
 

@@ -100,6 +100,7 @@ double mw_evidence_now(const struct mw_evidence *evidence, size_t channel);
  * channel's healthy rows (held-out error under half of their spread) and the estimate stays within
  * what the channel did then; else the healthy location (NaN: never learnt).  ret_time_ns may be
  * NULL. */
+double mw_evidence_spread(const struct mw_evidence *evidence, size_t channel, size_t row);
 void mw_evidence_sample(const struct mw_evidence *evidence, size_t channel, size_t row,
 			double *ret_value, double *ret_expected, int64_t *ret_time_ns);
 

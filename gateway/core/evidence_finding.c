@@ -19,6 +19,11 @@ void mw_evidence_sample(const struct mw_evidence *evidence, size_t channel, size
 		*ret_time_ns = evidence->time_ns[slot];
 }
 
+double mw_evidence_spread(const struct mw_evidence *evidence, size_t channel, size_t row)
+{
+	return evidence->spread[evidence_row_slot(evidence, row) * evidence->n + channel];
+}
+
 static double strength_of(const struct mw_evidence *evidence, size_t channel, size_t patch)
 {
 	const float *f = evidence_features(evidence, 1 + channel, patch);
@@ -45,14 +50,13 @@ double mw_evidence_weight(const struct mw_evidence *evidence, size_t channel)
 static bool deviation_at(const struct mw_evidence *evidence, size_t channel, size_t row,
 			 struct mw_channel_finding *ret)
 {
-	double spread;
-
 	mw_evidence_sample(evidence, channel, row, &ret->peak_value, &ret->expected,
 			   &ret->peak_time_ns);
 	if (isnan(ret->peak_value) || isnan(ret->expected))
 		return false;
-	spread = evidence->spread[evidence_row_slot(evidence, row) * evidence->n + channel];
-	ret->deviation = baseline_clip((ret->peak_value - ret->expected) / spread, DEVIATION_MAX);
+	ret->deviation = baseline_clip((ret->peak_value - ret->expected) /
+					   mw_evidence_spread(evidence, channel, row),
+				       DEVIATION_MAX);
 	return true;
 }
 
@@ -139,7 +143,7 @@ static double spread_at(const struct mw_evidence *evidence,
 	while (row > 0 &&
 	       evidence->time_ns[evidence_row_slot(evidence, row)] != finding->peak_time_ns)
 		row--;
-	return evidence->spread[evidence_row_slot(evidence, row) * evidence->n + finding->channel];
+	return mw_evidence_spread(evidence, finding->channel, row);
 }
 
 void mw_evidence_claims(const struct mw_evidence *evidence,

@@ -441,6 +441,8 @@ static struct mw_json *window_object(const struct mw_event *event,
 	set(object, "channels", names);
 	set(object, "value", matrix(window->value, window));
 	set(object, "expected", matrix(window->expected, window));
+	if (window->has_spread)
+		set(object, "spread", matrix(window->spread, window));
 	return object;
 }
 

@@ -330,6 +330,7 @@ static bool parse_window(const json_t *root, struct mw_event_window *window)
 {
 	struct reader in = {.object = root};
 	const json_t *value = json_object_get(root, "value");
+	const json_t *spread = json_object_get(root, "spread");
 
 	memset(window, 0, sizeof(*window));
 	if (!root)
@@ -338,10 +339,12 @@ static bool parse_window(const json_t *root, struct mw_event_window *window)
 	window->period_ns = get_period(&in, "period_s");
 	window->n_rows = json_array_size(value);
 	window->n_channels = json_array_size(json_object_get(root, "channels"));
+	window->has_spread = spread != NULL;
 	return !in.bad && window->n_rows <= MW_WINDOW_ROWS &&
 	       window->n_channels <= MW_EVENT_CHANNELS &&
 	       parse_matrix(value, window, window->value) &&
-	       parse_matrix(json_object_get(root, "expected"), window, window->expected);
+	       parse_matrix(json_object_get(root, "expected"), window, window->expected) &&
+	       (!spread || parse_matrix(spread, window, window->spread));
 }
 
 mw_err mw_json_parse_event(const char *text, size_t size, struct mw_event *ret_event,

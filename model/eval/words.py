@@ -272,7 +272,15 @@ def spark(values: np.ndarray, low: float, high: float) -> str:
     )
 
 
-def picture(rows: Rows, number: int) -> list[str]:
+def began(rows: Rows, event: dict) -> str:
+    """What is to be known of an onset that the window does not show."""
+    if not rows.onset_before:
+        return ""
+    known = not event["onset_before_window"]
+    return f" (before the window: it was seen at {event['onset']})" if known else " (before, at a time unknown)"
+
+
+def picture(rows: Rows, number: int, event: dict) -> list[str]:
     both = np.concatenate([rows.value, rows.expected])
     known = both[np.isfinite(both)]
     low, high = (known.min(), known.max()) if len(known) else (0.0, 1.0)
@@ -282,7 +290,7 @@ def picture(rows: Rows, number: int) -> list[str]:
         f"c{number} {said['channel']} [{unit}] {low:.5g} .. {high:.5g}",
         f"   read     {spark(rows.value, low, high)}",
         f"   expected {spark(rows.expected, low, high)}",
-        f"   onset    {' ' * rows.onset}^{' (before)' if rows.onset_before else ''}",
+        f"   onset    {' ' * rows.onset}^{began(rows, event)}",
         f"   peak {text(said['value'])} for {text(said['expected'])}, {text(said['deviation'])} spreads; "
         f"before {text(rows.mean_before())}, now {text(rows.mean_now())}; "
         f"{' '.join(said['claims']) or 'no claims'}",
@@ -295,7 +303,7 @@ def entry(place: int, event: dict) -> str:
     head = f"## {place}. {event['verdict']}, {event['fault']}, severity {event['severity']}, {event['form']}"
     lines = [head, "", f"> {event['explanation']}", "", "```"]
     for number, rows in enumerate(rows_of(event), 1):
-        lines += picture(rows, number)
+        lines += picture(rows, number, event)
     lines += [f"others: {others['channels']}, farthest off {level}"]
     problems_found = check(event).problems
     lines += [f"checker: {one.kind} {one.reference}: {one.what}" for one in problems_found]

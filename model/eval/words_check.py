@@ -21,7 +21,6 @@ from model.train.claims import CHANNEL_CLAIMS, EVENT_CLAIMS, OF_COMPANY, parse_c
 from model.train.words import LANGUAGES, page
 
 CHANNEL = re.compile(r"c([1-4])\.(\w+)")
-SPREAD_VARIES = 0.8  # the spread of a row may differ from that at the peak, by its operating state
 PATCH_ROWS = 4
 QUALITIES = {"still", "lost", "noisy", "calm", "spikes", "swings"}
 NAMES = ("fault", "cause", "check", "seen.fault")
@@ -168,18 +167,11 @@ class Checker:
     # --- numbers ---------------------------------------------------------------------------------
 
     def _peak(self, rows: Rows) -> tuple[float, float, float]:
-        """Value, expected and deviation where it deviates most; the event's row where that could be the
-        one (a row's own spread is not in the event)."""
+        """Value, expected and deviation where it deviates most."""
         row, said = rows.peak_row(), rows.said
-        if row is None or not rows.spread > 0:
+        if row is None:
             return tuple(math.nan if said[k] is None else said[k] for k in ("value", "expected", "deviation"))
-        window = self.event["window"]
-        if said["time"] is not None:
-            named = round((seconds(said["time"]) - seconds(window["from"])) / window["period_s"])
-            if rows.onset <= named < len(rows.z) and abs(rows.z[named]) >= SPREAD_VARIES * abs(rows.z[row]):
-                row = named
-        z = max(-1000.0, min(1000.0, float(rows.z[row])))
-        return float(rows.value[row]), float(rows.expected[row]), z
+        return float(rows.value[row]), float(rows.expected[row]), float(rows.own_z[row])
 
     def _number(self, rows: Rows, what: str, reference: str, value, text: str) -> None:
         found, shown = self._derived(rows, what)

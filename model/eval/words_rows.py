@@ -14,10 +14,12 @@ from typing import Any
 
 import numpy as np
 
+TABLES = ("value", "expected", "spread")  # of a window, row by row
 PATCH = 4
 DEVIATION_MOST = 1000.0
 MAD_OF_NORMAL = 0.6745  # median distance from the median, of normal noise of rms 1
-RESTLESS = 0.8  # rms step to the spread of z from which it is noise
+RESTLESS = 0.8  # rms step to the spread of z from which it is noise ...
+NOISY_SHARE, NOISY_BEFORE = 0.5, 1.5  # ... and to the mean of z, and to the rms step before the onset
 DEVIATES = 3.0  # strength from which a channel deviates
 ROUNDING = 1e-6  # relative, of what JSON writes
 
@@ -53,6 +55,7 @@ class Rows:
 
     value: np.ndarray
     expected: np.ndarray
+    own: np.ndarray  # healthy spread of each row, in its operating state
     said: dict[str, Any]  # member of the event's `channels`
     onset: int  # first row of A
     onset_before: bool
@@ -68,6 +71,12 @@ class Rows:
     @cached_property
     def z(self) -> np.ndarray:
         return (self.value - self.expected) / self.spread
+
+    @cached_property
+    def own_z(self) -> np.ndarray:
+        """Deviations as they are told, by each row's own spread; bounded as the event's are."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.clip((self.value - self.expected) / self.own, -DEVIATION_MOST, DEVIATION_MOST)
 
     @cached_property
     def since(self) -> tuple[np.ndarray, np.ndarray]:
@@ -100,13 +109,12 @@ class Rows:
 
     def peak_row(self) -> int | None:
         """Row of the largest deviation since the onset."""
-        at, z = self.since
-        return self.onset + int(at[np.argmax(np.abs(z))]) if len(z) else None
+        far = np.abs(self.own_z[self.onset :])
+        return None if np.isnan(far).all() else self.onset + int(np.nanargmax(far))
 
     def direction(self) -> Found:
         """From the patch means of the deviation."""
-        clipped = np.clip(self.z, -DEVIATION_MOST, DEVIATION_MOST)
-        means = [mean(clipped[p : p + PATCH]) for p in range(self.onset, len(clipped), PATCH)]
+        means = [mean(self.own_z[p : p + PATCH]) for p in range(self.onset, len(self.own_z), PATCH)]
         means = [value for value in means if not math.isnan(value)]
         up, down = max([0.0, *means]), max([0.0, *(-value for value in means)])
         found = Found()
@@ -132,11 +140,11 @@ class Rows:
         found.decide("strong", peak, 15.0)
         found.decide("slight", -peak, -5.0)
         self._still(found)
+        self._swings(found, z)
         self._moved(found)
         self._growing(found, z)
         self._back(found, z)
         self._spikes(found, z)
-        self._swings(found, z)
         self._steps(found, at, z)
         return found
 
@@ -144,8 +152,7 @@ class Rows:
     def deviation(self) -> float:
         """At the peak; bounded as the event's is."""
         row = self.peak_row()
-        value = float(self.z[row]) if row is not None else 0.0
-        return max(-DEVIATION_MOST, min(DEVIATION_MOST, value))
+        return float(self.own_z[row]) if row is not None else 0.0
 
     def _lost(self, found: Found) -> None:
         missing = np.isnan(self.value[self.onset :])
@@ -176,11 +183,17 @@ class Rows:
         start = mean(self.z[self.before])
         end = mean(self.z[self.newest])
         change = end - start
-        found.decide("rose", change, 2.0)
-        found.decide("fell", -change, 2.0)
-        if math.isnan(change) or abs(change) < 2.0 * (1 - ROUNDING):
-            return
         at, z = self.since
+        if math.isnan(change) or "swings" in found.sure:
+            return
+        clear = abs(change) - 1.5 * float(z[len(z) // 2 :].std())
+        for name, moved in (("rose", change), ("fell", -change)):
+            found.decide(name, min(moved - 2.0, clear), 0.0)
+            if "swings" in found.border and name in found.sure:
+                found.sure.discard(name)
+                found.border.add(name)
+        if not (found.supports("rose") or found.supports("fell")):
+            return
         line = correlation(at, z) * math.copysign(1, change)
         if len(z) >= 16:
             found.decide("gradual", line, 0.8)
@@ -198,8 +211,11 @@ class Rows:
         quarter = len(z) // 4
         if len(z) < 16:
             return
-        second, last = np.abs(z[quarter : 2 * quarter]).mean(), np.abs(z[-quarter:]).mean()
-        found.decide("growing", min(last - 3.0, last - 1.5 * second), 0.0)
+        size = np.abs(z)
+        second, third = size[quarter : 2 * quarter].mean(), size[-2 * quarter : -quarter].mean()
+        last, newest = size[-quarter:].mean(), size[-PATCH:].mean()
+        more = min(last - 3.0, last - 1.5 * second, last - 1.1 * third, newest - 0.9 * last)
+        found.decide("growing", float(more), 0.0)
 
     def _back(self, found: Found, z: np.ndarray) -> None:
         last = np.abs(self.z[-PATCH:])
@@ -225,19 +241,27 @@ class Rows:
         found.decide("calm", -rms, -0.5)
         scatter = float(np.median(np.abs(steps - steps.mean()))) / MAD_OF_NORMAL / healthy
         # Noise goes to and fro from row to row; a ramp, a step or a slow swing moves farther than its steps.
-        restless = rms * healthy >= RESTLESS * float(z.std())
-        if restless and not found.supports("spikes") and not found.supports("swings"):
-            found.decide("noisy", min(without, scatter), 1.8)
+        matters = min(rms * healthy - RESTLESS * float(z.std()),
+                      rms * healthy - NOISY_SHARE * abs(float(z.mean())),
+                      rms * healthy - NOISY_BEFORE * self.step_before())  # fmt: skip
+        if not found.supports("spikes") and not found.supports("swings"):
+            found.decide("noisy", min(without - 1.8, scatter - 1.8, matters), 0.0)
+
+    def step_before(self) -> float:
+        """rms step of the rows before the onset; 0 where there are too few."""
+        steps = np.diff(self.z[: self.onset])
+        steps = steps[np.isfinite(steps)]
+        return math.sqrt((steps**2).mean()) if len(steps) >= 8 else 0.0
 
     def said_to_stand(self) -> bool:
         return "still" in self.said["claims"]
 
     def _swings(self, found: Found, z: np.ndarray) -> None:
-        if len(z) < 24 or found.sure & {"rose", "fell"}:
+        if len(z) < 24:
             return
         rest = z - z.mean()
         rms, lowest = math.sqrt((rest**2).mean()), 0.0
-        if autocorrelation(rest, 1) < 0.5:
+        if autocorrelation(rest, 1) < 0.5 or crossings(rest, 0.5 * rms) < 3:
             return
         for lag in range(2, len(z) // 2 + 1):
             lowest = min(lowest, autocorrelation(rest, lag))
@@ -266,6 +290,12 @@ def autocorrelation(rest: np.ndarray, lag: int) -> float:
     return float((rest[:-lag] * rest[lag:]).sum()) / whole if whole > 0 else 0.0
 
 
+def crossings(rest: np.ndarray, far: float) -> int:
+    """Changes of side among what is farther than that from 0."""
+    sides = np.sign(rest[np.abs(rest) > far])
+    return int((sides[1:] != sides[:-1]).sum())
+
+
 def order_of(first: Rows, other: Rows) -> str | None:
     a, b = first.left(), other.left()
     if a is None or b is None:
@@ -286,12 +316,12 @@ def rows_of(event: dict[str, Any]) -> list[Rows]:
     names = [channel["channel"] for channel in event["channels"]]
     if not window or window["channels"] != names:
         raise ValueError("no window of these channels")
-    table = [np.array(window[key], dtype=float).reshape(-1, len(names)) for key in ("value", "expected")]
+    tables = [np.array(window[key], dtype=float).reshape(-1, len(names)) for key in TABLES]
     onset, before = window.get("onset_row"), event["onset_before_window"]
     if onset is None:
         onset = round((seconds(event["onset"]) - seconds(window["from"])) / window["period_s"])
         before = before or onset < 0
-    onset = min(max(onset, 0), len(table[0]) - PATCH)
+    onset = min(max(onset, 0), len(tables[0]) - PATCH)
     onset -= onset % PATCH
-    return [Rows(table[0][:, i], table[1][:, i], channel, onset, before)
+    return [Rows(*(table[:, i] for table in tables), channel, onset, before)
             for i, channel in enumerate(event["channels"])]  # fmt: skip

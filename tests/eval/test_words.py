@@ -60,7 +60,8 @@ def event_of(channels: list[dict], said: list, onset: int = 32, language: str = 
     values = table([one.pop("rows") for one in channels])
     expected = table([one.pop("expects") for one in channels])
     window = {"from": START, "period_s": 1.0, "channels": [one["channel"] for one in channels],
-              "value": values, "expected": expected}  # fmt: skip
+              "value": values, "expected": expected,
+              "spread": [[one["spread"] for one in channels]] * ROWS}  # fmt: skip
     event = {
         "id": "ev-0", "asset": "m", "model": "test", "sequence": 0, "verdict": "fault", "fault": "leak", "severity": 2,
         "onset": iso(onset), "onset_before_window": False, "raised": iso(ROWS), "updated": iso(ROWS),

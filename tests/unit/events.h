@@ -283,11 +283,12 @@ static inline bool same_event(const struct mw_event *a, const struct mw_event *b
 static inline bool same_window(const struct mw_event_window *a, const struct mw_event_window *b)
 {
 	if (a->n_rows != b->n_rows || a->n_channels != b->n_channels || a->from_ns != b->from_ns ||
-	    a->period_ns != b->period_ns)
+	    a->period_ns != b->period_ns || a->has_spread != b->has_spread)
 		return false;
 	for (size_t i = 0; i < a->n_rows * a->n_channels; i++)
 		if (!same_number(a->value[i], b->value[i]) ||
-		    !same_number(a->expected[i], b->expected[i]))
+		    !same_number(a->expected[i], b->expected[i]) ||
+		    (a->has_spread && !same_number(a->spread[i], b->spread[i])))
 			return false;
 	return true;
 }

@@ -110,6 +110,8 @@ static struct mw_asset *repack(struct mw_asset *asset)
 	return again;
 }
 
+static size_t leave_at = ROWS; /* row before which `run` ends */
+
 /* Runs the machine; at row `stop_at` the asset goes through the store (0 = never). */
 static struct mw_asset *run(size_t stop_at, struct seen *seen)
 {
@@ -119,7 +121,7 @@ static struct mw_asset *run(size_t stop_at, struct seen *seen)
 
 	memset(seen, 0, sizeof(*seen));
 	ck_assert_int_eq(mw_asset_new(used, &asset), MW_E_OK);
-	for (size_t t = 0; t < ROWS; t++) {
+	for (size_t t = 0; t < ROWS && t != leave_at; t++) {
 		feed_row(asset, t, &state);
 		while (mw_asset_next(asset, &prompt))
 			take(asset, seen);
@@ -190,6 +192,48 @@ START_TEST(a_limit_of_the_profile_is_passed)
 	mw_asset_free(run(0, &whole));
 	used = &opts;
 	ck_assert_double_eq(whole.event.channel[0].claims.limit, 45);
+}
+END_TEST
+
+/* Of the first channel, by the window's own rows. */
+static double largest_since(const struct mw_event *event, const struct mw_event_window *window)
+{
+	double most = 0;
+
+	for (size_t row = 0; row < window->n_rows; row++) {
+		size_t at = row * window->n_channels;
+
+		if (window->from_ns + (int64_t)row * window->period_ns >= event->onset_ns)
+			most = fmax(most, fabs(window->value[at] - window->expected[at]) /
+					      window->spread[at]);
+	}
+	return most;
+}
+
+START_TEST(what_is_told_of_an_update_is_told_since_the_events_onset)
+{
+	static const struct mw_answer first = {.severity = 1, .onset_patch = 12};
+	static const struct mw_answer late = {.severity = 1, .onset_patch = 15};
+	const struct mw_outcome raise = {.action = MW_ALARM_RAISE, .channel = 1};
+	const struct mw_outcome update = {.action = MW_ALARM_UPDATE, .channel = 1};
+	struct mw_event_window window;
+	const struct mw_event *event;
+	struct mw_asset *asset;
+	int64_t onset_ns;
+
+	leave_at = BREAK_AT + 40;
+	asset = run(0, &whole);
+	leave_at = ROWS;
+	event = mw_asset_event(asset);
+	ck_assert(mw_asset_describe(asset, &raise, &first, &window));
+	onset_ns = event->onset_ns;
+	ck_assert(mw_asset_describe(asset, &update, &late, &window));
+	ck_assert_int_eq(event->onset_ns, onset_ns);
+	ck_assert_int_eq(onset_ns - window.from_ns, (int64_t)48 * PERIOD);
+	ck_assert_uint_eq(event->n_channel, 1);
+	ck_assert_double_eq_tol(fabs(event->channel[0].finding.deviation),
+				largest_since(event, &window), 1e-9);
+	mw_asset_free(asset);
 }
 END_TEST
 
@@ -413,6 +457,7 @@ END_TEST
 
 MW_TEST_MAIN("asset", a_gross_fault_is_raised_explained_and_cleared,
 	     what_may_be_said_of_the_channels_is_in_the_event, a_limit_of_the_profile_is_passed,
+	     what_is_told_of_an_update_is_told_since_the_events_onset,
 	     an_answer_is_retold_as_the_event_came_to_say_it,
 	     the_models_words_are_used_where_they_can_be_shown,
 	     a_name_that_the_model_doubts_is_not_said, a_restored_asset_continues_bit_for_bit,

@@ -313,6 +313,53 @@ START_TEST(noisy_and_calm_compare_the_steps_with_the_healthy_ones)
 }
 END_TEST
 
+START_TEST(noise_is_told_only_where_it_is_the_matter)
+{
+	healthy(&c, 16);
+	swing_rows(16, 1);
+	ck_holds(&c, NOISY, 4);
+	swing_rows(0, 1); /* it was so before */
+	ck_fails(&c, NOISY);
+	healthy(&c, 8); /* 7 steps before do not tell */
+	swing_rows(0, 1);
+	ck_holds(&c, NOISY, 4);
+	healthy(&c, 16);
+	swing_rows(16, 1);
+	shift(&c, 16, N_ROWS, 3.9); /* steps of 2 beside a shift of 3.9 */
+	ck_holds(&c, NOISY, 4);
+	shift(&c, 16, N_ROWS, 0.2);
+	ck_fails(&c, NOISY);
+}
+END_TEST
+
+START_TEST(a_move_is_larger_than_the_scatter_after_it)
+{
+	healthy(&c, 16);
+	shift(&c, 16, N_ROWS, 3);
+	ck_assert(decide(&c).set & MW_CLAIM(ROSE));
+	for (size_t row = 16; row < N_ROWS; row++)
+		put_z(&c, row, row % 2 ? 5.5 : 0.5); /* about 3 by 2.5, wanted are 3.75 */
+	ck_fails(&c, ROSE);
+	for (size_t row = 16; row < N_ROWS; row++)
+		put_z(&c, row, row % 2 ? 4.5 : 1.5);
+	ck_assert(decide(&c).set & MW_CLAIM(ROSE));
+}
+END_TEST
+
+START_TEST(what_has_levelled_off_or_turned_is_not_growing)
+{
+	healthy(&c, 0);
+	for (size_t row = 0; row < N_ROWS; row++)
+		put_z(&c, row, 0.125 * (double)row);
+	ck_assert(decide(&c).set & MW_CLAIM(GROWING));
+	level(&c, 36, N_ROWS, 4.5);
+	ck_fails(&c, GROWING);
+	for (size_t row = 0; row < N_ROWS; row++)
+		put_z(&c, row, row < 60 ? 0.125 * (double)row : 4);
+	ck_fails(&c, GROWING);
+}
+END_TEST
+
 START_TEST(jumps_spikes_and_standstill_are_neither_noise_nor_calm)
 {
 	healthy(&c, 16);
@@ -353,11 +400,15 @@ START_TEST(swings_go_to_and_fro_slowly_and_far)
 	healthy(&c, 16);
 	swing_rows(0, 3); /* from row to row: noise */
 	ck_fails(&c, SWINGS);
-	wave(0, 3, 16);
-	shift(&c, 16, N_ROWS, 2.5); /* and off to the side: a move */
-	ck_assert(decide(&c).set & MW_CLAIM(ROSE));
-	ck_fails(&c, SWINGS);
+	healthy(&c, 16);
+	wave(16, 3, 16);
+	shift(&c, 16, N_ROWS, 2.5); /* and off to the side: not told as a move */
+	ck_assert(decide(&c).set & MW_CLAIM(SWINGS));
+	ck_fails(&c, ROSE);
 	wave(0, 9, 1000); /* one way only */
+	ck_fails(&c, SWINGS);
+	healthy(&c, 32);
+	wave(32, 9, 32); /* once up, once down: passes its mean once */
 	ck_fails(&c, SWINGS);
 }
 END_TEST
@@ -520,6 +571,8 @@ MW_TEST_MAIN(
     still_is_one_value_twelve_times_where_that_is_odd,
     lost_is_a_quarter_of_the_rows_or_the_newest_four, spikes_are_single_rows_out_of_a_calm_rest,
     noisy_and_calm_compare_the_steps_with_the_healthy_ones,
+    noise_is_told_only_where_it_is_the_matter, a_move_is_larger_than_the_scatter_after_it,
+    what_has_levelled_off_or_turned_is_not_growing,
     jumps_spikes_and_standstill_are_neither_noise_nor_calm, swings_go_to_and_fro_slowly_and_far,
     limits_are_passed_after_the_onset, the_order_is_that_of_leaving_the_normal_range,
     without_a_time_of_leaving_there_is_no_order, what_is_no_quantity_or_no_window_claims_nothing,

@@ -125,6 +125,9 @@ START_TEST(an_event_comes_back_from_its_json)
 		in.score = i ? 0.1 : (double)NAN;
 		in.cleared_ns = i ? NOON + 77 * SECOND : 0;
 		in.onset_before_window = i;
+		window.has_spread = i;
+		for (size_t at = 0; i && at < window.n_rows * window.n_channels; at++)
+			window.spread[at] = at % 7 ? 0.25 * (double)at : (double)NAN;
 		ck_assert_int_eq(mw_json_event(&in, &window, "g", &text), MW_E_OK);
 		ck_assert_int_eq(mw_json_parse_event(text, strlen(text), &out, &window_out),
 				 MW_E_OK);
