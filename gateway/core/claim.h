@@ -6,7 +6,7 @@
  * z = (value - expected) / spread; A = the rows since the onset, B = the patch before it; rows without
  * a reading are left out.  What the list has no room for:
  *   rose, fell   the change is >= 1.5 of the rms of z about its mean in the last half of A, and no swings
- *   growing      the last quarter is >= 3, and >= 1.1 of the third, the last 4 readings >= .9 of the last quarter
+ *   growing      the last quarter is >= 3 and >= 1.1 of the third, the last 4 readings >= .9 of the last one
  *   noisy        also without the largest step, and the median step is as large; the rms step is >= .8 of
  *                the rms of z about its mean, >= .5 of |mean z|, and >= 1.5 of that of the rows before the
  *                onset (>= 8 steps there); no spikes, no swings
