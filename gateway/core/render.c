@@ -142,7 +142,7 @@ static char *number(double value, int digits, char *buf, size_t size)
 		(void)snprintf(buf, size, "0");
 	else {
 		rounded = fabs(value) * (1 + .5 * pow(10, -digits));
-		if (fabs(value) < 1e-3 || rounded >= 1e6)
+		if (fabs(value) < 1e-4 || rounded >= 1e6)
 			scientific(value, digits, buf, size);
 		else
 			fixed(value, digits, buf, size);

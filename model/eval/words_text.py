@@ -22,7 +22,7 @@ def number(value: float, digits: int) -> str:
     """With so many significant digits; very small and very large ones as 1.2e-5."""
     if value == 0:
         return "0"
-    if abs(value) < 1e-3 or abs(value) * (1 + 0.5 * 10**-digits) >= 1e6:
+    if abs(value) < 1e-4 or abs(value) * (1 + 0.5 * 10**-digits) >= 1e6:
         mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
         return f"{without_zeros(mantissa)}e{int(exponent)}"
     decimals = digits - 1 - magnitude(value)

@@ -32,8 +32,8 @@ SHORT, COMPANY, THIRD, OTHERS, CHECK, OPERATION_CHECK, URGENT, JOINED = (
 
 # What a claim adds to the worth of the words that make it: the way a channel behaves says more than
 # that it is off.
-TELLING = dict.fromkeys(("still", "lost", "spikes", "noisy", "calm", "swings"), 10.0)
-WORTH = TELLING | dict.fromkeys(("over_limit", "under_limit", "growing", "back"), 3.0)
+TELLING = dict.fromkeys(("still", "lost", "spikes", "noisy", "calm", "swings", "back"), 10.0)
+WORTH = TELLING | dict.fromkeys(("over_limit", "under_limit", "growing"), 3.0)
 WORTH |= dict.fromkeys(("sudden", "gradual", "after", "before"), 2.0) | {"steady": 4.0, "off": 2.0}
 PLAIN_BESIDE_TELLING = 0.1  # worth of an opening that leaves out how the channel behaves
 OWN_OPENING = 4.0  # worth of the openings made for a fault

@@ -273,7 +273,7 @@ class Shapes(unittest.TestCase):
 
 class Reading(unittest.TestCase):
     def test_numbers_are_written_as_the_contract_says(self):
-        for value, digits, text in ((3.11616296, 4, "3.116"), (2184.3, 4, "2184"), (24.50, 4, "24.5"), (0.00042, 4, "4.2e-4"),
+        for value, digits, text in ((3.11616296, 4, "3.116"), (2184.3, 4, "2184"), (24.50, 4, "24.5"), (0.00042, 4, "0.00042"), (4.2e-5, 4, "4.2e-5"),
                                     (1234567.0, 4, "1.235e6"), (-0.5, 4, "-0.5"), (123456.0, 4, "123500"), (0.0, 4, "0"),
                                     (7.4194, 2, "7.4"), (999.96, 3, "1000"), (12.5, 2, "12")):  # fmt: skip
             self.assertEqual(number(value, digits), text)
