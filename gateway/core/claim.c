@@ -30,12 +30,14 @@
 #define NOISY_SHARE   0.5 /* steps to the mean of z: beside a shift, little noise is not the matter */
 #define MAD_OF_NORMAL 0.6745 /* median distance from the median, of normal noise of rms 1 */
 #define CALM          0.5
+#define CALM_LEVEL    3.0 /* |mean z| from which the level is the matter */
 #define STEPS_LEAST   8
 #define SWING_ROWS    24
 #define SWING_LEAST   2.0
 #define SWING_TURN    (-0.4)
 #define SWING_HALF    0.5 /* of rms: how far it passes its mean to have crossed it */
 #define SWING_CROSSED 3
+#define MOVE_ITSELF   1.0 /* spreads by which the value has to go that way, too */
 #define MOVE_CLEAR    1.5 /* a change to the spread of z about its mean over the last half of A */
 #define SMALL         5.0
 #define LARGE         15.0
@@ -227,12 +229,27 @@ static double correlation_with_time(const struct view *view)
 	return xx > 0 && yy > 0 ? xy / sqrt(xx * yy) : 0;
 }
 
+/* The most of the variance of z that one step explains, as the square of a correlation. */
+static double best_step(const struct view *view)
+{
+	double mean = mean_z(view, 0), rms = spread_of_z(view, 0), n = (double)view->n;
+	double sum = 0, best = 0;
+
+	for (size_t i = 0; i + 1 < view->n; i++) {
+		double left = (double)(i + 1);
+
+		sum += view->z[i] - mean;
+		best = fmax(best, sum * sum / (left * (n - left)));
+	}
+	return rms > 0 ? best / (rms * rms) : 0;
+}
+
 static void decide_pace(struct view *view, double start, double change)
 {
 	double line = correlation_with_time(view) * (change > 0 ? 1 : -1);
 	double until = rows_until(view, start, change);
 
-	if (view->n >= GRADUAL_ROWS && line >= GRADUAL_LINE)
+	if (view->n >= GRADUAL_ROWS && line >= GRADUAL_LINE && line * line >= best_step(view))
 		hold(view, MW_CLAIM_GRADUAL, line);
 	else if (!view->rows->onset_before && !isnan(until))
 		hold(view, MW_CLAIM_SUDDEN, until);
@@ -244,14 +261,16 @@ static void decide_move(struct view *view)
 	size_t from = before_from(rows);
 	double start = mean_of(rows, from, from + PATCH, true);
 	double change = mean_of(rows, last_readings(rows), rows->n, true) - start;
+	double value = mean_of(rows, from, from + PATCH, false);
 
 	view->claims->now = mean_of(rows, last_readings(rows), rows->n, false);
 	view->claims->from = (double)NAN;
 	if (!(fabs(change) >= CHANGE) || holds(view, MW_CLAIM_SWINGS) ||
-	    fabs(change) < MOVE_CLEAR * spread_of_z(view, view->n / 2))
+	    fabs(change) < MOVE_CLEAR * spread_of_z(view, view->n / 2) ||
+	    copysign(1, change) * (view->claims->now - value) < MOVE_ITSELF * rows->spread)
 		return;
 	if (!rows->onset_before && rows->onset >= PATCH)
-		view->claims->from = mean_of(rows, from, from + PATCH, false);
+		view->claims->from = value;
 	hold(view, change > 0 ? MW_CLAIM_ROSE : MW_CLAIM_FELL, change);
 	decide_pace(view, start, change);
 }
@@ -440,7 +459,7 @@ static void decide_noise(struct view *view)
 	collect_steps(view, &steps);
 	if (steps.n < STEPS_LEAST || !(healthy > 0) || holds(view, MW_CLAIM_STILL))
 		return;
-	if (steps.rms <= CALM * healthy)
+	if (steps.rms <= CALM * healthy && fabs(mean_z(view, 0)) < CALM_LEVEL)
 		hold(view, MW_CLAIM_CALM, steps.rms / healthy);
 	else if (is_noisy(view, &steps, healthy))
 		hold(view, MW_CLAIM_NOISY, steps.rms / healthy);

@@ -5,11 +5,14 @@
  *
  * z = (value - expected) / spread; A = the rows since the onset, B = the patch before it; rows without
  * a reading are left out.  What the list has no room for:
- *   rose, fell   the change is >= 1.5 of the rms of z about its mean in the last half of A, and no swings
+ *   rose, fell   the value itself went that way by >= 1 spread; the change is >= 1.5 of the rms of z about
+ *                its mean in the last half of A; no swings
+ *   gradual      a straight line explains at least as much of z as the best single step
  *   growing      the last quarter is >= 3 and >= 1.1 of the third, the last 4 readings >= .9 of the last one
  *   noisy        also without the largest step, and the median step is as large; the rms step is >= .8 of
  *                the rms of z about its mean, >= .5 of |mean z|, and >= 1.5 of that of the rows before the
  *                onset (>= 8 steps there); no spikes, no swings
+ *   calm         |mean z| < 3
  *   swings       autocorrelation at 1 row >= .5, and z passes its mean >= 3 times, by half its rms each way
  * Pure.
  */
@@ -27,14 +30,14 @@
 	X(ROSE, "rose")       /* mean z of the last 4 readings minus that of B: >= 2 ... */        \
 	X(FELL, "fell")       /* ... <= -2 */                                                      \
 	X(SUDDEN, "sudden")   /* rows after which 80 % of the change was reached: <= 8 */          \
-	X(GRADUAL, "gradual") /* correlation of A with time: >= .8, over >= 16 rows */             \
+	X(GRADUAL, "gradual") /* correlation of A with time: >= .8, >= 16 rows ... */              \
 	X(GROWING, "growing") /* mean |z| of the last quarter of A to the second's: >= 1.5 ... */  \
 	X(BACK, "back")       /* largest |z|: >= 4, and < 2 in each of the last 4 rows */          \
 	X(STILL, "still")     /* newest readings, one and the same value: >= 12, and .8 of A */    \
 	X(LOST, "lost")       /* share of A without a reading: >= .25, or the last 4 rows */       \
 	X(SPIKES, "spikes")   /* rows with |z| >= 6, single, where the median |z| of A < 2 */      \
 	X(NOISY, "noisy")     /* rms step in A to the healthy one: >= 1.8 ... */                   \
-	X(CALM, "calm")       /* ... <= .5 */                                                      \
+	X(CALM, "calm")       /* ... <= .5 ... */                                                  \
 	X(SWINGS, "swings")   /* lowest autocorrelation of A: <= -.4; rms >= 2, >= 24 rows ... */  \
 	X(OVER_LIMIT, "over_limit")   /* largest value in A, past the profile's limit */           \
 	X(UNDER_LIMIT, "under_limit") /* smallest */                                               \

@@ -187,8 +187,9 @@ class Rows:
         if math.isnan(change) or "swings" in found.sure:
             return
         clear = abs(change) - 1.5 * float(z[len(z) // 2 :].std())
-        for name, moved in (("rose", change), ("fell", -change)):
-            found.decide(name, min(moved - 2.0, clear), 0.0)
+        itself = (self.mean_now() - mean(self.value[self.before])) / self.spread
+        for name, sign in (("rose", 1), ("fell", -1)):
+            found.decide(name, min(sign * change - 2.0, sign * itself - 1.0, clear), 0.0)
             if "swings" in found.border and name in found.sure:
                 found.sure.discard(name)
                 found.border.add(name)
@@ -196,7 +197,7 @@ class Rows:
             return
         line = correlation(at, z) * math.copysign(1, change)
         if len(z) >= 16:
-            found.decide("gradual", line, 0.8)
+            found.decide("gradual", min(line - 0.8, line - math.sqrt(best_step(z))), 0.0)
         if not self.onset_before:
             shares = [(z[i] + z[i + 1]) / 2 - start for i in range(len(z) - 1) if at[i] <= 8]
             found.decide("sudden", max([-math.inf, *(share / change for share in shares)]), 0.8)
@@ -238,7 +239,7 @@ class Rows:
         squares = steps**2
         rms = math.sqrt(squares.mean()) / healthy
         without = math.sqrt((squares.sum() - squares.max()) / len(squares)) / healthy
-        found.decide("calm", -rms, -0.5)
+        found.decide("calm", min(0.5 - rms, 3.0 - abs(float(z.mean()))), 0.0)
         scatter = float(np.median(np.abs(steps - steps.mean()))) / MAD_OF_NORMAL / healthy
         # Noise goes to and fro from row to row; a ramp, a step or a slow swing moves farther than its steps.
         matters = min(rms * healthy - RESTLESS * float(z.std()),
@@ -283,6 +284,13 @@ def correlation(x: np.ndarray, y: np.ndarray) -> float:
     if len(x) < 2 or x.std() == 0 or y.std() == 0:
         return 0.0
     return float(np.corrcoef(x, y)[0, 1])
+
+
+def best_step(z: np.ndarray) -> float:
+    """Share of the variance that a single step explains at best."""
+    whole = float(((z - z.mean()) ** 2).sum())
+    parts = [((z[:i] - z[:i].mean()) ** 2).sum() + ((z[i:] - z[i:].mean()) ** 2).sum() for i in range(1, len(z))]
+    return 1 - float(min(parts)) / whole if whole > 0 else 0.0
 
 
 def autocorrelation(rest: np.ndarray, lag: int) -> float:

@@ -152,12 +152,14 @@ START_TEST(gradual_goes_with_time_over_sixteen_rows)
 	healthy(&c, 32); /* flat: too little of a move, however straight */
 	ramp(32, 0.0625);
 	ck_fails(&c, GRADUAL);
-	healthy(&c, 32); /* a step half way: correlation sqrt(3 / 4) less what wiggles */
+	healthy(&c, 32); /* a step half way: correlation sqrt(3 / 4), but a step says more of it */
 	shift(&c, 48, N_ROWS, 8);
-	ck_assert(decide(&c).set & MW_CLAIM(GRADUAL));
-	healthy(&c, 32); /* a step at 1/5: sqrt(12 / 25) */
-	shift(&c, 39, N_ROWS, 8);
+	ck_assert(decide(&c).set & MW_CLAIM(ROSE));
 	ck_fails(&c, GRADUAL);
+	healthy(&c, 32);
+	ramp(32, 0.2);
+	shift(&c, 48, N_ROWS, 1); /* a ramp with a small step in it */
+	ck_assert(decide(&c).set & MW_CLAIM(GRADUAL));
 }
 END_TEST
 
@@ -343,6 +345,30 @@ START_TEST(a_move_is_larger_than_the_scatter_after_it)
 	for (size_t row = 16; row < N_ROWS; row++)
 		put_z(&c, row, row % 2 ? 4.5 : 1.5);
 	ck_assert(decide(&c).set & MW_CLAIM(ROSE));
+}
+END_TEST
+
+START_TEST(what_rises_rises_itself)
+{
+	healthy(&c, 16);
+	for (size_t row = 16; row < N_ROWS; row++)
+		c.expected[row] -= 6 * c.rows.spread; /* less was called for */
+	ck_fails(&c, ROSE);
+	for (size_t row = 16; row < N_ROWS; row++)
+		c.value[row] += 1.5 * c.rows.spread;
+	ck_assert(decide(&c).set & MW_CLAIM(ROSE));
+}
+END_TEST
+
+START_TEST(calm_beside_a_shift_is_not_the_matter)
+{
+	healthy(&c, 16);
+	swing_rows(16, 0.05);
+	ck_assert(decide(&c).set & MW_CLAIM(CALM));
+	shift(&c, 16, N_ROWS, 2.9);
+	ck_assert(decide(&c).set & MW_CLAIM(CALM));
+	shift(&c, 16, N_ROWS, 0.2);
+	ck_fails(&c, CALM);
 }
 END_TEST
 
@@ -572,6 +598,7 @@ MW_TEST_MAIN(
     lost_is_a_quarter_of_the_rows_or_the_newest_four, spikes_are_single_rows_out_of_a_calm_rest,
     noisy_and_calm_compare_the_steps_with_the_healthy_ones,
     noise_is_told_only_where_it_is_the_matter, a_move_is_larger_than_the_scatter_after_it,
+    what_rises_rises_itself, calm_beside_a_shift_is_not_the_matter,
     what_has_levelled_off_or_turned_is_not_growing,
     jumps_spikes_and_standstill_are_neither_noise_nor_calm, swings_go_to_and_fro_slowly_and_far,
     limits_are_passed_after_the_onset, the_order_is_that_of_leaving_the_normal_range,
