@@ -138,12 +138,13 @@ static void heat(struct furnace *s, const struct mw_plant_row *row, const double
 	double dull = mw_act_level(f, MW_FAULT_FOULING);
 	double gain = row->dt_s / (s->tau_s + row->dt_s);
 	double across = s->cross * (s->zone[1] - s->zone[0]);
+	double crack = 1.0 + 0.25 * mw_site_level(f, MW_SITE_WALL_CRACKED);
 	double take = load * 0.5 * (1.0 + 0.2 * order->product) *
 		      (1.0 + 0.5 * mw_act_level(f, MW_FAULT_OVERLOAD));
 	double aim;
 
 	for (size_t z = 0; z < 2; z++) {
-		double lost = (s->zone[z] - ambient) * leak +
+		double lost = (s->zone[z] - ambient) * leak * (z == 1 ? crack : 1.0) +
 			      take * s->share[z] * s->zone[z] / (1.0 + 0.3 * dull);
 
 		s->zone[z] += gain * (s->full * heat_in[z] - lost + (z == 0 ? across : -across));
@@ -165,13 +166,15 @@ static void read_gas(struct furnace *s, const struct mw_plant_row *row,
 	double leak = mw_act_level(f, MW_FAULT_LEAK);
 	double block = mw_act_level(f, MW_FAULT_BLOCKAGE);
 	double gust = mw_wander_step(&s->gust, draws->n[2], row->dt_s);
+	double puff = mw_site_level(f, MW_SITE_FIRE_PULSES) * mw_act_wave(f, 3.0, 12.0);
 	double oxygen = s->oxygen * (1.25 - 0.5 * fire) + 20.9 * (1.0 - fmin(run, 1.0));
 
-	oxygen += 2.5 * leak - 0.35 * s->oxygen * block / (1.0 + 0.35 * block);
-	full[DRAUGHT] =
-	    s->draught * run + gust + 4.0 * fire + 18.0 * block - 14.0 * leak + 0.3 * draws->n[8];
+	oxygen +=
+	    2.5 * leak - 0.35 * s->oxygen * block / (1.0 + 0.35 * block) - 0.15 * s->oxygen * puff;
+	full[DRAUGHT] = s->draught * run + gust + 4.0 * fire + 18.0 * block - 14.0 * leak +
+			0.3 * draws->n[8] + 10.0 * puff * run;
 	full[OXYGEN] = mw_clamp(oxygen * (1.0 + 0.01 * draws->n[9]), 0.0, 20.9);
-	full[EXHAUST] = s->exhaust;
+	full[EXHAUST] = s->exhaust * (1.0 + 0.01 * puff * run);
 }
 
 static void step(void *state, const struct mw_plant_row *row, struct mw_rng *rng, double *ret_true)
@@ -214,6 +217,8 @@ static void step(void *state, const struct mw_plant_row *row, struct mw_rng *rng
 
 static const struct mw_plant_site site[] = {
     {MW_SITE_CONTACTOR_WELDED, {MW_FAULT_UNKNOWN, 4, {OUTPUT_1, HEATING, ZONE_1, CHARGE}}},
+    {MW_SITE_WALL_CRACKED, {MW_FAULT_UNKNOWN, 5, {OUTPUT_2, HEATING, ZONE_2, CHARGE, OUTPUT_1}}},
+    {MW_SITE_FIRE_PULSES, {MW_FAULT_UNKNOWN, 3, {DRAUGHT, OXYGEN, EXHAUST}}},
 };
 
 const struct mw_plant mw_plant_furnace = {
