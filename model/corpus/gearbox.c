@@ -125,13 +125,14 @@ static void oil_step(struct gearbox *s, const struct mw_plant_row *row, double a
 	double heat = n * (0.35 + 0.65 * fmin(load, 3.0));
 	double low = fmax(55.0 - s->level, 0.0) / 55.0;
 
-	heat += n * (0.35 * dry + 0.3 * low + 0.4 * mw_site_level(f, MW_SITE_OVERFILL));
+	heat += n * (0.35 * dry + 0.3 * low + 0.4 * mw_site_level(f, MW_SITE_OVERFILL) +
+		     0.1 * mw_site_level(f, MW_SITE_OIL_RELIEF_SHUT));
 	s->oil = mw_lag(
 	    s->oil, ambient + s->rise * heat * (1.0 + 0.7 * mw_act_level(f, MW_FAULT_COOLING_LOSS)),
 	    dt, s->tau_oil_s);
 	s->slow = mw_lag(s->slow,
 			 s->oil + n * (3.0 + 6.0 * fmin(load, 3.0) + 30.0 * dry + 12.0 * low -
-				       1.5 * mw_site_level(f, MW_SITE_OIL_RELIEF_SHUT)),
+				       3.0 * mw_site_level(f, MW_SITE_OIL_RELIEF_SHUT)),
 			 dt, s->tau_bearing_s);
 	s->level -= 0.6 * mw_act_level(f, MW_FAULT_LEAK) * fmin(s->level / 20.0, 1.0);
 	s->level = fmax(s->level, 0.0);
@@ -213,7 +214,7 @@ static void step(void *state, const struct mw_plant_row *row, struct mw_rng *rng
 static const struct mw_plant_site site[] = {
     {MW_SITE_OVERFILL, {MW_FAULT_UNKNOWN, 4, {OIL_LEVEL, OIL, AMPS, OIL_PRESSURE}}},
     {MW_SITE_TOOTH_BROKEN, {MW_FAULT_UNKNOWN, 4, {MESH, VIB, VIB2, OUTPUT}}},
-    {MW_SITE_OIL_RELIEF_SHUT, {MW_FAULT_UNKNOWN, 3, {OIL_PRESSURE, OIL_FILTER, SLOW_BEARING}}},
+    {MW_SITE_OIL_RELIEF_SHUT, {MW_FAULT_UNKNOWN, 4, {OIL_PRESSURE, OIL_FILTER, OIL, SLOW_BEARING}}},
 };
 
 const struct mw_plant mw_plant_gearbox = {

@@ -137,7 +137,7 @@ static double draw_off(struct tank *s, const struct mw_plant_row *row, const str
 	double shallow = mw_clamp(s->level / 0.05, 0.0, 1.0);
 	double gulp =
 	    0.2 * mw_site_level(f, MW_SITE_VENT_BLOCKED) * (1.0 + mw_act_wave(f, 6.0, 24.0));
-	double thin = 0.03 * mw_site_level(f, MW_SITE_HOT_FEED);
+	double thin = 0.08 * mw_site_level(f, MW_SITE_HOT_FEED);
 	double q = demand * order->run * shallow / ((1.0 + air) * (1.0 + dry) * (1.0 + block)) /
 		   (1.0 + gulp);
 
