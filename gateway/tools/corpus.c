@@ -3,7 +3,11 @@
  * gateway's own code, with exact labels.
  *
  *     mw-corpus --out FILE --windows N --seed S [--shard K] [--hold-out FAULT,FAULT...]
+ *         [--unnamed SHARE]
  *     mw-corpus --describe
+ *
+ * --unnamed: that share of the series has a fault that no model knows by name (model/corpus/site.h,
+ * those for training), labelled as what --hold-out holds out: unknown.
  *
  * Windows are kept in memory until their groups can be written: about 0.4 kB per row of a window.
  * Equal arguments give equal bytes.
@@ -59,6 +63,7 @@ struct corpus {
 	uint64_t seed;
 	uint32_t shard;
 	size_t wanted, made;
+	double unnamed;                             /* share of the series */
 	bool held_out[MW_N_FAULT];                  /* faults that are labelled unknown */
 	struct group group[MW_PROMPT_MAX_ROWS + 1]; /* by row count */
 };
@@ -100,7 +105,7 @@ static bool grow(struct group *group, size_t rows)
 	return true;
 }
 
-/* Held out: something is wrong, and nobody has said what. */
+/* Held out or without a name: something is wrong, and nobody has said what. */
 static void hold_out(const struct corpus *corpus, struct mw_window_truth *truth)
 {
 	if (truth->verdict != MW_VERDICT_FAULT || !corpus->held_out[truth->fault])
@@ -291,6 +296,16 @@ static bool encode_series(struct corpus *corpus, const struct mw_sim_series *ser
 	return ok;
 }
 
+/* What nobody has named, on one channel alone, is a faulty sensor to whoever looks: no example. */
+static bool taken_for_a_sensor(const struct mw_sim_series *series)
+{
+	for (size_t i = 0; i < series->spec.n_injection; i++)
+		if (series->spec.injection[i].site != MW_SITE_NONE &&
+		    series->proof[i] != MW_PROOF_NONE && series->n_cause[i] < 2)
+			return true;
+	return false;
+}
+
 /* Too short for a window after learning, or refused by the simulator: the next number is tried. */
 static bool make_series(struct corpus *corpus, uint32_t number)
 {
@@ -299,15 +314,19 @@ static bool make_series(struct corpus *corpus, uint32_t number)
 	struct mw_rng ends;
 	struct mw_sim_spec spec;
 	struct mw_sim_series *series;
+	uint64_t seed;
 	bool ok = true;
 
 	mw_rng_seed(&root, corpus->seed);
 	mw_rng_fork(&root, number, &rng);
 	mw_rng_fork(&rng, FORK_WINDOWS, &ends);
-	mw_sim_spec_draw(mw_rng_u64(&rng), &spec);
+	seed = mw_rng_u64(&rng);
+	mw_sim_spec_draw(seed, &spec);
+	mw_sim_spec_unname(seed, corpus->unnamed, &spec);
 	if (mw_sim_series_new(&spec, &series) != 0)
 		return true;
-	if (series->n_rows / MW_PATCH_ROWS >= series->spec.n_learn / MW_PATCH_ROWS + AFTER_LEARN &&
+	if (!taken_for_a_sensor(series) &&
+	    series->n_rows / MW_PATCH_ROWS >= series->spec.n_learn / MW_PATCH_ROWS + AFTER_LEARN &&
 	    series->spec.n_learn >= MW_WINDOW_ROWS)
 		ok = encode_series(corpus, series, number, &ends);
 	mw_sim_series_free(series);
@@ -422,10 +441,22 @@ static bool read_number(const char *text, uint64_t most, uint64_t *ret)
 	return true;
 }
 
+static bool read_share(const char *text, double most, double *ret)
+{
+	char *end;
+	double value = strtod(text, &end);
+
+	if (end == text || *end || !(value >= 0) || value > most)
+		return false;
+	*ret = value;
+	return true;
+}
+
 static int usage(void)
 {
 	fputs("usage: mw-corpus --out FILE --windows N --seed S [--shard K] "
 	      "[--hold-out FAULT,FAULT...]\n"
+	      "                 [--unnamed SHARE]\n"
 	      "       mw-corpus --describe\n",
 	      stderr);
 	return EX_USAGE;
@@ -453,6 +484,7 @@ static int make(struct corpus *corpus, const char *path)
 struct arguments {
 	const char *path;
 	uint64_t windows, seed, shard;
+	double unnamed;
 	bool has_seed, describe;
 	bool held_out[MW_N_FAULT];
 };
@@ -495,6 +527,8 @@ static bool take_option(struct arguments *arguments, int option, const char *val
 		return read_number(value, (1u << (32 - SERIES_BITS)) - 1, &arguments->shard);
 	case 'h':
 		return read_faults(value, arguments->held_out);
+	case 'u':
+		return read_share(value, MW_SIM_MAX_UNNAMED, &arguments->unnamed);
 	case 'd':
 		arguments->describe = true;
 		return true;
@@ -506,13 +540,10 @@ static bool take_option(struct arguments *arguments, int option, const char *val
 int main(int argc, char **argv)
 {
 	static const struct option options[] = {
-	    {"out", required_argument, NULL, 'o'},
-	    {"windows", required_argument, NULL, 'n'},
-	    {"seed", required_argument, NULL, 's'},
-	    {"shard", required_argument, NULL, 'k'},
-	    {"hold-out", required_argument, NULL, 'h'},
-	    {"describe", no_argument, NULL, 'd'},
-	    {NULL, 0, NULL, 0},
+	    {"out", required_argument, NULL, 'o'},      {"windows", required_argument, NULL, 'n'},
+	    {"seed", required_argument, NULL, 's'},     {"shard", required_argument, NULL, 'k'},
+	    {"hold-out", required_argument, NULL, 'h'}, {"unnamed", required_argument, NULL, 'u'},
+	    {"describe", no_argument, NULL, 'd'},       {NULL, 0, NULL, 0},
 	};
 	struct arguments arguments = {0};
 	struct corpus corpus = {0};
@@ -532,6 +563,8 @@ int main(int argc, char **argv)
 	corpus.seed = arguments.seed;
 	corpus.shard = (uint32_t)arguments.shard;
 	corpus.wanted = arguments.windows;
+	corpus.unnamed = arguments.unnamed;
 	memcpy(corpus.held_out, arguments.held_out, sizeof(corpus.held_out));
+	corpus.held_out[MW_FAULT_UNKNOWN] = true;
 	return make(&corpus, arguments.path);
 }

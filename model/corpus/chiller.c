@@ -42,7 +42,7 @@ struct chiller {
 };
 
 struct trouble {
-	double lost, foul, dirty, dry, air, stuck, pass, over, mixed;
+	double lost, foul, dirty, dry, air, stuck, pass, over, mixed, oily, swing;
 };
 
 static const struct mw_plant_channel channel[N] = {
@@ -141,9 +141,11 @@ static struct trouble trouble_of(const struct mw_plant_act *f)
 	    .dry = 0.8 * mw_act_level(f, MW_FAULT_COOLING_LOSS),
 	    .air = mw_act_level(f, MW_FAULT_AIR_INGRESS),
 	    .stuck = 0.25 * mw_act_level(f, MW_FAULT_VALVE_STUCK) * mw_act_sign(f),
+	    .swing = mw_site_level(f, MW_SITE_EXPANSION_SWINGS) * mw_act_wave(f, 5.0, 24.0),
 	    .pass = 0.3 * mw_act_level(f, MW_FAULT_VALVE_LEAK),
 	    .over = mw_site_level(f, MW_SITE_OVERCHARGE),
 	    .mixed = 0.25 * mw_site_level(f, MW_SITE_BYPASS_MIXING),
+	    .oily = mw_site_level(f, MW_SITE_OIL_LOGGED),
 	};
 }
 
@@ -152,9 +154,12 @@ static double refrigerate(struct chiller *s, const struct mw_plant_row *row,
 			  const struct trouble *bad, double tower, double *full)
 {
 	double n = s->train.speed;
-	double reach = n / ((1.0 + 0.25 * bad->lost) * (1.0 + bad->pass));
-	double starve = fmax(6.0 * bad->lost - 8.0 * bad->stuck - 4.0 * bad->over, -s->superheat);
-	double evap = s->supply - s->near_evap * s->cool - 0.35 * fmax(starve, 0.0);
+	double reach =
+	    n / ((1.0 + 0.25 * bad->lost) * (1.0 + bad->pass)) / (1.0 + 0.12 * bad->oily);
+	double starve = fmax(
+	    6.0 * bad->lost - 8.0 * bad->stuck - 4.0 * bad->over - 4.0 * bad->swing, -s->superheat);
+	double evap =
+	    s->supply - s->near_evap * s->cool * (1.0 + 0.6 * bad->oily) - 0.35 * fmax(starve, 0.0);
 	double out = tower + s->rise * s->cool * (1.0 + bad->dry);
 	double cond = out + s->near_cond * s->cool * (1.0 + 1.1 * bad->foul) +
 		      5.0 * (bad->air + 0.8 * bad->over) * (n > 0.05);
@@ -215,7 +220,7 @@ static void step(void *state, const struct mw_plant_row *row, struct mw_rng *rng
 	full[RETURN] = s->supply + s->heat_in * s->drop / fmax(flow, 0.1) / (1.0 + bad.mixed);
 	full[WATER_FLOW] = s->q_rated * flow * (1.0 + bad.mixed) * (1.0 + s->swirl * draws.n[8]);
 	full[SUPERHEAT] += 0.1 * draws.n[9];
-	full[VALVE] = 100.0 * mw_clamp(s->valve + bad.stuck, 0.0, 1.0);
+	full[VALVE] = 100.0 * mw_clamp(s->valve + bad.stuck + 0.06 * bad.swing, 0.0, 1.0);
 	full[SETPOINT] = s->want + 8.0 * (1.0 - order.setpoint);
 	mw_train_step(&s->train, &(struct mw_train_row){command, torque, ambient, dt, s->haste},
 		      &worn, &draws, full + TRAIN);
@@ -225,6 +230,8 @@ static void step(void *state, const struct mw_plant_row *row, struct mw_rng *rng
 static const struct mw_plant_site site[] = {
     {MW_SITE_OVERCHARGE, {MW_FAULT_UNKNOWN, 5, {SUPERHEAT, CONDENSING, VALVE, AMPS, KW}}},
     {MW_SITE_BYPASS_MIXING, {MW_FAULT_UNKNOWN, 2, {RETURN, WATER_FLOW}}},
+    {MW_SITE_OIL_LOGGED, {MW_FAULT_UNKNOWN, 5, {EVAPORATING, RPM, AMPS, KW, SUPPLY}}},
+    {MW_SITE_EXPANSION_SWINGS, {MW_FAULT_UNKNOWN, 5, {VALVE, SUPERHEAT, EVAPORATING, AMPS, KW}}},
 };
 
 const struct mw_plant mw_plant_chiller = {

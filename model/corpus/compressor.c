@@ -158,8 +158,10 @@ static double compress(struct compressor *s, const struct mw_plant_row *row,
 	double in = speed * s->opening / (1.0 + loss) / choke;
 	double leak = 0.25 * mw_act_level(&row->fault, MW_FAULT_LEAK);
 	double out = (demand + leak) * fmax(s->line, 0.0) * (1.0 + s->swirl * draws->n[8]);
+	double blown = 0.4 * mw_site_level(&row->fault, MW_SITE_RELIEF_LIFTS) *
+		       fmax(mw_act_wave(&row->fault, 6.0, 24.0), 0.0) * fmax(s->line, 0.0);
 
-	s->line = fmax(s->line + (in - out) * row->dt_s / s->tau_receiver_s, 0.0);
+	s->line = fmax(s->line + (in - out - blown) * row->dt_s / s->tau_receiver_s, 0.0);
 	/* A relief valve ends what no controller does. */
 	s->line = fmin(s->line, 1.3);
 	s->flow = mw_lag(s->flow, out * (1.0 + s->swirl * draws->n[9]), row->dt_s, 0.7);
@@ -171,7 +173,8 @@ static void heat(struct compressor *s, const struct mw_plant_row *row, double am
 {
 	double dt = row->dt_s * s->haste;
 	double bad = 0.6 * mw_act_level(&row->fault, MW_FAULT_COOLING_LOSS) +
-		     0.4 * mw_act_level(&row->fault, MW_FAULT_FOULING);
+		     0.4 * mw_act_level(&row->fault, MW_FAULT_FOULING) +
+		     0.3 * mw_site_level(&row->fault, MW_SITE_SEPARATOR_TORN);
 	double warm = fmin(power, 2.0);
 
 	double open = 0.6 * mw_site_level(&row->fault, MW_SITE_THERMOSTAT_OPEN);
@@ -192,7 +195,8 @@ static void read_gas(const struct compressor *s, const struct mw_plant_row *row,
 {
 	double clog = 1.0 + 4.0 * mw_act_level(&row->fault, MW_FAULT_FILTER_CLOGGING);
 	double block = 1.0 + 3.0 * mw_act_level(&row->fault, MW_FAULT_BLOCKAGE);
-	double drop = s->separator * in * in * block * (1.0 + 0.01 * draws->n[10]);
+	double torn = 1.0 + 2.0 * mw_site_level(&row->fault, MW_SITE_SEPARATOR_TORN);
+	double drop = s->separator * in * in * block / torn * (1.0 + 0.01 * draws->n[10]);
 
 	full[INLET] = -s->filter * (0.2 + 0.8 * in) * in * clog * (1.0 + 0.02 * draws->n[11]);
 	full[LINE] = s->p_set * s->line;
@@ -240,6 +244,8 @@ static void step(void *state, const struct mw_plant_row *row, struct mw_rng *rng
 
 static const struct mw_plant_site site[] = {
     {MW_SITE_THERMOSTAT_OPEN, {MW_FAULT_UNKNOWN, 3, {OIL, GAS, AMPS}}},
+    {MW_SITE_SEPARATOR_TORN, {MW_FAULT_UNKNOWN, 5, {SEPARATOR, DISCHARGE, AMPS, OIL, GAS}}},
+    {MW_SITE_RELIEF_LIFTS, {MW_FAULT_UNKNOWN, 6, {LINE, DISCHARGE, FLOW, OPENING, RPM, AMPS}}},
 };
 
 const struct mw_plant mw_plant_compressor = {

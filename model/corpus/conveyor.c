@@ -150,10 +150,22 @@ static void carry(struct conveyor *s, const struct mw_plant_row *row, const stru
 	double jam = 0.4 * mw_act_level(&row->fault, MW_FAULT_BLOCKAGE);
 	double more = 0.35 * mw_act_level(&row->fault, MW_FAULT_OVERLOAD);
 
+	double spilt = 0.08 * mw_site_level(&row->fault, MW_SITE_SPILLAGE);
+
 	/* The feeder stops with the belt; a jammed chute backs up on it. */
 	feed = (feed * (1.0 + lumps + 0.25 * order->product) + more) * fmin(s->belt, 1.0);
-	s->mass += (feed - s->belt * s->mass / (1.0 + jam)) * row->dt_s / (s->ride_s + row->dt_s);
+	s->mass += (feed - s->belt * s->mass * (1.0 + spilt) / (1.0 + jam)) * row->dt_s /
+		   (s->ride_s + row->dt_s);
 	s->mass = mw_clamp(s->mass, 0.0, 4.0);
+}
+
+/* A belt has a splice at least every few dozen rows. */
+static double jolt(const struct conveyor *s, const struct mw_plant_act *fault)
+{
+	double apart = s->splice_rows / ceil(s->splice_rows / 24.0);
+	double at = fmod(s->age_rows, apart);
+
+	return mw_site_level(fault, MW_SITE_SPLICE_OPENS) * (at < 1.0 ? 1.0 : 0.1);
 }
 
 static void read_belt(struct conveyor *s, const struct mw_plant_row *row, double pull,
@@ -170,10 +182,12 @@ static void read_belt(struct conveyor *s, const struct mw_plant_row *row, double
 	    mw_lag(s->track, mw_act_sign(&row->fault) * 30.0 * askew, row->dt_s, 0.2 * s->ride_s);
 	full[BELT] = s->v_rated * s->belt * (1.0 + 0.002 * draws->n[10]);
 	full[LOAD] = s->m_rated * s->mass;
-	full[RATE] = 3.6 * s->m_rated / s->ride_s * s->mass * s->belt / (1.0 + jam);
+	full[RATE] = 3.6 * s->m_rated / s->ride_s * s->mass * s->belt / (1.0 + jam) /
+		     (1.0 + 0.25 * mw_site_level(&row->fault, MW_SITE_SPILLAGE));
 	full[TENSION] = s->tension * (1.0 + 0.25 * pull + 0.01 * splice + 0.03 * askew) /
-			(1.0 + 0.12 * slip + 0.3 * slack);
-	full[TRACKING] = edge * (1.0 + 1.5 * slack) + 1.5 * splice + s->track;
+			(1.0 + 0.12 * slip + 0.3 * slack) / (1.0 + 0.15 * jolt(s, &row->fault));
+	full[TRACKING] = edge * (1.0 + 1.5 * slack) + 1.5 * splice + s->track +
+			 10.0 * mw_act_sign(&row->fault) * jolt(s, &row->fault);
 	full[GEARBOX] = s->gear;
 	full[PULLEY] = s->pulley;
 }
@@ -188,8 +202,12 @@ static void heat(struct conveyor *s, const struct mw_plant_row *row, double ambi
 
 	s->gear = mw_lag(s->gear, ambient + s->gear_rise * (0.4 * v + 0.6 * power) + 45.0 * dry * v,
 			 dt, s->tau_gear_s);
-	s->pulley =
-	    mw_lag(s->pulley, ambient + 4.0 * power + (30.0 * slip + 8.0 * slack) * v, dt, 100.0);
+	s->pulley = mw_lag(
+	    s->pulley,
+	    ambient + 4.0 * power +
+		(30.0 * slip + 8.0 * slack + 5.0 * mw_site_level(&row->fault, MW_SITE_SPILLAGE)) *
+		    v,
+	    dt, 100.0);
 }
 
 static void step(void *state, const struct mw_plant_row *row, struct mw_rng *rng, double *ret_true)
@@ -201,6 +219,7 @@ static void step(void *state, const struct mw_plant_row *row, struct mw_rng *rng
 	double dt = row->dt_s;
 	double slip = mw_act_level(&row->fault, MW_FAULT_BELT_SLIP);
 	double jam = mw_act_level(&row->fault, MW_FAULT_BLOCKAGE);
+	double spilt = mw_site_level(&row->fault, MW_SITE_SPILLAGE);
 	double full[N];
 	double ambient, command, pull, jerk;
 
@@ -210,7 +229,8 @@ static void step(void *state, const struct mw_plant_row *row, struct mw_rng *rng
 	command = control(s, row, &order);
 	carry(s, row, &order, &draws);
 	pull = s->friction + (1.0 - s->friction) * s->incline * s->mass;
-	pull = (pull + jam * (0.25 + 0.04 * jerk) + 0.12 * worn.misaligned) *
+	pull = (pull + jam * (0.25 + 0.04 * jerk) + 0.12 * worn.misaligned +
+		0.08 * jolt(s, &row->fault) + 0.1 * spilt * (1.0 + 0.2 * jerk)) *
 	       fmin(s->train.speed * 20.0, 1.0);
 	/* Stick and slip: the grip comes and goes. */
 	s->belt =
@@ -220,7 +240,7 @@ static void step(void *state, const struct mw_plant_row *row, struct mw_rng *rng
 	read_belt(s, row, pull, &draws, full);
 	full[SETPOINT] = s->v_rated * s->setpoint * order.setpoint;
 	worn.overload = 0.0; /* it is the material that is too much */
-	worn.rough = 0.5 * slip;
+	worn.rough = 0.5 * slip + 1.2 * jolt(s, &row->fault);
 	worn.misaligned *= 0.4;
 	mw_train_step(
 	    &s->train,
@@ -231,6 +251,8 @@ static void step(void *state, const struct mw_plant_row *row, struct mw_rng *rng
 
 static const struct mw_plant_site site[] = {
     {MW_SITE_TAKE_UP_STUCK, {MW_FAULT_UNKNOWN, 4, {TENSION, TRACKING, PULLEY, BELT}}},
+    {MW_SITE_SPLICE_OPENS, {MW_FAULT_UNKNOWN, 5, {TENSION, TRACKING, VIB, VIB2, AMPS}}},
+    {MW_SITE_SPILLAGE, {MW_FAULT_UNKNOWN, 6, {RATE, AMPS, KW, LOAD, TENSION, PULLEY}}},
 };
 
 const struct mw_plant mw_plant_conveyor = {

@@ -10,6 +10,8 @@
 #define SHARE_PHYSICAL  0.55
 #define SHARE_SENSOR    0.40 /* of the faults */
 #define MIN_TAIL        8    /* rows between learn segment and the first onset */
+#define SHARE_MIXTURE   0.40 /* of the faults without a name */
+#define UNNAMED_STREAM  UINT64_C(0x6e6f6e616d65) /* seeds are mixed with it */
 
 static enum mw_machine draw_machine(struct mw_rng *rng)
 {
@@ -195,4 +197,41 @@ void mw_sim_spec_draw(uint64_t seed, struct mw_sim_spec *ret_spec)
 			draw_operation(&spec, &rng);
 	}
 	*ret_spec = spec;
+}
+
+/* ---- faults without a name ---- */
+
+static enum mw_sim_site draw_unnamed(struct mw_rng *rng)
+{
+	bool mixed = mw_rng_chance(rng, SHARE_MIXTURE);
+	size_t own = mw_rng_below(rng, MW_N_SIM_UNNAMED - MW_SITE_MIXTURE - 1);
+
+	return mixed ? MW_SITE_MIXTURE : (enum mw_sim_site)(MW_SITE_MIXTURE + 1 + own);
+}
+
+static struct mw_sim_injection *fault_of(struct mw_sim_spec *spec)
+{
+	for (size_t i = 0; i < spec->n_injection; i++)
+		if (mw_sim_kind_of(&spec->injection[i]) != MW_KIND_OPERATION)
+			return &spec->injection[i];
+	return NULL;
+}
+
+void mw_sim_spec_unname(uint64_t seed, double share, struct mw_sim_spec *spec)
+{
+	struct mw_sim_injection *in = fault_of(spec);
+	struct mw_rng rng;
+
+	mw_rng_seed(&rng, seed ^ UNNAMED_STREAM);
+	if (!in || !mw_rng_chance(&rng, share / MW_SIM_MAX_UNNAMED))
+		return;
+	in->fault = MW_FAULT_UNKNOWN;
+	in->site = draw_unnamed(&rng);
+	in->channel = -1;
+	/* A spike is short, a sensor fault abrupt. */
+	in->end_row = in->onset_row + draw_length(in, spec, &rng);
+	in->growth_rows = draw_growth(in, &rng);
+	spec->machine =
+	    in->site == MW_SITE_MIXTURE ? draw_machine(&rng) : mw_site_machine(in->site);
+	spec->period_s = draw_period(spec->machine, &rng);
 }

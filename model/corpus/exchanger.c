@@ -42,7 +42,7 @@ struct exchanger {
 };
 
 struct trouble {
-	double foul, block, clog, cross, pass, warm, stuck, gas, upset, short_cut;
+	double foul, block, clog, cross, pass, warm, stuck, gas, upset, short_cut, bare, pulse;
 };
 
 static const struct mw_plant_channel channel[N] = {
@@ -150,6 +150,9 @@ static struct trouble trouble_of(struct exchanger *s, const struct mw_plant_row 
 	    .foul = 1.2 * mw_act_level(f, MW_FAULT_FOULING) +
 		    0.8 * mw_site_level(f, MW_SITE_BAFFLE_BROKEN),
 	    .short_cut = 0.4 * mw_site_level(f, MW_SITE_BAFFLE_BROKEN),
+	    .bare = 0.05 * mw_site_level(f, MW_SITE_LAGGING_LOST),
+	    .pulse =
+		0.2 * mw_site_level(f, MW_SITE_FEED_PULSES) * (1.0 + mw_act_wave(f, 3.0, 12.0)),
 	    .block = 0.5 * mw_act_level(f, MW_FAULT_BLOCKAGE),
 	    .clog = 0.5 * mw_act_level(f, MW_FAULT_FILTER_CLOGGING),
 	    .cross = 0.25 * mw_act_level(f, MW_FAULT_LEAK),
@@ -195,7 +198,7 @@ static void step(void *state, const struct mw_plant_row *row, struct mw_rng *rng
 	valve = control(s, row, &order, bad.stuck);
 	hot = order.run * (s->mode == HEAT ? valve : load) / (1.0 + bad.clog);
 	cold = order.run * ((s->mode == HEAT ? load : valve) + bad.pass) / (1.0 + bad.block);
-	cold /= 1.0 + fmax(bad.gas, 0.0);
+	cold /= (1.0 + fmax(bad.gas, 0.0)) * (1.0 + bad.pulse);
 	s->hot_flow = mw_lag(s->hot_flow, hot * (1.0 + s->swirl * draws.n[8]), dt, 1.5);
 	s->cold_flow = mw_lag(s->cold_flow, cold * (1.0 + s->swirl * draws.n[9]), dt, 1.5);
 	hot_in = s->hot + mw_wander_step(&s->hot_in, draws.n[1], dt) +
@@ -203,7 +206,9 @@ static void step(void *state, const struct mw_plant_row *row, struct mw_rng *rng
 	cold_in = s->cold + mw_wander_step(&s->cold_in, draws.n[2], dt) + bad.warm * s->span;
 	exchange(s, s->hot_flow, s->cold_flow, hot_in, cold_in, bad.foul + 0.6 * fmax(bad.gas, 0.0),
 		 &hot_out, &cold_out);
-	cold_out += bad.cross / (1.0 + bad.cross) * (hot_in - cold_out) * 0.5;
+	cold_out += bad.cross / (1.0 + bad.cross) * (hot_in - cold_out) * 0.5 -
+		    bad.bare * s->span * mw_act_draw(&row->fault, 2, 0.4, 1.0);
+	hot_out -= bad.bare * s->span;
 	s->hot_out = mw_lag(s->hot_out, hot_out, dt, s->tau_s);
 	s->cold_out = mw_lag(s->cold_out, cold_out, dt, s->tau_s);
 	full[HOT_IN] = hot_in;
@@ -223,6 +228,8 @@ static void step(void *state, const struct mw_plant_row *row, struct mw_rng *rng
 
 static const struct mw_plant_site site[] = {
     {MW_SITE_BAFFLE_BROKEN, {MW_FAULT_UNKNOWN, 4, {HOT_DROP, HOT_OUT, COLD_OUT, VALVE}}},
+    {MW_SITE_LAGGING_LOST, {MW_FAULT_UNKNOWN, 5, {HOT_OUT, COLD_OUT, VALVE, COLD_FLOW, HOT_FLOW}}},
+    {MW_SITE_FEED_PULSES, {MW_FAULT_UNKNOWN, 5, {COLD_FLOW, COLD_DROP, COLD_OUT, HOT_OUT, VALVE}}},
 };
 
 const struct mw_plant mw_plant_exchanger = {

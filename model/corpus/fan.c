@@ -31,7 +31,7 @@ struct fan {
 };
 
 struct trouble {
-	double leak, block, clog, foul, slip, stuck, stall;
+	double leak, block, clog, foul, slip, stuck, stall, torn, again;
 };
 
 static const struct mw_plant_channel channel[N] = {
@@ -125,6 +125,8 @@ static struct trouble trouble_of(const struct mw_plant_act *f)
 	    .slip = mw_act_level(f, MW_FAULT_BELT_SLIP),
 	    .stuck = fmin(mw_act_level(f, MW_FAULT_VALVE_STUCK), 1.0),
 	    .stall = mw_site_level(f, MW_SITE_STALL),
+	    .torn = 2.0 * mw_site_level(f, MW_SITE_FILTER_TORN),
+	    .again = mw_site_level(f, MW_SITE_AIR_RECIRCULATES),
 	};
 }
 
@@ -163,12 +165,14 @@ static void blow(struct fan *s, const struct mw_plant_row *row, const struct tro
 	double duct_k = 0.42 / (demand * demand) / ((1.0 + bad->leak) * (1.0 + bad->leak)) *
 			(1.0 + bad->block) * (1.0 + bad->block);
 	double damper_k = 0.28 / (s->damper * s->damper);
-	double filter_k = s->filter * (1.0 + bad->clog);
+	double filter_k = s->filter * (1.0 + bad->clog) / (1.0 + bad->torn);
 	double q = n * sqrt(h0 / (s->h0 - 1.0 + duct_k + damper_k + filter_k));
 	double wind = mw_wander_step(&s->wind, draws->n[6], row->dt_s);
 	double rough = s->swirl * (draws->n[8] + 0.5 * draws->n[9]);
 
-	s->duct = mw_lag(s->duct, (duct_k * q * q + wind * n) * (1.0 + rough), row->dt_s, 0.5);
+	s->duct =
+	    mw_lag(s->duct, (duct_k * q * q + wind * n) * (1.0 + rough) / (1.0 + 0.06 * bad->again),
+		   row->dt_s, 0.5);
 	s->flow = mw_lag(s->flow, q * (1.0 + s->swirl * draws->n[8]), row->dt_s, 0.7);
 	full[PRESSURE] = s->p_rated * s->duct;
 	full[FLOW] = s->q_rated * s->flow / (1.0 + 0.3 * bad->leak);
@@ -195,22 +199,27 @@ static void step(void *state, const struct mw_plant_row *row, struct mw_rng *rng
 	blow(s, row, &bad, &draws, demand, full);
 	n = s->train.speed;
 	torque = (n * n * 0.35 + 0.65 * n * s->flow) * (1.0 + 0.15 * order.product) /
-		 (1.0 + 0.3 * bad.slip);
+		 (1.0 + 0.3 * bad.slip) / (1.0 + 0.1 * bad.again);
 	s->air = mw_lag(s->air,
-			ambient + s->air_warm + 15.0 * order.product +
+			ambient + s->air_warm + 15.0 * order.product + 8.0 * bad.again +
 			    mw_wander_step(&s->stream, draws.n[10], dt),
 			dt * s->haste, s->tau_air_s);
 	worn.rough = bad.foul * 2.4 * n * n + bad.slip * (1.8 + 0.4 * draws.n[5]) +
 		     bad.stall * (1.2 + 0.5 * draws.n[5]);
-	full[AIR] = s->air + 2.0 * n * n;
+	full[AIR] = s->air + 2.0 * n * n + 2.0 * bad.again * n;
 	full[SETPOINT] = s->p_rated * s->want * order.setpoint;
-	mw_train_step(&s->train, &(struct mw_train_row){command, torque, ambient, dt, s->haste},
-		      &worn, &draws, full + TRAIN);
+	mw_train_step(
+	    &s->train,
+	    &(struct mw_train_row){command, torque, ambient + 4.0 * bad.again, dt, s->haste}, &worn,
+	    &draws, full + TRAIN);
 	mw_panel_read(&s->panel, &s->duty, full, ret_true);
 }
 
 static const struct mw_plant_site site[] = {
     {MW_SITE_STALL, {MW_FAULT_UNKNOWN, 4, {VIB, FLOW, PRESSURE, AMPS}}},
+    {MW_SITE_FILTER_TORN, {MW_FAULT_UNKNOWN, 6, {FILTER, SUCTION, FLOW, AMPS, PRESSURE, RPM}}},
+    {MW_SITE_AIR_RECIRCULATES,
+     {MW_FAULT_UNKNOWN, 5, {AMPS, PRESSURE, RPM, AIR, TRAIN + MW_TRAIN_BEARING}}},
 };
 
 const struct mw_plant mw_plant_fan = {

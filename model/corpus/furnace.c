@@ -138,12 +138,13 @@ static void heat(struct furnace *s, const struct mw_plant_row *row, const double
 	double dull = mw_act_level(f, MW_FAULT_FOULING);
 	double gain = row->dt_s / (s->tau_s + row->dt_s);
 	double across = s->cross * (s->zone[1] - s->zone[0]);
+	double crack = 1.0 + 0.25 * mw_site_level(f, MW_SITE_WALL_CRACKED);
 	double take = load * 0.5 * (1.0 + 0.2 * order->product) *
 		      (1.0 + 0.5 * mw_act_level(f, MW_FAULT_OVERLOAD));
 	double aim;
 
 	for (size_t z = 0; z < 2; z++) {
-		double lost = (s->zone[z] - ambient) * leak +
+		double lost = (s->zone[z] - ambient) * leak * (z == 1 ? crack : 1.0) +
 			      take * s->share[z] * s->zone[z] / (1.0 + 0.3 * dull);
 
 		s->zone[z] += gain * (s->full * heat_in[z] - lost + (z == 0 ? across : -across));
@@ -158,6 +159,11 @@ static void heat(struct furnace *s, const struct mw_plant_row *row, const double
 			    row->dt_s, s->tau_charge_s);
 }
 
+static double puff(const struct mw_plant_act *fault)
+{
+	return mw_site_level(fault, MW_SITE_FIRE_PULSES) * mw_act_wave(fault, 3.0, 12.0);
+}
+
 static void read_gas(struct furnace *s, const struct mw_plant_row *row,
 		     const struct mw_draws *draws, double fire, double run, double *full)
 {
@@ -167,11 +173,12 @@ static void read_gas(struct furnace *s, const struct mw_plant_row *row,
 	double gust = mw_wander_step(&s->gust, draws->n[2], row->dt_s);
 	double oxygen = s->oxygen * (1.25 - 0.5 * fire) + 20.9 * (1.0 - fmin(run, 1.0));
 
-	oxygen += 2.5 * leak - 0.35 * s->oxygen * block / (1.0 + 0.35 * block);
-	full[DRAUGHT] =
-	    s->draught * run + gust + 4.0 * fire + 18.0 * block - 14.0 * leak + 0.3 * draws->n[8];
+	oxygen += 2.5 * leak - 0.35 * s->oxygen * block / (1.0 + 0.35 * block) -
+		  0.15 * s->oxygen * puff(f);
+	full[DRAUGHT] = s->draught * run + gust + 4.0 * fire + 18.0 * block - 14.0 * leak +
+			0.3 * draws->n[8] + 10.0 * puff(f) * run;
 	full[OXYGEN] = mw_clamp(oxygen * (1.0 + 0.01 * draws->n[9]), 0.0, 20.9);
-	full[EXHAUST] = s->exhaust;
+	full[EXHAUST] = s->exhaust * (1.0 + 0.01 * puff(f) * run);
 }
 
 static void step(void *state, const struct mw_plant_row *row, struct mw_rng *rng, double *ret_true)
@@ -201,7 +208,7 @@ static void step(void *state, const struct mw_plant_row *row, struct mw_rng *rng
 	fire[0] /= 1.0 + 0.5 * mw_act_level(f, MW_FAULT_HEATER_FAILURE);
 	heat(s, row, fire, &order, load, ambient);
 	read_gas(s, row, &draws, 0.5 * (fire[0] + fire[1]), order.run, full);
-	full[ZONE_1] = s->zone[0] * (1.0 + 0.3 * s->swirl * draws.n[10]);
+	full[ZONE_1] = s->zone[0] * (1.0 + 0.3 * s->swirl * draws.n[10] + 0.003 * puff(f));
 	full[ZONE_2] = s->zone[1] * (1.0 + 0.3 * s->swirl * draws.n[11]);
 	full[OUTPUT_1] = 100.0 * mw_clamp(out[0], 0.0, 1.0);
 	full[OUTPUT_2] = 100.0 * mw_clamp(out[1], 0.0, 1.0);
@@ -214,6 +221,8 @@ static void step(void *state, const struct mw_plant_row *row, struct mw_rng *rng
 
 static const struct mw_plant_site site[] = {
     {MW_SITE_CONTACTOR_WELDED, {MW_FAULT_UNKNOWN, 4, {OUTPUT_1, HEATING, ZONE_1, CHARGE}}},
+    {MW_SITE_WALL_CRACKED, {MW_FAULT_UNKNOWN, 5, {OUTPUT_2, HEATING, ZONE_2, CHARGE, OUTPUT_1}}},
+    {MW_SITE_FIRE_PULSES, {MW_FAULT_UNKNOWN, 4, {DRAUGHT, OXYGEN, EXHAUST, ZONE_1}}},
 };
 
 const struct mw_plant mw_plant_furnace = {

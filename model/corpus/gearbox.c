@@ -125,13 +125,15 @@ static void oil_step(struct gearbox *s, const struct mw_plant_row *row, double a
 	double heat = n * (0.35 + 0.65 * fmin(load, 3.0));
 	double low = fmax(55.0 - s->level, 0.0) / 55.0;
 
-	heat += n * (0.35 * dry + 0.3 * low + 0.4 * mw_site_level(f, MW_SITE_OVERFILL));
+	heat += n * (0.35 * dry + 0.3 * low + 0.4 * mw_site_level(f, MW_SITE_OVERFILL) +
+		     0.1 * mw_site_level(f, MW_SITE_OIL_RELIEF_SHUT));
 	s->oil = mw_lag(
 	    s->oil, ambient + s->rise * heat * (1.0 + 0.7 * mw_act_level(f, MW_FAULT_COOLING_LOSS)),
 	    dt, s->tau_oil_s);
-	s->slow =
-	    mw_lag(s->slow, s->oil + n * (3.0 + 6.0 * fmin(load, 3.0) + 30.0 * dry + 12.0 * low),
-		   dt, s->tau_bearing_s);
+	s->slow = mw_lag(s->slow,
+			 s->oil + n * (3.0 + 6.0 * fmin(load, 3.0) + 30.0 * dry + 12.0 * low -
+				       3.0 * mw_site_level(f, MW_SITE_OIL_RELIEF_SHUT)),
+			 dt, s->tau_bearing_s);
 	s->level -= 0.6 * mw_act_level(f, MW_FAULT_LEAK) * fmin(s->level / 20.0, 1.0);
 	s->level = fmax(s->level, 0.0);
 }
@@ -144,18 +146,25 @@ static void read_oil(struct gearbox *s, const struct mw_plant_row *row,
 	double gas = mw_act_level(f, MW_FAULT_AIR_INGRESS);
 	double clog = mw_act_level(f, MW_FAULT_FILTER_CLOGGING);
 	double sucking = mw_clamp(s->level / 55.0, 0.2, 1.0);
+	double shut = mw_site_level(f, MW_SITE_OIL_RELIEF_SHUT);
 	double p = s->p_oil * n * sucking * fmax(1.0 - s->thin * (s->oil - 50.0), 0.3);
 
-	p *= 1.0 + s->swirl * draws->n[8];
+	p *= (1.0 + s->swirl * draws->n[8]) * (1.0 + 0.3 * shut);
 	p /= (1.0 + 0.35 * dry) * (1.0 + gas * fmax(0.2 + 0.1 * draws->n[9], 0.0)) *
 	     (1.0 + 0.15 * clog);
 	full[OIL] = s->oil;
 	full[OIL_PRESSURE] = p;
-	full[OIL_FILTER] = s->filter * n * (1.0 + 2.5 * clog) *
+	full[OIL_FILTER] = s->filter * n * (1.0 + 2.5 * clog) * (1.0 + 0.4 * shut) *
 			   (1.0 + 0.5 * s->thin * (50.0 - s->oil)) *
 			   (1.0 + s->swirl * draws->n[10]);
 	full[OIL_LEVEL] = s->level - 6.0 * n + 8.0 * mw_site_level(f, MW_SITE_OVERFILL);
 	full[SLOW_BEARING] = s->slow;
+}
+
+static double knock(const struct mw_plant_act *fault)
+{
+	return mw_site_level(fault, MW_SITE_TOOTH_BROKEN) *
+	       (0.15 + 0.85 * mw_act_beat(fault, 2.0, 9.0));
 }
 
 static double mesh(const struct gearbox *s, const struct mw_plant_row *row,
@@ -165,7 +174,8 @@ static double mesh(const struct gearbox *s, const struct mw_plant_row *row,
 	double n = s->train.speed;
 	double sore = 1.2 * worn->wear * (0.8 + 0.3 * fabs(draws->n[4])) +
 		      1.0 * worn->loose * (0.6 + 0.6 * fabs(draws->n[5])) + 1.0 * worn->misaligned +
-		      1.4 * worn->unlubricated + 0.5 * mw_act_level(f, MW_FAULT_AIR_INGRESS);
+		      1.4 * worn->unlubricated + 0.5 * mw_act_level(f, MW_FAULT_AIR_INGRESS) +
+		      3.0 * knock(f);
 
 	return 0.02 +
 	       n * (s->mesh * (0.4 + 0.6 * fmin(load, 3.0)) * (1.0 + 0.02 * draws->n[11]) + sore);
@@ -188,6 +198,7 @@ static void step(void *state, const struct mw_plant_row *row, struct mw_rng *rng
 	load += 0.08 * s->train.speed * mw_site_level(&row->fault, MW_SITE_OVERFILL);
 	worn.uncooled = 0.0; /* the oil's cooler, not the motor's fan */
 	worn.unlubricated *= 0.4;
+	worn.rough = 1.2 * knock(&row->fault);
 	mw_train_step(&s->train,
 		      &(struct mw_train_row){s->speed * order.run * fmin(order.setpoint, 1.1), load,
 					     ambient, dt, s->haste},
@@ -196,12 +207,14 @@ static void step(void *state, const struct mw_plant_row *row, struct mw_rng *rng
 	oil_step(s, row, ambient, load, dry);
 	read_oil(s, row, &draws, dry, full);
 	full[MESH] = mesh(s, row, &worn, &draws, load);
-	full[OUTPUT] = full[RPM] / s->ratio;
+	full[OUTPUT] = full[RPM] / s->ratio / (1.0 + 0.02 * knock(&row->fault));
 	mw_panel_read(&s->panel, &s->duty, full, ret_true);
 }
 
 static const struct mw_plant_site site[] = {
     {MW_SITE_OVERFILL, {MW_FAULT_UNKNOWN, 4, {OIL_LEVEL, OIL, AMPS, OIL_PRESSURE}}},
+    {MW_SITE_TOOTH_BROKEN, {MW_FAULT_UNKNOWN, 4, {MESH, VIB, VIB2, OUTPUT}}},
+    {MW_SITE_OIL_RELIEF_SHUT, {MW_FAULT_UNKNOWN, 4, {OIL_PRESSURE, OIL_FILTER, OIL, SLOW_BEARING}}},
 };
 
 const struct mw_plant mw_plant_gearbox = {

@@ -25,7 +25,7 @@ struct hydraulic {
 };
 
 struct trouble {
-	double leak, seep, block, clog, warm, stuck, foam, starve, hard;
+	double leak, seep, block, clog, warm, stuck, foam, starve, hard, give, thick;
 };
 
 static const struct mw_plant_channel channel[N] = {
@@ -118,6 +118,8 @@ static struct trouble trouble_of(struct hydraulic *s, const struct mw_plant_row 
 	    .foam = gas * (1.0 + 0.5 * puff),
 	    .starve = mw_act_level(f, MW_FAULT_CAVITATION),
 	    .hard = mw_site_level(f, MW_SITE_ACCUMULATOR_EMPTY),
+	    .give = mw_site_level(f, MW_SITE_PISTON_SEAL),
+	    .thick = mw_site_level(f, MW_SITE_OIL_TOO_THICK),
 	};
 }
 
@@ -139,12 +141,14 @@ static double work(struct hydraulic *s, const struct mw_plant_row *row, const st
 		   double load, double run, double *ret_command)
 {
 	double was = s->position;
-	double follow = s->lag_s * (1.0 + 1.5 * bad->block + 0.4 * fmax(bad->foam, 0.0));
+	double follow =
+	    s->lag_s * (1.0 + 1.5 * bad->block + 0.4 * fmax(bad->foam, 0.0) + 0.6 * bad->thick);
 	double target = path(s) * run;
 
-	s->position = mw_lag(was, target, row->dt_s, follow);
+	s->position = mw_lag(was, target / (1.0 + 0.1 * bad->give), row->dt_s, follow);
 	*ret_command = mw_clamp(target - was, -0.3, 0.3) / 0.3;
-	return mw_clamp(fabs(s->position - was) * 6.0, 0.0, 0.6) * (0.5 + 0.5 * load);
+	return mw_clamp(fabs(s->position - was) * 6.0, 0.0, 0.6) * (0.5 + 0.5 * load) +
+	       0.08 * bad->give * s->position;
 }
 
 static void press(struct hydraulic *s, const struct mw_plant_row *row, const struct trouble *bad,
@@ -187,7 +191,7 @@ static void step(void *state, const struct mw_plant_row *row, struct mw_rng *rng
 			   0.5 * bad.block + 0.06 * bad.hard * draws.n[10]) -
 	    0.12 * fmax(bad.foam, 0.0) + 0.02 * bad.foam * draws.n[9] + s->swirl * draws.n[11];
 	torque = (0.15 + 0.85 * (s->flow + 0.3 * bad.block) * s->pressure) *
-		 fmin(s->train.speed * 20.0, 1.0);
+		 fmin(s->train.speed * 20.0, 1.0) * (1.0 + 0.1 * bad.thick);
 	lost = fmin(0.25 + 0.4 * torque + 3.0 * bad.seep, 3.0) * s->train.speed;
 	s->oil = mw_lag(s->oil, ambient + s->cool * lost * (1.0 + bad.warm), dt * s->haste,
 			s->tau_oil_s);
@@ -198,9 +202,9 @@ static void step(void *state, const struct mw_plant_row *row, struct mw_rng *rng
 	full[FLOW] = s->q_rated * s->flow;
 	full[OIL] = s->oil;
 	full[TANK] = s->level - 4.0 * s->position;
-	full[FILTER] = s->filter * (0.2 + s->flow) * (1.0 + bad.clog) * (s->flow > 0.0) *
-		       (1.0 + 0.004 * (45.0 - s->oil));
-	full[CASE] = s->q_rated * (s->seep + bad.seep) * s->pressure;
+	full[FILTER] = s->filter * (0.2 + s->flow) * (1.0 + bad.clog + bad.thick) *
+		       (s->flow > 0.0) * (1.0 + 0.004 * (45.0 - s->oil));
+	full[CASE] = s->q_rated * (s->seep + bad.seep) * s->pressure / (1.0 + 0.3 * bad.thick);
 	full[STROKE] = s->stroke * s->position;
 	full[VALVE] = 100.0 * command;
 	mw_train_step(&s->train, &(struct mw_train_row){order.run, torque, ambient, dt, s->haste},
@@ -210,6 +214,8 @@ static void step(void *state, const struct mw_plant_row *row, struct mw_rng *rng
 
 static const struct mw_plant_site site[] = {
     {MW_SITE_ACCUMULATOR_EMPTY, {MW_FAULT_UNKNOWN, 4, {PRESSURE, FLOW, AMPS, STROKE}}},
+    {MW_SITE_PISTON_SEAL, {MW_FAULT_UNKNOWN, 6, {STROKE, VALVE, FLOW, PRESSURE, AMPS, OIL}}},
+    {MW_SITE_OIL_TOO_THICK, {MW_FAULT_UNKNOWN, 6, {FILTER, CASE, AMPS, STROKE, VALVE, OIL}}},
 };
 
 const struct mw_plant mw_plant_hydraulic = {

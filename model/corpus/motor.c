@@ -121,6 +121,9 @@ static void step(void *state, const struct mw_plant_row *row, struct mw_rng *rng
 	struct mw_order order = mw_duty_order(&s->duty, &row->operation);
 	struct mw_train_bad worn = mw_train_bad_of(&row->fault);
 	double dusty = mw_act_level(&row->fault, MW_FAULT_BLOCKAGE);
+	double bar = mw_site_level(&row->fault, MW_SITE_ROTOR_BAR);
+	double beat = mw_act_wave(&row->fault, 4.0, 14.0);
+	double shorted = mw_site_level(&row->fault, MW_SITE_TURN_SHORT);
 	struct mw_draws draws;
 	double dt = row->dt_s;
 	double full[N];
@@ -133,15 +136,19 @@ static void step(void *state, const struct mw_plant_row *row, struct mw_rng *rng
 	command = s->speed * order.run * (s->drive ? fmin(order.setpoint, 1.2) : 1.0);
 	full[FREQUENCY] = 50.0 * command; /* as ordered: what hunts is the drive */
 	command *= 1.0 + 0.12 * mw_act_hunting(&row->fault);
-	worn.uncooled += 0.6 * dusty;
+	worn.uncooled += 0.6 * dusty + 0.15 * shorted + 0.08 * bar;
+	worn.rough += 0.5 * shorted + 0.9 * bar * fabs(beat);
 	worn.sag = mw_site_level(&row->fault, MW_SITE_UNDERVOLTAGE);
-	mw_train_step(&s->train, &(struct mw_train_row){command, load, ambient, dt, s->haste},
+	mw_train_step(&s->train,
+		      &(struct mw_train_row){command, load * fmax(1.0 + 0.15 * bar * beat, 0.0),
+					     ambient, dt, s->haste},
 		      &worn, &draws, full + TRAIN);
 	amps = full[AMPS] / s->train.amps;
+	full[AMPS] *= 1.0 + 0.04 * shorted;
 	heat(s, row, ambient, amps, worn.uncooled + 0.5 * dusty);
-	full[PHASE_2] = full[AMPS] * s->skew[0] / (1.0 + 1.6 * worn.phase);
+	full[PHASE_2] = full[AMPS] * s->skew[0] / (1.0 + 1.6 * worn.phase) * (1.0 + 0.2 * shorted);
 	full[PHASE_3] = full[AMPS] * s->skew[1] * (1.0 + 0.05 * worn.phase);
-	full[TORQUE] = s->nm * (load + s->train.speed * 0.35 * worn.overload);
+	full[TORQUE] = s->nm * (load + s->train.speed * 0.35 * worn.overload + 0.05 * bar * beat);
 	full[FRAME] = s->frame;
 	mw_panel_read(&s->panel, &s->duty, full, ret_true);
 }
@@ -149,6 +156,8 @@ static void step(void *state, const struct mw_plant_row *row, struct mw_rng *rng
 static const struct mw_plant_site site[] = {
     {MW_SITE_UNDERVOLTAGE,
      {MW_FAULT_UNKNOWN, 5, {TRAIN + MW_TRAIN_VOLTAGE, AMPS, PHASE_2, PHASE_3, WINDING}}},
+    {MW_SITE_ROTOR_BAR, {MW_FAULT_UNKNOWN, 7, {AMPS, PHASE_2, PHASE_3, KW, VIB, TORQUE, WINDING}}},
+    {MW_SITE_TURN_SHORT, {MW_FAULT_UNKNOWN, 5, {PHASE_2, VIB, AMPS, WINDING, FRAME}}},
 };
 
 const struct mw_plant mw_plant_motor = {

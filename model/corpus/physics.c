@@ -86,6 +86,16 @@ double mw_act_sign(const struct mw_plant_act *act)
 	return mw_act_draw(act, 0, -1.0, 1.0) < 0.0 ? -1.0 : 1.0;
 }
 
+double mw_act_wave(const struct mw_plant_act *act, double lo, double hi)
+{
+	return mw_sin(TWO_PI * (double)act->age_rows / mw_act_draw(act, 1, lo, hi));
+}
+
+double mw_act_beat(const struct mw_plant_act *act, double lo, double hi)
+{
+	return fmod((double)act->age_rows, mw_act_draw(act, 1, lo, hi)) < 1.0 ? 1.0 : 0.0;
+}
+
 double mw_act_hunting(const struct mw_plant_act *act)
 {
 	double level = mw_act_level(act, MW_FAULT_HUNTING);

@@ -48,6 +48,10 @@ double mw_site_level(const struct mw_plant_act *act, enum mw_sim_site site);
 /* A number drawn once per injection, by its seed and k: the shape of this very fault. */
 double mw_act_draw(const struct mw_plant_act *act, unsigned k, double lo, double hi);
 double mw_act_sign(const struct mw_plant_act *act); /* -1 or +1 */
+/* Sine of a period drawn once, in rows. */
+double mw_act_wave(const struct mw_plant_act *act, double lo, double hi);
+/* 1 in one row of every period, 0 in the others. */
+double mw_act_beat(const struct mw_plant_act *act, double lo, double hi);
 /* level * sine of a period drawn once (8 to 40 rows), if the act is `hunting`; else 0. */
 double mw_act_hunting(const struct mw_plant_act *act);
 

@@ -32,7 +32,8 @@ struct pump {
 
 /* What a fault does to the water side; all 0 = healthy. */
 struct trouble {
-	double leak, bypass, blocked, head, rough, starve, choke, drag, stuck, gas, dry, rub;
+	double leak, bypass, blocked, head, rough, starve, choke, drag, stuck, gas, dry, rub, slap,
+	    hot;
 };
 
 static const struct mw_plant_channel channel[N] = {
@@ -134,6 +135,7 @@ static struct trouble trouble_of(struct pump *s, const struct mw_plant_row *row,
 	double boil = mw_act_level(f, MW_FAULT_CAVITATION);
 	double gas = mw_act_level(f, MW_FAULT_AIR_INGRESS);
 	double dry = fmin(mw_act_level(f, MW_FAULT_DRY_RUN), 1.15);
+	double slap = mw_site_level(f, MW_SITE_CHECK_VALVE_SLAPS) * mw_act_beat(f, 3.0, 12.0);
 
 	return (struct trouble){
 	    .leak = 0.5 * mw_act_level(f, MW_FAULT_LEAK),
@@ -143,7 +145,7 @@ static struct trouble trouble_of(struct pump *s, const struct mw_plant_row *row,
 		    gas * (0.2 + 0.07 * surge) + 0.45 * dry * (1.0 + 0.05 * surge),
 	    .rough = boil * (2.2 + 0.5 * draws->n[7]) + gas * (1.2 + 0.4 * surge) + 1.0 * dry +
 		     0.9 * mw_act_level(f, MW_FAULT_FILTER_CLOGGING) +
-		     0.4 * mw_site_level(f, MW_SITE_SEAL_RUB),
+		     0.4 * mw_site_level(f, MW_SITE_SEAL_RUB) + 1.5 * slap,
 	    .starve =
 		s->panel.size[SUCTION] * (0.4 * boil + 0.5 * dry + 0.08 * gas * (1.0 + surge)),
 	    .choke = mw_act_level(f, MW_FAULT_FILTER_CLOGGING),
@@ -152,6 +154,8 @@ static struct trouble trouble_of(struct pump *s, const struct mw_plant_row *row,
 	    .gas = gas,
 	    .dry = dry,
 	    .rub = mw_site_level(f, MW_SITE_SEAL_RUB),
+	    .slap = slap,
+	    .hot = mw_site_level(f, MW_SITE_HOT_INFLOW),
 	};
 }
 
@@ -230,21 +234,24 @@ static void step_full(struct pump *s, const struct mw_plant_row *row, const stru
 	double valve = valve_at(s, &row->fault, bad.stuck);
 	double head;
 	double q = hydraulics(s, &bad, valve, &head);
-	double metered = q * 1.0 / (1.0 + bad.leak + bad.bypass);
+	double metered = q * 1.0 / (1.0 + bad.leak + bad.bypass) / (1.0 + 0.4 * bad.slap);
 	double n = s->train.speed;
 	/* Torque of a centrifugal pump: part with speed squared, part with flow. */
 	double torque = (n * n * 0.45 + 0.55 * q * n) * thick * (1.0 - 0.55 * fmin(bad.dry, 1.5)) *
-			    (1.0 - 0.25 * fmin(bad.gas, 2.0)) +
+			    (1.0 - 0.25 * fmin(bad.gas, 2.0)) / (1.0 + 0.1 * bad.hot) +
 			(bad.drag + 0.3 * bad.rub) * n;
 	double lost = s->strainer * q * q * (1.0 + 4.0 * bad.choke) + bad.starve;
 
 	worn.rough += bad.rough * fmin(1.0, 2.0 * n);
 	s->flow = mw_lag(s->flow, metered * (1.0 + s->swirl * draws->n[8]), dt, 0.6);
-	s->head =
-	    mw_lag(s->head, head * (1.0 + 0.5 * s->swirl * (draws->n[9] + draws->n[8])), dt, 0.4);
+	s->head = mw_lag(s->head,
+			 head * (1.0 + 0.5 * s->swirl * (draws->n[9] + draws->n[8])) *
+			     (1.0 + 0.15 * bad.slap) / (1.0 + 0.03 * bad.hot),
+			 dt, 0.4);
 	s->fluid = mw_lag(s->fluid,
 			  ambient + s->warm + 6.0 * order.product +
-			      n * (12.0 * bad.dry + 3.0 * bad.bypass / 0.5 + 8.0 * bad.rub + 1.0),
+			      n * (12.0 * bad.dry + 3.0 * bad.bypass / 0.5 + 8.0 * bad.rub +
+				   10.0 * bad.hot + 1.0),
 			  dt * s->haste, s->tau_fluid_s);
 	full[SUCTION] =
 	    fmax(s->suction + mw_wander_step(&s->inlet, draws->n[10], dt) - lost, -0.99);
@@ -254,8 +261,10 @@ static void step_full(struct pump *s, const struct mw_plant_row *row, const stru
 	full[FLUID] = s->fluid;
 	full[VALVE] = 100.0 * valve;
 	full[SETPOINT] = 100.0 * s->setpoint * order.setpoint;
-	mw_train_step(&s->train, &(struct mw_train_row){command, torque, ambient, dt, s->haste},
-		      &worn, draws, full + TRAIN);
+	mw_train_step(
+	    &s->train,
+	    &(struct mw_train_row){command, torque, ambient + 5.0 * bad.hot, dt, s->haste}, &worn,
+	    draws, full + TRAIN);
 }
 
 static void step(void *state, const struct mw_plant_row *row, struct mw_rng *rng, double *ret_true)
@@ -271,6 +280,11 @@ static void step(void *state, const struct mw_plant_row *row, struct mw_rng *rng
 
 static const struct mw_plant_site site[] = {
     {MW_SITE_SEAL_RUB, {MW_FAULT_UNKNOWN, 4, {AMPS, FLUID, TRAIN + MW_TRAIN_POWER, VIB}}},
+    {MW_SITE_CHECK_VALVE_SLAPS, {MW_FAULT_UNKNOWN, 4, {FLOW, VIB, VIB2, DISCHARGE}}},
+    {MW_SITE_HOT_INFLOW,
+     {MW_FAULT_UNKNOWN,
+      5,
+      {AMPS, TRAIN + MW_TRAIN_POWER, DISCHARGE, FLUID, TRAIN + MW_TRAIN_BEARING}}},
 };
 
 const struct mw_plant mw_plant_pump = {

@@ -1,5 +1,7 @@
 #include "model/corpus/run.h"
 
+#include "model/corpus/mixture.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -75,6 +77,8 @@ size_t mw_run_cause(const struct mw_run *run, size_t injection, uint8_t *ret_ful
 	    act_of(run, injection, run->series->spec.injection[injection].onset_row);
 	const struct mw_plant_can *can;
 
+	if (act.site == MW_SITE_MIXTURE)
+		return mw_mixture_cause(run, &act, ret_full);
 	if (run->plant->cause)
 		return run->plant->cause(run->now.plant, &act, ret_full);
 	can = mw_plant_site_of(run->plant, act.site);
@@ -93,6 +97,19 @@ size_t mw_run_cause(const struct mw_run *run, size_t injection, uint8_t *ret_ful
 }
 
 /* ---- one row, one run ---- */
+
+/* The machine's true values at the row's end; a mixture is none of the machine's own faults. */
+static void step_plant(const struct mw_run *run, struct mw_plant_row *row, struct mw_rng *rng,
+		       double *ret_truth)
+{
+	struct mw_plant_act act = row->fault;
+
+	if (act.site == MW_SITE_MIXTURE)
+		row->fault = (struct mw_plant_act){.fault = MW_FAULT_NONE};
+	run->plant->step(run->now.plant, row, rng, ret_truth);
+	if (act.site == MW_SITE_MIXTURE)
+		mw_mixture_push(run, &act, ret_truth);
+}
 
 static double read_sensor(struct mw_run *run, size_t c, size_t row,
 			  const struct mw_sensor_draw *draw, double truth, enum pass pass)
@@ -119,7 +136,7 @@ static void run_row(struct mw_run *run, size_t row, enum pass pass, double *ret_
 
 	set_acting(run, row, pass, &input);
 	mw_rng_fork(&run->rng, FORK_ROW + 2 * row, &rng);
-	run->plant->step(run->now.plant, &input, &rng, truth);
+	step_plant(run, &input, &rng, truth);
 	mw_rng_fork(&run->rng, FORK_ROW + 2 * row + 1, &rng);
 	lost = mw_rng_chance(&rng, run->site.row_lost);
 	for (size_t c = 0; c < run->series->n_channels; c++) {

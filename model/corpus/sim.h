@@ -36,7 +36,7 @@ struct mw_sim_injection {
 	size_t end_row;     /* first row it no longer acts on */
 	double growth_rows; /* rows to full strength; 0 = abrupt */
 	int channel;        /* sensor faults: which channel; -1 = the simulator draws one */
-	enum mw_sim_site site; /* of evaluation (site.h): fault is then UNKNOWN; 0 = none */
+	enum mw_sim_site site; /* without a name (site.h): fault is then UNKNOWN; 0 = none */
 };
 
 struct mw_sim_spec {
@@ -98,13 +98,20 @@ void mw_sim_series_free(struct mw_sim_series *series);
 bool mw_sim_can(enum mw_machine machine, enum mw_fault fault);
 /* Sensor, process or operation; a site fault is of the process. */
 enum mw_fault_kind mw_sim_kind_of(const struct mw_sim_injection *injection);
-/* The machine that can have a site fault, and how many of its channels the fault moves. */
+/* The machine that can have a site fault, and how many of its channels the fault moves.  A mixture is
+ * had by every machine (OTHER is said) and moves what is drawn (0). */
 enum mw_machine mw_site_machine(enum mw_sim_site site);
 size_t mw_site_n_cause(enum mw_sim_site site);
 
 /* Draws a whole spec for the training corpus from one seed: machine, size, period, what is injected
  * (nothing, operations, one fault, or both), strength, onset, growth. */
 void mw_sim_spec_draw(uint64_t seed, struct mw_sim_spec *ret_spec);
+/* With the chance that makes it `share` of all drawn specs, the fault of a drawn spec gives way to
+ * one of MW_UNNAMED_FAULT_MAP, on a machine that can have it, as strong and at the same rows; what
+ * else is injected stays.  A spec without a fault stays as it is, and with share 0 every one.  The
+ * seed: of the spec. */
+void mw_sim_spec_unname(uint64_t seed, double share, struct mw_sim_spec *spec);
+#define MW_SIM_MAX_UNNAMED 0.52 /* share of drawn specs that have a fault */
 /* The same for one site fault of evaluation: its machine, with as many channels as it has, the fault
  * clear (above 8 noise units where the machine lets it) and long. */
 void mw_site_spec_draw(uint64_t seed, enum mw_sim_site site, struct mw_sim_spec *ret_spec);

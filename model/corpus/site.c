@@ -7,21 +7,24 @@
 #define SITE_STREAM UINT64_C(0x517e) /* seeds are mixed with it: not the series of plain draws */
 #define MIN_ROOM    300              /* rows that the fault has at least */
 
-static const char *const code[MW_N_SIM_SITE] = {
+static const char *const code[MW_N_SIM_UNNAMED] = {
 #define X(symbol, code, machine) code,
-    MW_SITE_FAULT_MAP(X)
+    MW_SITE_FAULT_MAP(X) MW_UNNAMED_FAULT_MAP(X)
 #undef X
 };
 
-static const enum mw_machine machine[MW_N_SIM_SITE] = {
+static const enum mw_machine machine[MW_N_SIM_UNNAMED] = {
 #define X(symbol, code, machine) MW_MACHINE_##machine,
-    MW_SITE_FAULT_MAP(X)
+    MW_SITE_FAULT_MAP(X) MW_UNNAMED_FAULT_MAP(X)
 #undef X
 };
+
+/* Which channels it moves is drawn. */
+static const struct mw_plant_can mixture = {.fault = MW_FAULT_UNKNOWN};
 
 const char *mw_site_code(enum mw_sim_site site)
 {
-	return code[site < MW_N_SIM_SITE ? site : MW_SITE_NONE];
+	return code[site < MW_N_SIM_UNNAMED ? site : MW_SITE_NONE];
 }
 
 int mw_site_from_code(const char *text)
@@ -34,7 +37,7 @@ int mw_site_from_code(const char *text)
 
 enum mw_machine mw_site_machine(enum mw_sim_site site)
 {
-	return machine[site < MW_N_SIM_SITE ? site : MW_SITE_NONE];
+	return machine[site < MW_N_SIM_UNNAMED ? site : MW_SITE_NONE];
 }
 
 size_t mw_site_n_cause(enum mw_sim_site site)
@@ -47,6 +50,8 @@ size_t mw_site_n_cause(enum mw_sim_site site)
 
 const struct mw_plant_can *mw_plant_site_of(const struct mw_plant *plant, enum mw_sim_site site)
 {
+	if (site == MW_SITE_MIXTURE)
+		return &mixture;
 	for (size_t i = 0; site != MW_SITE_NONE && i < plant->n_site; i++)
 		if (plant->site[i].site == site)
 			return &plant->site[i].as;

@@ -155,6 +155,10 @@ static void step(void *state, const struct mw_plant_row *row, struct mw_rng *rng
 	struct mw_train_bad worn = mw_train_bad_of(&row->fault);
 	double blunt = mw_act_level(&row->fault, MW_FAULT_TOOL_WEAR);
 	double slip = mw_act_level(&row->fault, MW_FAULT_BELT_SLIP);
+	double sing = mw_site_level(&row->fault, MW_SITE_CHATTER);
+	double beat = mw_act_wave(&row->fault, 2.2, 7.0);
+	double loose = mw_site_level(&row->fault, MW_SITE_WORKPIECE_SLIPS) *
+		       fmax(mw_act_wave(&row->fault, 5.0, 20.0), 0.0);
 	struct mw_draws draws;
 	double dt = row->dt_s;
 	double full[N];
@@ -164,10 +168,13 @@ static void step(void *state, const struct mw_plant_row *row, struct mw_rng *rng
 	s->age_s += dt;
 	ambient = 23.0 + mw_wander_step(&s->ambient, draws.n[7], dt * s->haste);
 	cut = engaged(s, row, &order, &draws);
-	resist = cut * (1.0 + 0.45 * blunt + 0.45 * worn.overload);
+	resist = cut * (1.0 + 0.45 * blunt + 0.45 * worn.overload) *
+		 fmax(1.0 + 0.12 * sing * beat, 0.0) / (1.0 + 0.35 * loose);
 	command = s->speed * order.run * fmin(order.setpoint, 1.1);
 	worn.overload = 0.0;
-	worn.rough = cut * (0.6 + blunt * (2.6 + 0.6 * fabs(draws.n[5]))) + slip * 1.5;
+	worn.rough = cut * (0.6 + blunt * (2.6 + 0.6 * fabs(draws.n[5])) +
+			    sing * (1.2 + 0.8 * beat) + 0.8 * loose) +
+		     slip * 1.5;
 	worn.uncooled *= 0.4;
 	mw_train_step(&s->train,
 		      &(struct mw_train_row){command / (1.0 + 0.15 * slip),
@@ -183,6 +190,11 @@ static void step(void *state, const struct mw_plant_row *row, struct mw_rng *rng
 	mw_panel_read(&s->panel, &s->duty, full, ret_true);
 }
 
+static const struct mw_plant_site site[] = {
+    {MW_SITE_CHATTER, {MW_FAULT_UNKNOWN, 5, {VIB, VIB2, FORCE, LOAD, AMPS}}},
+    {MW_SITE_WORKPIECE_SLIPS, {MW_FAULT_UNKNOWN, 6, {FORCE, LOAD, AMPS, KW, VIB, VIB2}}},
+};
+
 const struct mw_plant mw_plant_spindle = {
     .machine = MW_MACHINE_SPINDLE,
     .period_s = 0.5,
@@ -191,6 +203,8 @@ const struct mw_plant mw_plant_spindle = {
     .n_channel = N,
     .can = can,
     .n_can = sizeof(can) / sizeof(can[0]),
+    .site = site,
+    .n_site = sizeof(site) / sizeof(site[0]),
     .state_size = sizeof(struct spindle),
     .init = init,
     .step = step,

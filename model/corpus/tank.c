@@ -135,17 +135,22 @@ static double draw_off(struct tank *s, const struct mw_plant_row *row, const str
 	double dry = 0.8 * mw_act_level(f, MW_FAULT_DRY_RUN);
 	double block = 0.5 * mw_act_level(f, MW_FAULT_BLOCKAGE);
 	double shallow = mw_clamp(s->level / 0.05, 0.0, 1.0);
-	double q = demand * order->run * shallow / ((1.0 + air) * (1.0 + dry) * (1.0 + block));
+	double gulp =
+	    0.2 * mw_site_level(f, MW_SITE_VENT_BLOCKED) * (1.0 + mw_act_wave(f, 6.0, 24.0));
+	double thin = 0.08 * mw_site_level(f, MW_SITE_HOT_FEED);
+	double q = demand * order->run * shallow / ((1.0 + air) * (1.0 + dry) * (1.0 + block)) /
+		   (1.0 + gulp);
 
 	*ret_effort = order->run * (0.4 + 0.6 * q) * (1.0 + 0.05 * order->product) /
-		      (1.0 + 0.7 * dry) / (1.0 + 0.4 * air);
+		      (1.0 + 0.7 * dry) / (1.0 + 0.4 * air) / (1.0 + thin);
 	return q * (1.0 + s->swirl * draws->n[9]);
 }
 
 static void warm(struct tank *s, const struct mw_plant_row *row, const struct mw_draws *draws)
 {
 	double broken = 1.2 * mw_act_level(&row->fault, MW_FAULT_HEATER_FAILURE);
-	double feed = s->feed_temp + mw_wander_step(&s->feed, draws->n[2], row->dt_s);
+	double feed = s->feed_temp + mw_wander_step(&s->feed, draws->n[2], row->dt_s) +
+		      10.0 * mw_site_level(&row->fault, MW_SITE_HOT_FEED);
 	double ask = 0.08 * (s->setpoint - s->content) + s->heater;
 	double rate = s->inflow / fmax(s->level, 0.1);
 
@@ -185,7 +190,8 @@ static void step(void *state, const struct mw_plant_row *row, struct mw_rng *rng
 	full[OUTFLOW] = s->q_rated * s->outflow;
 	full[VALVE] = 100.0 * valve;
 	full[SUPPLY] = s->pressure * p * (1.0 - 0.08 * s->inflow);
-	full[BOTTOM] = 98.0 * s->height * s->level * (1.0 + 0.05 * order.product);
+	full[BOTTOM] = 98.0 * s->height * s->level * (1.0 + 0.05 * order.product) /
+		       (1.0 + 0.15 * mw_site_level(&row->fault, MW_SITE_VENT_BLOCKED));
 	full[CONTENT] = s->content;
 	full[AMPS] = s->amps * effort * (1.0 + 0.004 * draws.n[3]);
 	full[SETPOINT] = 100.0 * s->want * order.setpoint;
@@ -195,6 +201,8 @@ static void step(void *state, const struct mw_plant_row *row, struct mw_rng *rng
 
 static const struct mw_plant_site site[] = {
     {MW_SITE_FOAMING, {MW_FAULT_UNKNOWN, 4, {BOTTOM, INFLOW, VALVE, LEVEL}}},
+    {MW_SITE_HOT_FEED, {MW_FAULT_UNKNOWN, 3, {AMPS, CONTENT, COIL}}},
+    {MW_SITE_VENT_BLOCKED, {MW_FAULT_UNKNOWN, 6, {BOTTOM, OUTFLOW, AMPS, INFLOW, VALVE, LEVEL}}},
 };
 
 const struct mw_plant mw_plant_tank = {

@@ -21,10 +21,12 @@ def describe(program: Path, path: Path) -> None:
     path.write_bytes(text)
 
 
-def make_shard(program: Path, path: Path, windows: int, seed: int) -> None:
-    """Runs mw-corpus at low priority; the file appears whole or not at all."""
+def make_shard(program: Path, path: Path, windows: int, seed: int, unnamed: float) -> None:
+    """Runs mw-corpus at low priority; the file appears whole or not at all.  unnamed: the share of series
+    with a fault that has no name."""
     partial = path.with_suffix(".partial")
     command = [program, "--out", partial, "--windows", str(windows), "--seed", str(seed)]
+    command += ["--unnamed", str(unnamed)]
     subprocess.run(command, check=True, preexec_fn=lambda: os.nice(10))
     partial.replace(path)
 
@@ -41,10 +43,11 @@ def main() -> None:
     folder, first_seed = Path(config["shards"]), config["corpus"]["first_seed"][arguments.role]
     folder.mkdir(parents=True, exist_ok=True)
     describe(arguments.program, Path(config["describe"]))
+    unnamed = config["corpus"].get("unnamed", {}).get(arguments.role, 0.0)
     for number in range(arguments.first, arguments.first + arguments.count):
         path = folder / config["data"][arguments.role].replace("*", f"{number:04d}")
         if not path.exists():
-            make_shard(arguments.program, path, config["corpus"]["windows"], first_seed + number)
+            make_shard(arguments.program, path, config["corpus"]["windows"], first_seed + number, unnamed)
             print(path, flush=True)
 
 
