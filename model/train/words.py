@@ -32,8 +32,8 @@ SHORT, COMPANY, THIRD, OTHERS, CHECK, OPERATION_CHECK, URGENT, JOINED = (
 
 # What a claim adds to the worth of the words that make it: the way a channel behaves says more than
 # that it is off.
-TELLING = dict.fromkeys(("still", "lost", "spikes", "noisy", "calm", "swings", "back"), 10.0)
-WORTH = TELLING | dict.fromkeys(("over_limit", "under_limit", "growing"), 3.0)
+TELLING = dict.fromkeys(("still", "lost", "spikes", "noisy", "calm", "swings"), 10.0)
+WORTH = TELLING | {"back": 10.0} | dict.fromkeys(("over_limit", "under_limit", "growing"), 3.0)
 WORTH |= dict.fromkeys(("sudden", "gradual", "after", "before"), 2.0) | {"steady": 4.0, "off": 2.0}
 PLAIN_BESIDE_TELLING = 0.1  # worth of an opening that leaves out how the channel behaves
 OWN_OPENING = 4.0  # worth of the openings made for a fault
@@ -117,11 +117,16 @@ def worth(word: str) -> float:
     return WORTH.get(claim.name, 1.0) if claim else 1.0
 
 
-def _tells(frame: Node, finding: Finding) -> bool:
-    """Whether a frame can say how the first channel behaves."""
-    telling = finding.claims_of(1) & TELLING.keys()
+def _fit(frame: Node, finding: Finding) -> float:
+    """Worth of an opening beside what it leaves out: how the first channel behaves, and that it is over
+    (a frame without that reads as if it lasted)."""
     claims = filter(None, map(parse_claim, words_in(frame)))
-    return any(claim.channel == 1 and claim.name in telling for claim in claims)
+    can_say = {claim.name for claim in claims if claim.channel == 1}
+    known = finding.claims_of(1)
+    if "back" in known - can_say:
+        return 0.0
+    telling = known & TELLING.keys()
+    return PLAIN_BESIDE_TELLING if telling and not telling & can_say else 1.0
 
 
 def _speaks_of_others(frame: Node) -> bool:
@@ -152,15 +157,13 @@ class _Text:
         finding, own = self.finding, f"opening {self.code}"
         if finding.n_channels == 0:
             return self.draw("opening none")
-        telling = bool(finding.claims_of(1) & TELLING.keys())
-        fits = lambda frame: (  # noqa: E731
-            PLAIN_BESIDE_TELLING if telling and not _tells(frame, finding) else 1.0
-        )
+        fits = partial(_fit, finding=finding)
         if finding.verdict == FAULT and own in self.sections:
             share = OWN_OPENING * len(self.sections[own])
             if self.chance(share / (share + 16)):
-                return self.draw(own, fits) or self.draw("opening", fits)
-        return self.draw("opening", fits)
+                tells = lambda frame: float(fits(frame) == 1.0)  # noqa: E731
+                return self.draw(own, tells) or self.draw("opening", fits)
+        return self.draw("opening", fits) or self.draw("opening")
 
     def company(self) -> list[str]:
         if self.finding.n_channels >= 2 and self.chance(COMPANY):
