@@ -1,9 +1,7 @@
 #include "gateway/core/claim.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #define PATCH         4 /* rows of a mean */
 #define MOST_ROWS     256
@@ -15,7 +13,9 @@
 #define GROWING_TO    3.0
 #define GROWING_BY    1.5
 #define GROWING_STILL 1.1  /* last quarter to the third */
-#define GROWING_NOW   0.9  /* last patch to the last quarter */
+#define GROWING_LAST  1.05 /* last patch to the one that many readings before it */
+#define GROWING_AGO   8
+#define GROWING_MOST  0.98 /* last patch to the largest mean of as many readings */
 #define GROWN_FROM    0.01 /* of what it grew from, in the ratio that is cited */
 #define QUIET         2.0
 #define LEFT          4.0
@@ -42,70 +42,9 @@
 #define SMALL         5.0
 #define LARGE         15.0
 #define ORDER_ROWS    4
-#define STEADY        4.0
+#define STEADY        3.0
+#define ONE_SIDED     0.8 /* of A's readings */
 #define OFF           6.0
-
-static const char *const text[MW_N_CLAIM] = {
-#define X(name, text) text,
-    MW_CLAIM_MAP(X)
-#undef X
-};
-static const char *const event_text[MW_N_EVENT_CLAIM] = {"others.steady", "others.off"};
-
-const char *mw_claim_text(enum mw_claim claim)
-{
-	return text[claim];
-}
-
-const char *mw_event_claim_text(enum mw_event_claim claim)
-{
-	return event_text[claim];
-}
-
-static int find_text(const char *const *texts, int count, const char *wanted, size_t n)
-{
-	for (int i = 0; i < count; i++)
-		if (strlen(texts[i]) == n && memcmp(texts[i], wanted, n) == 0)
-			return i;
-	return -1;
-}
-
-int mw_claim_from_text(const char *wanted, size_t n)
-{
-	return find_text(text, MW_N_CLAIM, wanted, n);
-}
-
-int mw_event_claim_from_text(const char *wanted, size_t n)
-{
-	return find_text(event_text, MW_N_EVENT_CLAIM, wanted, n);
-}
-
-char *mw_claims_text(uint32_t set, char ret[MW_CLAIMS_TEXT_SIZE])
-{
-	size_t n = 0;
-
-	ret[0] = '\0';
-	for (int claim = 0; claim < MW_N_CLAIM; claim++)
-		if (set >> claim & 1)
-			n += (size_t)snprintf(ret + n, MW_CLAIMS_TEXT_SIZE - n, "%s%s",
-					      n > 0 ? " " : "", text[claim]);
-	return ret;
-}
-
-uint32_t mw_claims_from_text(const char *names)
-{
-	uint32_t set = 0;
-
-	while (*names) {
-		size_t n = strcspn(names, " ");
-		int claim = mw_claim_from_text(names, n);
-
-		if (claim >= 0)
-			set |= 1u << claim;
-		names += n + (names[n] == ' ');
-	}
-	return set;
-}
 
 /* --- rows ------------------------------------------------------------------------------------- */
 
@@ -266,6 +205,7 @@ static void decide_move(struct view *view)
 	view->claims->now = mean_of(rows, last_readings(rows), rows->n, false);
 	view->claims->from = (double)NAN;
 	if (!(fabs(change) >= CHANGE) || holds(view, MW_CLAIM_SWINGS) ||
+	    holds(view, MW_CLAIM_BACK) ||
 	    fabs(change) < MOVE_CLEAR * spread_of_z(view, view->n / 2) ||
 	    copysign(1, change) * (view->claims->now - value) < MOVE_ITSELF * rows->spread)
 		return;
@@ -284,6 +224,26 @@ static double mean_size(const struct view *view, size_t from, size_t to)
 	return sum / (double)(to - from);
 }
 
+/* Largest mean |z| of a patch's readings in a row. */
+static double largest_patch(const struct view *view)
+{
+	double largest = 0;
+
+	for (size_t i = 0; i + PATCH <= view->n; i++)
+		largest = fmax(largest, mean_size(view, i, i + PATCH));
+	return largest;
+}
+
+/* The newest readings are the worst, and were not so a little while ago. */
+static bool is_still_growing(const struct view *view)
+{
+	double newest = mean_size(view, view->n - PATCH, view->n);
+	size_t ago = view->n - GROWING_AGO;
+
+	return newest >= GROWING_MOST * largest_patch(view) &&
+	       newest >= GROWING_LAST * mean_size(view, ago - PATCH, ago);
+}
+
 static void decide_growth(struct view *view)
 {
 	size_t n = view->n, quarter = n / 4;
@@ -295,7 +255,7 @@ static void decide_growth(struct view *view)
 	third = mean_size(view, n - 2 * quarter, n - quarter);
 	last = mean_size(view, n - quarter, n);
 	if (last >= GROWING_TO && last >= GROWING_BY * second && last >= GROWING_STILL * third &&
-	    mean_size(view, n - PATCH, n) >= GROWING_NOW * last)
+	    is_still_growing(view))
 		hold(view, MW_CLAIM_GROWING, last / fmax(second, GROWN_FROM));
 }
 
@@ -527,11 +487,21 @@ static void decide_limits(struct view *view)
 	}
 }
 
+/* Of A's readings: those above (1) or below (-1) what was expected. */
+static double share_on_side(const struct view *view, int side)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < view->n; i++)
+		n += side > 0 ? view->z[i] > 0 : view->z[i] < 0;
+	return (double)n / (double)view->n;
+}
+
 static void decide_size(struct view *view)
 {
 	const struct mw_claim_rows *rows = view->rows;
 
-	if (rows->direction != 0)
+	if (rows->direction != 0 && share_on_side(view, rows->direction) >= ONE_SIDED)
 		hold(view, rows->direction > 0 ? MW_CLAIM_ABOVE : MW_CLAIM_BELOW, rows->deviation);
 	if (fabs(rows->deviation) < SMALL)
 		hold(view, MW_CLAIM_SLIGHT, rows->deviation);
@@ -573,12 +543,12 @@ void mw_claims_decide(const struct mw_claim_rows *rows, struct mw_claims *ret_cl
 	decide_size(&view);
 	decide_still(&view);
 	decide_swings(&view);
+	decide_back(&view);
 	decide_move(&view);
 	decide_growth(&view);
-	decide_back(&view);
 	decide_spikes(&view);
 	decide_noise(&view);
-	ret_claims->left = left_at(rows);
+	ret_claims->left = rows->onset_before ? -1 : left_at(rows);
 }
 
 uint32_t mw_event_claims_of(uint32_t n, double level)

@@ -5,10 +5,12 @@
  *
  * z = (value - expected) / spread; A = the rows since the onset, B = the patch before it; rows without
  * a reading are left out.  What the list has no room for:
+ *   above, below >= .8 of A's readings are on that side of what was expected
  *   rose, fell   the value itself went that way by >= 1 spread; the change is >= 1.5 of the rms of z about
- *                its mean in the last half of A; no swings
+ *                its mean in the last half of A; no swings, not back
  *   gradual      a straight line explains at least as much of z as the best single step
- *   growing      the last quarter is >= 3 and >= 1.1 of the third, the last 4 readings >= .9 of the last one
+ *   growing      the last quarter is >= 3 and >= 1.1 of the third; the last 4 readings are >= .98 of any 4 in
+ *                a row and >= 1.05 of those 8 readings earlier
  *   noisy        also without the largest step, and the median step is as large; the rms step is >= .8 of
  *                the rms of z about its mean, >= .5 of |mean z|, and >= 1.5 of that of the rows before the
  *                onset (>= 8 steps there); no spikes, no swings
@@ -25,7 +27,7 @@
 
 /* name, statistic that is cited */
 #define MW_CLAIM_MAP(X)                                                                            \
-	X(ABOVE, "above") /* deviation of the finding, when its direction is that */               \
+	X(ABOVE, "above") /* deviation of the finding, when its direction is that ... */           \
 	X(BELOW, "below")                                                                          \
 	X(ROSE, "rose")       /* mean z of the last 4 readings minus that of B: >= 2 ... */        \
 	X(FELL, "fell")       /* ... <= -2 */                                                      \
@@ -58,7 +60,7 @@ enum mw_claim {
 /* Of the event. */
 enum mw_event_claim {
 	/* There are channels that are not named, and the largest level of any since the onset is */
-	MW_CLAIM_OTHERS_STEADY, /* < 4 */
+	MW_CLAIM_OTHERS_STEADY, /* < 3 */
 	MW_CLAIM_OTHERS_OFF,    /* >= 6 */
 	MW_N_EVENT_CLAIM
 };
@@ -97,7 +99,7 @@ struct mw_claims {
 	double spread, step;      /* as above */
 	double from, now; /* mean of B and of the last 4 readings, in the unit; NaN: unknown */
 	double limit;     /* the one passed; NaN: none */
-	int left;         /* row in which it left its normal range; -1: it did not, or not here */
+	int left; /* row in which it left its normal range; -1: it did not, or before the window */
 };
 
 /* Everything but AFTER, BEFORE and WITH. */

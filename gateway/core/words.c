@@ -11,6 +11,8 @@
 #define TEMPERATURE 0.8f
 #define LEAST_PART  0.25f /* of the likeliest word's probability */
 #define ATTEMPTS    3
+#define DEV_LEAST   1    /* healthy spreads: multiples that tell something ... */
+#define DEV_MOST    1000 /* ... an on/off channel has next to no spread */
 #define SEED_STEP   0x9E3779B97F4A7C15u
 
 /* --- words ------------------------------------------------------------------------------------ */
@@ -96,7 +98,7 @@ static enum word_class class_of_claim(const char *text, const struct mw_referenc
 /* What the renderer can show, but says nothing in a sentence. */
 static bool says_nothing(const struct mw_render *like, const struct mw_reference *reference)
 {
-	const struct mw_channel_finding *finding;
+	const struct mw_event_channel *channel;
 
 	if (!like)
 		return false;
@@ -104,9 +106,12 @@ static bool says_nothing(const struct mw_render *like, const struct mw_reference
 		return like->event->fault == MW_FAULT_UNKNOWN;
 	if (reference->channel == 0)
 		return false;
-	finding = &like->event->channel[reference->channel - 1].finding;
-	return (reference->kind == MW_REFERENCE_DIR && finding->direction == 0) ||
-	       (reference->kind == MW_REFERENCE_DEV && fabs(finding->deviation) < 1);
+	channel = &like->event->channel[reference->channel - 1];
+	return (reference->kind == MW_REFERENCE_DIR &&
+		!(channel->claims.set & (MW_CLAIM(ABOVE) | MW_CLAIM(BELOW)))) ||
+	       (reference->kind == MW_REFERENCE_DEV &&
+		(fabs(channel->finding.deviation) < DEV_LEAST ||
+		 fabs(channel->finding.deviation) >= DEV_MOST));
 }
 
 static enum word_class class_of_reference(const char *text, const struct mw_words_limits *limits,

@@ -133,17 +133,15 @@ class Rows:
         at, z = self.since
         if not self.spread > 0 or len(z) == 0:
             return found
-        direction = self.direction()
-        found.sure |= direction.sure
-        found.border |= direction.border
+        self._side(found, z)
         peak = abs(self.deviation)
         found.decide("strong", peak, 15.0)
         found.decide("slight", -peak, -5.0)
         self._still(found)
         self._swings(found, z)
+        self._back(found, z)
         self._moved(found)
         self._growing(found, z)
-        self._back(found, z)
         self._spikes(found, z)
         self._steps(found, at, z)
         return found
@@ -153,6 +151,12 @@ class Rows:
         """At the peak; bounded as the event's is."""
         row = self.peak_row()
         return float(self.own_z[row]) if row is not None else 0.0
+
+    def _side(self, found: Found, z: np.ndarray) -> None:
+        direction = self.direction()
+        for name, share in (("above", (z > 0).mean()), ("below", (z < 0).mean())):
+            if share >= 0.8 and direction.supports(name):
+                (found.sure if name in direction.sure else found.border).add(name)
 
     def _lost(self, found: Found) -> None:
         missing = np.isnan(self.value[self.onset :])
@@ -184,13 +188,13 @@ class Rows:
         end = mean(self.z[self.newest])
         change = end - start
         at, z = self.since
-        if math.isnan(change) or "swings" in found.sure:
+        if math.isnan(change) or "swings" in found.sure or "back" in found.sure:
             return
         clear = abs(change) - 1.5 * float(z[len(z) // 2 :].std())
         itself = (self.mean_now() - mean(self.value[self.before])) / self.spread
         for name, sign in (("rose", 1), ("fell", -1)):
             found.decide(name, min(sign * change - 2.0, sign * itself - 1.0, clear), 0.0)
-            if "swings" in found.border and name in found.sure:
+            if found.border & {"swings", "back"} and name in found.sure:
                 found.sure.discard(name)
                 found.border.add(name)
         if not (found.supports("rose") or found.supports("fell")):
@@ -214,8 +218,9 @@ class Rows:
             return
         size = np.abs(z)
         second, third = size[quarter : 2 * quarter].mean(), size[-2 * quarter : -quarter].mean()
-        last, newest = size[-quarter:].mean(), size[-PATCH:].mean()
-        more = min(last - 3.0, last - 1.5 * second, last - 1.1 * third, newest - 0.9 * last)
+        last, patches = size[-quarter:].mean(), np.convolve(size, np.full(PATCH, 1 / PATCH), "valid")
+        more = min(last - 3.0, last - 1.5 * second, last - 1.1 * third,
+                   patches[-1] - 0.98 * patches.max(), patches[-1] - 1.05 * patches[-9])  # fmt: skip
         found.decide("growing", float(more), 0.0)
 
     def _back(self, found: Found, z: np.ndarray) -> None:
@@ -270,6 +275,8 @@ class Rows:
 
     def left(self) -> int | None:
         """Row at which it left its normal range; None where it did not, or before the window."""
+        if self.onset_before:
+            return None
         out = np.abs(self.z) >= 4.0
         rows = np.flatnonzero(out[:-1] & out[1:])
         return int(rows[0]) if len(rows) and rows[0] > 0 else None
@@ -314,7 +321,7 @@ def order_of(first: Rows, other: Rows) -> str | None:
 def event_claims(others: dict[str, Any]) -> set[str]:
     if not others["channels"] or others["level"] is None:
         return set()
-    found = {"steady"} if others["level"] < 4.0 else set()
+    found = {"steady"} if others["level"] < 3.0 else set()
     return found | ({"off"} if others["level"] >= 6.0 else set())
 
 

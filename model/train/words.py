@@ -26,8 +26,8 @@ SEVERE = 3
 TRIES = 12  # draws until a text is short enough
 
 # How often a text has a part where it could have it.
-SHORT, COMPANY, THIRD, OTHERS, CHECK, OPERATION_CHECK, URGENT, JOINED = (
-    0.05, 0.85, 0.55, 0.3, 0.9, 0.15, 0.5, 0.5,
+SHORT, COMPANY, THIRD, OTHERS, OTHERS_OFF, CHECK, OPERATION_CHECK, URGENT, JOINED = (
+    0.05, 0.85, 0.55, 0.3, 0.9, 0.9, 0.15, 0.5, 0.5,
 )  # fmt: skip
 
 # What a claim adds to the worth of the words that make it: the way a channel behaves says more than
@@ -166,6 +166,11 @@ class _Text:
         return self.draw("opening", fits) or self.draw("opening")
 
     def company(self) -> list[str]:
+        """What the other channels say.  One that is off and has no name is told of before a named one is
+        told of again."""
+        off, alone = "off" in self.finding.event_claims, self.finding.n_channels == 1
+        if off and self.chance(OTHERS_OFF if alone else OTHERS):
+            return self.draw("others")
         if self.finding.n_channels >= 2 and self.chance(COMPANY):
             third = self.finding.n_channels >= 3 and self.chance(THIRD)
             return self.draw("company 3" if third else "company 2")

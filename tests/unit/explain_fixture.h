@@ -57,6 +57,7 @@ static inline void add_claims(struct mw_event *event)
 
 	*first = (struct mw_claims){.from = 2.41, .now = 6.874, .limit = 7.1, .left = 20};
 	claim(first, MW_CLAIM_ROSE, 3.9);
+	claim(first, MW_CLAIM_ABOVE, 4.23);
 	claim(first, MW_CLAIM_GRADUAL, 0.93);
 	claim(first, MW_CLAIM_OVER_LIMIT, 7.1234);
 	*second = (struct mw_claims){.from = 101.2, .now = 98.4, .limit = (double)NAN, .left = 29};

@@ -123,7 +123,7 @@ START_TEST(what_has_no_name_or_direction_is_given_none)
 	ck_assert_int_eq(mw_words_parse(model, &told.limits, fault, n_fault, &words), MW_E_OK);
 	ck_assert_int_eq(mw_words_parse(model, &told.limits, dir, n_dir, &words), MW_E_OK);
 	told.event.fault = MW_FAULT_UNKNOWN;
-	told.event.channel[0].finding.direction = 0;
+	told.event.channel[0].claims.set &= ~(MW_CLAIM(ABOVE) | MW_CLAIM(BELOW));
 	ck_assert_int_eq(mw_words_parse(model, &told.limits, dev, n_dev, &words), MW_E_OK);
 	told.event.channel[0].finding.deviation = -0.5;
 	ck_assert_int_eq(mw_words_parse(model, &told.limits, dev, n_dev, &words), MW_E_MALFORMED);
