@@ -11,6 +11,8 @@
 #define DEVIATES                                                                                   \
 	3.0 /* strength that is a deviation when the model suspects nobody, in healthy spreads */
 #define SEEN 2.0 /* spreads from what was expected: less is not seen in a chart */
+#define NORMAL_START                                                                               \
+	5 /* patches: a window that begins so shows its onset, whatever the model says */
 #define NAME_SURE                                                                                  \
 	0.3 /* of a fault's name: less likely ones are not said (risk in the models' cards) */
 
@@ -33,19 +35,36 @@ void mw_asset_limits(const struct mw_asset *asset, const struct mw_outcome *outc
 	*ret_limits = limits;
 }
 
+/* The first patch in which it is so far off; past the last: there is none. */
+static size_t first_patch_off(const struct mw_asset *asset, int channel, float by)
+{
+	float now[MW_N_FEATURES];
+	size_t p = 0;
+
+	for (; channel >= 0 && p < MW_WINDOW_PATCHES; p++) {
+		mw_evidence_patch(asset->evidence, (size_t)channel, p, now);
+		if (fabsf(now[MW_F_LEVEL]) >= by || fabsf(now[MW_F_STATIC]) >= by ||
+		    fabsf(now[MW_F_DYNAMIC]) >= by)
+			return p;
+	}
+	return MW_WINDOW_PATCHES;
+}
+
 /* Fault windows: where the deviation became visible, when nobody named an onset. */
 static size_t first_deviating_patch(const struct mw_asset *asset, int channel)
 {
-	float now[MW_N_FEATURES];
+	size_t patch = first_patch_off(asset, channel, (float)DEVIATES);
 
-	for (size_t p = 0; channel >= 0 && p < MW_WINDOW_PATCHES; p++) {
-		mw_evidence_patch(asset->evidence, (size_t)channel, p, now);
-		if (fabsf(now[MW_F_LEVEL]) >= (float)DEVIATES ||
-		    fabsf(now[MW_F_STATIC]) >= (float)DEVIATES ||
-		    fabsf(now[MW_F_DYNAMIC]) >= (float)DEVIATES)
-			return p;
-	}
-	return MW_WINDOW_PATCHES - 1;
+	return patch < MW_WINDOW_PATCHES ? patch : MW_WINDOW_PATCHES - 1;
+}
+
+/* Off by its level, later in the window, and plainly normal before. */
+static bool begins_normal(const struct mw_asset *asset, int channel)
+{
+	return first_patch_off(asset, channel, (float)DEVIATES) < MW_WINDOW_PATCHES &&
+	       first_patch_off(asset, channel, SEEN) >= NORMAL_START &&
+	       !mw_evidence_symptom(asset->evidence, (size_t)channel, MW_SYMPTOM_STILL) &&
+	       !mw_evidence_symptom(asset->evidence, (size_t)channel, MW_SYMPTOM_LOST);
 }
 
 /* Where an event begins in its window. */
@@ -57,7 +76,7 @@ struct onset {
 static struct onset find_onset(const struct mw_asset *asset, const struct mw_outcome *outcome,
 			       const struct mw_answer *answer)
 {
-	if (answer && answer->onset_patch == -1)
+	if (answer && answer->onset_patch == -1 && !begins_normal(asset, outcome->channel))
 		return (struct onset){0, true};
 	if (answer && answer->onset_patch >= 0)
 		return (struct onset){(size_t)answer->onset_patch, false};

@@ -237,6 +237,38 @@ START_TEST(what_is_told_of_an_update_is_told_since_the_events_onset)
 }
 END_TEST
 
+#define BEFORE (-99) /* the window */
+
+/* Rows after the break at which the event says to have begun, when the model says that it was before. */
+static int64_t begun_at(size_t leave)
+{
+	static const struct mw_answer before = {.severity = 1, .onset_patch = -1};
+	const struct mw_outcome raise = {.action = MW_ALARM_RAISE, .channel = 1};
+	struct mw_event_window window;
+	struct mw_asset *asset;
+	int64_t rows;
+
+	leave_at = leave;
+	asset = run(0, &whole);
+	leave_at = ROWS;
+	ck_assert(mw_asset_describe(asset, &raise, &before, &window));
+	rows = (mw_asset_event(asset)->onset_ns - START) / PERIOD - BREAK_AT;
+	if (mw_asset_event(asset)->onset_before_window) {
+		ck_assert_int_eq(mw_asset_event(asset)->onset_ns, window.from_ns);
+		rows = BEFORE;
+	}
+	mw_asset_free(asset);
+	return rows;
+}
+
+START_TEST(a_window_that_begins_normal_shows_its_onset)
+{
+	ck_assert_int_eq(begun_at(BREAK_AT + 110), BEFORE);
+	ck_assert_int_le(llabs(begun_at(BREAK_AT + 40)), 4); /* 24 normal rows */
+	ck_assert_int_eq(begun_at(BREAK_AT + 56), BEFORE);   /* 8 of them are too few to tell */
+}
+END_TEST
+
 START_TEST(an_answer_is_retold_as_the_event_came_to_say_it)
 {
 	static const struct mw_answer given = {.verdict = MW_VERDICT_FAULT,
@@ -458,6 +490,7 @@ END_TEST
 MW_TEST_MAIN("asset", a_gross_fault_is_raised_explained_and_cleared,
 	     what_may_be_said_of_the_channels_is_in_the_event, a_limit_of_the_profile_is_passed,
 	     what_is_told_of_an_update_is_told_since_the_events_onset,
+	     a_window_that_begins_normal_shows_its_onset,
 	     an_answer_is_retold_as_the_event_came_to_say_it,
 	     the_models_words_are_used_where_they_can_be_shown,
 	     a_name_that_the_model_doubts_is_not_said, a_restored_asset_continues_bit_for_bit,
