@@ -73,13 +73,31 @@ struct onset {
 	bool before; /* the window shows no beginning */
 };
 
+static bool is_off(const struct mw_asset *asset, size_t channel, size_t patch)
+{
+	float now[MW_N_FEATURES];
+
+	mw_evidence_patch(asset->evidence, channel, patch, now);
+	return fabsf(now[MW_F_LEVEL]) >= (float)DEVIATES;
+}
+
+/* The onset, or where the channel left its level if it was off right before that. */
+static struct onset off_before(const struct mw_asset *asset, int channel, size_t patch)
+{
+	size_t said = patch;
+
+	while (channel >= 0 && patch > 0 && is_off(asset, (size_t)channel, patch - 1))
+		patch--;
+	return (struct onset){patch, patch == 0 && said > 0};
+}
+
 static struct onset find_onset(const struct mw_asset *asset, const struct mw_outcome *outcome,
 			       const struct mw_answer *answer)
 {
 	if (answer && answer->onset_patch == -1 && !begins_normal(asset, outcome->channel))
 		return (struct onset){0, true};
 	if (answer && answer->onset_patch >= 0)
-		return (struct onset){(size_t)answer->onset_patch, false};
+		return off_before(asset, outcome->channel, (size_t)answer->onset_patch);
 	return (struct onset){first_deviating_patch(asset, outcome->channel), false};
 }
 

@@ -24,6 +24,7 @@
 #define LOST_SHARE    0.25
 #define SPIKE         6.0
 #define SPIKE_SHARE   0.25
+#define SPIKE_OVER    4.0 /* by which it is farther off than the readings beside it */
 #define NOISY         1.8
 #define RESTLESS      0.8 /* steps to z about its mean: 1.4 for noise, little for a ramp or a step */
 #define NOISY_BEFORE  1.5 /* steps in A to those of the rows before it */
@@ -331,16 +332,25 @@ static double median_size(const struct view *view)
 	return median_of(size, view->n);
 }
 
+/* The larger |z| of the readings beside one. */
+static double beside(const struct view *view, size_t i)
+{
+	double before = i > 0 ? fabs(view->z[i - 1]) : 0;
+	double after = i + 1 < view->n ? fabs(view->z[i + 1]) : 0;
+
+	return fmax(before, after);
+}
+
 static void decide_spikes(struct view *view)
 {
 	size_t n = 0;
 
 	for (size_t i = 0; i < view->n; i++) {
-		bool large = fabs(view->z[i]) >= SPIKE;
-
-		if (large && i > 0 && fabs(view->z[i - 1]) >= SPIKE)
+		if (fabs(view->z[i]) < SPIKE)
+			continue;
+		if (fabs(view->z[i]) - beside(view, i) < SPIKE_OVER)
 			return;
-		n += large;
+		n++;
 	}
 	if (n > 0 && (double)n <= SPIKE_SHARE * (double)view->n && median_size(view) < QUIET)
 		hold(view, MW_CLAIM_SPIKES, (double)n);
@@ -381,29 +391,35 @@ struct steps {
 	double step[MOST_ROWS]; /* between readings of neighbouring rows, in z */
 	size_t n;
 	double rms, but_one; /* but_one: without the largest, since a jump is no noise */
+	double own;          /* rms of the reading's steps, whatever was expected */
 };
 
 static void collect_steps(const struct view *view, struct steps *ret)
 {
-	double sum = 0, largest = 0;
+	const double *value = view->rows->value + view->rows->onset;
+	double sum = 0, largest = 0, own = 0;
 
 	ret->n = 0;
 	for (size_t i = 1; i < view->n; i++) {
 		double step = view->z[i] - view->z[i - 1];
+		size_t row = (size_t)view->at[i];
 
 		if (view->at[i] != view->at[i - 1] + 1)
 			continue;
 		ret->step[ret->n++] = step;
 		sum += step * step;
 		largest = fmax(largest, step * step);
+		step = (value[row] - value[row - 1]) / view->rows->spread;
+		own += step * step;
 	}
+	ret->own = ret->n > 0 ? sqrt(own / (double)ret->n) : 0;
 	ret->rms = ret->n > 0 ? sqrt(sum / (double)ret->n) : 0;
 	ret->but_one = ret->n > 0 ? sqrt((sum - largest) / (double)ret->n) : 0;
 }
 
 static bool is_noisy(const struct view *view, const struct steps *steps, double healthy)
 {
-	return steps->but_one >= NOISY * healthy &&
+	return steps->but_one >= NOISY * healthy && steps->own >= NOISY * healthy &&
 	       scatter(steps->step, steps->n) >= NOISY * healthy &&
 	       steps->rms >= RESTLESS * spread_of_z(view, 0) &&
 	       steps->rms >= NOISY_BEFORE * step_before(view->rows) &&
@@ -501,7 +517,8 @@ static void decide_size(struct view *view)
 {
 	const struct mw_claim_rows *rows = view->rows;
 
-	if (rows->direction != 0 && share_on_side(view, rows->direction) >= ONE_SIDED)
+	if (rows->direction != 0 && rows->direction * rows->deviation > 0 &&
+	    share_on_side(view, rows->direction) >= ONE_SIDED)
 		hold(view, rows->direction > 0 ? MW_CLAIM_ABOVE : MW_CLAIM_BELOW, rows->deviation);
 	if (fabs(rows->deviation) < SMALL)
 		hold(view, MW_CLAIM_SLIGHT, rows->deviation);

@@ -5,13 +5,14 @@
  *
  * z = (value - expected) / spread; A = the rows since the onset, B = the patch before it; rows without
  * a reading are left out.  What the list has no room for:
- *   above, below >= .8 of A's readings are on that side of what was expected
+ *   above, below the peak and >= .8 of A's readings are on that side of what was expected
  *   rose, fell   the value itself went that way by >= 1 spread; the change is >= 1.5 of the rms of z about
  *                its mean in the last half of A; no swings, not back
  *   gradual      a straight line explains at least as much of z as the best single step
  *   growing      the last quarter is >= 3 and >= 1.1 of the third; the last 4 readings are >= .98 of any 4 in
  *                a row and >= 1.05 of those 8 readings earlier
- *   noisy        also without the largest step, and the median step is as large; the rms step is >= .8 of
+ *   noisy        also without the largest step, and the median step is as large, and so are the reading's
+ *                own steps, whatever was expected; the rms step is >= .8 of
  *                the rms of z about its mean, >= .5 of |mean z|, and >= 1.5 of that of the rows before the
  *                onset (>= 8 steps there); no spikes, no swings
  *   calm         |mean z| < 3
@@ -37,7 +38,7 @@
 	X(BACK, "back")       /* largest |z|: >= 4, and < 2 in each of the last 4 rows */          \
 	X(STILL, "still")     /* newest readings, one and the same value: >= 12, and .8 of A */    \
 	X(LOST, "lost")       /* share of A without a reading: >= .25, or the last 4 rows */       \
-	X(SPIKES, "spikes")   /* rows with |z| >= 6, single, where the median |z| of A < 2 */      \
+	X(SPIKES, "spikes")   /* rows with |z| >= 6, >= 4 more than beside; median |z| of A < 2 */ \
 	X(NOISY, "noisy")     /* rms step in A to the healthy one: >= 1.8 ... */                   \
 	X(CALM, "calm")       /* ... <= .5 ... */                                                  \
 	X(SWINGS, "swings")   /* lowest autocorrelation of A: <= -.4; rms >= 2, >= 24 rows ... */  \

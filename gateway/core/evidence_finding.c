@@ -54,9 +54,8 @@ static bool deviation_at(const struct mw_evidence *evidence, size_t channel, siz
 			   &ret->peak_time_ns);
 	if (isnan(ret->peak_value) || isnan(ret->expected))
 		return false;
-	ret->deviation = baseline_clip((ret->peak_value - ret->expected) /
-					   mw_evidence_spread(evidence, channel, row),
-				       DEVIATION_MAX);
+	ret->deviation =
+	    (ret->peak_value - ret->expected) / mw_evidence_spread(evidence, channel, row);
 	return true;
 }
 
@@ -79,13 +78,14 @@ static void find_peak(const struct mw_evidence *evidence, size_t onset_patch,
 				*finding = row;
 			if (fabs(row.deviation) > fabs(finding->deviation))
 				*finding = row;
-			sum += row.deviation;
+			sum += baseline_clip(row.deviation, DEVIATION_MAX);
 		}
 		if (present == 0)
 			continue;
 		above = fmax(above, sum / (double)present);
 		below = fmax(below, -sum / (double)present);
 	}
+	finding->deviation = baseline_clip(finding->deviation, DEVIATION_MAX);
 	if (above >= CLEAR && above >= ONE_SIDED * below)
 		finding->direction = 1;
 	else if (below >= CLEAR && below >= ONE_SIDED * above)

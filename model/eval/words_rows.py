@@ -109,7 +109,8 @@ class Rows:
 
     def peak_row(self) -> int | None:
         """Row of the largest deviation since the onset."""
-        far = np.abs(self.own_z[self.onset :])
+        with np.errstate(divide="ignore", invalid="ignore"):
+            far = np.abs((self.value - self.expected) / self.own)[self.onset :]
         return None if np.isnan(far).all() else self.onset + int(np.nanargmax(far))
 
     def direction(self) -> Found:
@@ -155,7 +156,7 @@ class Rows:
     def _side(self, found: Found, z: np.ndarray) -> None:
         direction = self.direction()
         for name, share in (("above", (z > 0).mean()), ("below", (z < 0).mean())):
-            if share >= 0.8 and direction.supports(name):
+            if share >= 0.8 and direction.supports(name) and (self.deviation > 0) == (name == "above"):
                 (found.sure if name in direction.sure else found.border).add(name)
 
     def _lost(self, found: Found) -> None:
@@ -231,17 +232,20 @@ class Rows:
 
     def _spikes(self, found: Found, z: np.ndarray) -> None:
         size = np.abs(z)
-        wild = size >= 6.0
-        if (wild[1:] & wild[:-1]).any() or not wild.any() or wild.mean() > 0.25:
+        wild, padded = size >= 6.0, np.pad(size, 1)
+        if not wild.any() or wild.mean() > 0.25:
             return
-        found.decide("spikes", 2.0 - float(np.sort(size)[len(size) // 2]), 0.0)
+        over = (size - np.maximum(padded[:-2], padded[2:]))[wild].min()
+        found.decide("spikes", min(2.0 - float(np.sort(size)[len(size) // 2]), float(over) - 4.0), 0.0)
 
     def _steps(self, found: Found, at: np.ndarray, z: np.ndarray) -> None:
         steps = np.diff(z)[np.diff(at) == 1]
         healthy = self.step / self.spread
         if len(steps) < 8 or not healthy > 0 or self.said_to_stand():
             return
-        squares = steps**2
+        squares, rows = steps**2, self.onset + at
+        own = np.diff(self.value[rows])[np.diff(at) == 1] / self.step
+        own = math.sqrt((own**2).mean())
         rms = math.sqrt(squares.mean()) / healthy
         without = math.sqrt((squares.sum() - squares.max()) / len(squares)) / healthy
         found.decide("calm", min(0.5 - rms, 3.0 - abs(float(z.mean()))), 0.0)
@@ -251,7 +255,7 @@ class Rows:
                       rms * healthy - NOISY_SHARE * abs(float(z.mean())),
                       rms * healthy - NOISY_BEFORE * self.step_before())  # fmt: skip
         if not found.supports("spikes") and not found.supports("swings"):
-            found.decide("noisy", min(without - 1.8, scatter - 1.8, matters), 0.0)
+            found.decide("noisy", min(without - 1.8, scatter - 1.8, own - 1.8, matters), 0.0)
 
     def step_before(self) -> float:
         """rms step of the rows before the onset; 0 where there are too few."""

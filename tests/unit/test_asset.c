@@ -212,10 +212,12 @@ static double largest_since(const struct mw_event *event, const struct mw_event_
 
 START_TEST(what_is_told_of_an_update_is_told_since_the_events_onset)
 {
-	static const struct mw_answer first = {.severity = 1, .onset_patch = 12};
-	static const struct mw_answer late = {.severity = 1, .onset_patch = 15};
-	const struct mw_outcome raise = {.action = MW_ALARM_RAISE, .channel = 1};
-	const struct mw_outcome update = {.action = MW_ALARM_UPDATE, .channel = 1};
+	static const struct mw_answer first = {
+	    .severity = 1, .onset_patch = 12, .n_channel = 1, .channel_row = {2}};
+	static const struct mw_answer late = {
+	    .severity = 1, .onset_patch = 15, .n_channel = 1, .channel_row = {2}};
+	const struct mw_outcome raise = {.action = MW_ALARM_RAISE, .channel = -1};
+	const struct mw_outcome update = {.action = MW_ALARM_UPDATE, .channel = -1};
 	struct mw_event_window window;
 	const struct mw_event *event;
 	struct mw_asset *asset;
@@ -266,6 +268,25 @@ START_TEST(a_window_that_begins_normal_shows_its_onset)
 	ck_assert_int_eq(begun_at(BREAK_AT + 110), BEFORE);
 	ck_assert_int_le(llabs(begun_at(BREAK_AT + 40)), 4); /* 24 normal rows */
 	ck_assert_int_eq(begun_at(BREAK_AT + 56), BEFORE);   /* 8 of them are too few to tell */
+}
+END_TEST
+
+START_TEST(an_onset_is_not_told_where_the_channel_is_off_already)
+{
+	static const struct mw_answer late = {.severity = 1, .onset_patch = 13};
+	const struct mw_outcome raise = {.action = MW_ALARM_RAISE, .channel = 1};
+	struct mw_event_window window;
+	struct mw_asset *asset;
+	int64_t onset_row;
+
+	leave_at = BREAK_AT + 40;
+	asset = run(0, &whole);
+	leave_at = ROWS;
+	ck_assert(mw_asset_describe(asset, &raise, &late, &window));
+	onset_row = (mw_asset_event(asset)->onset_ns - START) / PERIOD;
+	ck_assert_int_le(llabs(onset_row - BREAK_AT), 4);
+	ck_assert(!mw_asset_event(asset)->onset_before_window);
+	mw_asset_free(asset);
 }
 END_TEST
 
@@ -491,6 +512,7 @@ MW_TEST_MAIN("asset", a_gross_fault_is_raised_explained_and_cleared,
 	     what_may_be_said_of_the_channels_is_in_the_event, a_limit_of_the_profile_is_passed,
 	     what_is_told_of_an_update_is_told_since_the_events_onset,
 	     a_window_that_begins_normal_shows_its_onset,
+	     an_onset_is_not_told_where_the_channel_is_off_already,
 	     an_answer_is_retold_as_the_event_came_to_say_it,
 	     the_models_words_are_used_where_they_can_be_shown,
 	     a_name_that_the_model_doubts_is_not_said, a_restored_asset_continues_bit_for_bit,
