@@ -174,7 +174,7 @@ class _Text:
         if self.finding.n_channels >= 2 and self.chance(COMPANY):
             third = self.finding.n_channels >= 3 and self.chance(THIRD)
             return self.draw("company 3" if third else "company 2")
-        if self.kind != "sensor" and self.finding.n_channels > 0 and self.chance(OTHERS):
+        if self.kind != "sensor" and alone and self.chance(OTHERS):
             return self.draw("others")
         return []
 
