@@ -26,7 +26,7 @@ from model.eval.harness import PATCH, Brief, Context, Table, write_table
 from model.eval.seeds import WORDS
 from model.eval.truth import BANDS, WINDOW_PATCHES, Truth, row_of
 from model.eval.words_check import LANGUAGES, Checked, check, commonest, distinct_2, mean_length, onset_apart
-from model.eval.words_check import skeleton
+from model.eval.words_page import skeleton, slips
 from model.eval.words_rows import Rows, rows_of
 
 LANGUAGE_NAME = {"en": "English", "ko": "Korean"}
@@ -190,14 +190,16 @@ def variety_table(told: list[Told]) -> Table:
     for language in LANGUAGES:
         events = [one.event for one in told if one.language == language and one.by_model]
         share = 100 * commonest(events)
+        slipped = percent(sum(bool(slips(event)) for event in events), len(events))
         rows.append([LANGUAGE_NAME[language], len(events), len(set(map(skeleton, events))), share,
-                     distinct_2(events), mean_length(events)])  # fmt: skip
+                     distinct_2(events), mean_length(events), slipped])  # fmt: skip
         brief.append(Brief(f"commonest skeleton, {LANGUAGE_NAME[language]}, %",
                            None if math.isnan(share) else share, most=COMMONEST_MOST))  # fmt: skip
     note = ("A skeleton is a text with what it cites replaced by the reference; claims keep their words. "
             "Distinct-2: different pairs of neighbouring words, of all pairs, citations as their "
-            "references.")  # fmt: skip
-    columns = ["language", "texts of the model", "skeletons", "commonest, %", "distinct-2", "words, mean"]
+            "references. A slip is a sentence that no frame of model/train/phrases yields.")  # fmt: skip
+    columns = ["language", "texts of the model", "skeletons", "commonest, %", "distinct-2", "words, mean",
+               "with a slip, %"]  # fmt: skip
     return Table("Variety", columns, rows, [note], digits=3, brief=brief)
 
 

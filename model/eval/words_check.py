@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from model.eval.words_page import skeleton
 from model.eval.words_rows import DEVIATES, ROUNDING, Found, Rows, event_claims, order_of, rows_of, seconds
 from model.eval.words_text import deviation, direction, duration, measure, moment
 from model.train.claims import CHANNEL_CLAIMS, EVENT_CLAIMS, OF_COMPANY, parse_claim
@@ -264,18 +265,6 @@ def onset_apart(event: dict[str, Any]) -> float | None:
 # --- variety ------------------------------------------------------------------------------------
 
 
-def skeleton(event: dict[str, Any]) -> str:
-    """The text with what it cites replaced by the reference; claims keep their words."""
-    raw, out, at = event["explanation"].encode("utf-8"), "", 0
-    for citation in event["citations"]:
-        name = citation["reference"].split(".")[-1]
-        if name in CHANNEL_CLAIMS or name in EVENT_CLAIMS:
-            continue
-        out += raw[at : citation["from"]].decode("utf-8", "replace") + f"<{citation['reference']}>"
-        at = citation["to"]
-    return out + raw[at:].decode("utf-8", "replace")
-
-
 def words_of(event: dict[str, Any]) -> list[str]:
     return re.findall(r"<[^>]+>|[^\s.,;:]+|[.,;:]", skeleton(event))
 
@@ -300,5 +289,4 @@ def mean_length(events: list[dict[str, Any]]) -> float:
     return float(np.mean([len(event["explanation"].split()) for event in events])) if events else math.nan
 
 
-__all__ = ["LANGUAGES", "Checked", "Problem", "check", "commonest", "distinct_2", "mean_length", "onset_apart",
-           "skeleton"]  # fmt: skip
+__all__ = ["LANGUAGES", "Checked", "Problem", "check", "commonest", "distinct_2", "mean_length", "onset_apart"]

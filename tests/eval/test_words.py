@@ -14,9 +14,13 @@ from pathlib import Path
 import numpy as np
 
 from model.eval import words
-from model.eval.words_check import check, commonest, distinct_2, onset_apart, skeleton
+from model.eval.words_check import check, commonest, distinct_2, onset_apart
+from model.eval.words_page import skeleton, slips
 from model.eval.words_rows import rows_of
 from model.eval.words_text import deviation, duration, measure, moment, number
+from model.train.claims import parse_claim
+from model.train.phrasing import draw
+from model.train.words import LANGUAGES, page
 
 ROWS, START = 64, "2026-11-03T10:00:00.000Z"
 RIPPLE = np.tile([0.0, 0.5, 0.0, -0.5], ROWS // 4)  # healthy: spread 0.5, steps of 0.5
@@ -91,6 +95,21 @@ def step_event(**over) -> dict:
         ("others.steady", "No other channel confirms it", 2.5), ".",
     ]  # fmt: skip
     return event_of([pressure, other], said, **over)
+
+
+def spelled(drawn: list[str], language: str) -> dict:
+    """Words of a frame as the skeleton of an event that cites nothing."""
+    text = ""
+    for word in drawn:
+        claim = parse_claim(word)
+        reads = claim.reads if claim else word.removeprefix("+").replace("_", " ")
+        if word.startswith("{josa:"):
+            reads = word[6:-1].split("/")[0]
+        elif word.startswith("{") and not claim:
+            reads = f"<{word[1:-1]}>"
+        joins = claim.joins if claim else word.startswith(("+", "{josa:"))
+        text += reads if joins or not text else f" {reads}"
+    return {"explanation": text, "citations": [], "language": language}
 
 
 class Right(unittest.TestCase):
@@ -305,6 +324,19 @@ class Figures(unittest.TestCase):
         changed = reworded(step_event(), "c1.rose", "has risen")
         self.assertEqual(commonest([step_event(), other, changed]), 2 / 3)
         self.assertLess(distinct_2([step_event(), other]), distinct_2([step_event()]))
+
+    def test_what_every_frame_yields_is_no_slip(self):
+        rng = np.random.default_rng(1)
+        for language in LANGUAGES:
+            for name, frames in page(language).sections.items():
+                for frame in frames:
+                    drawn = draw(frame, lambda word: True, lambda word: 1.0, rng)
+                    self.assertEqual(slips(spelled([*drawn, "+."], language)), [], name)
+
+    def test_half_of_one_frame_and_half_of_another_is_a_slip(self):
+        said = "<c1.name> has been off <onset>, clearly: <c1.value>, <c1.dev> its normal <c1.normal>"
+        event = {"explanation": f"{said}. No other channel confirms it.", "citations": [], "language": "en"}
+        self.assertEqual(slips(event), [said])
 
     def test_the_table_counts_what_is_true(self):
         bad = step_event()
