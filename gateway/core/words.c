@@ -10,9 +10,10 @@
  * out of any sentence that was learnt. */
 #define TEMPERATURE 0.8f
 #define LEAST_PART  0.25f /* of the likeliest word's probability */
-#define ATTEMPTS    3
+#define DRAWS       3
 #define DEV_LEAST   1    /* healthy spreads: multiples that tell something ... */
 #define DEV_MOST    1000 /* ... an on/off channel has next to no spread */
+#define ROUND       100  /* off how sure it is, of one that went round */
 #define SEED_STEP   0x9E3779B97F4A7C15u
 
 /* --- words ------------------------------------------------------------------------------------ */
@@ -285,9 +286,15 @@ static mw_lm_err tell_answer(struct mw_lm_session *session, const struct mw_answ
 	return err;
 }
 
+/* One text, and how sure the model was of it: mean log-probability of a word. */
+struct drawn {
+	struct mw_words words;
+	double sure;
+};
+
 static mw_err draw(struct mw_lm_session *session, const struct mw_lm *model,
 		   const struct mw_lm_grammar *grammar, const struct mw_words_limits *limits,
-		   uint64_t seed, struct mw_words *ret_words)
+		   uint64_t seed, struct drawn *ret)
 {
 	const struct mw_lm_sampling sampling = {
 	    .temperature = TEMPERATURE, .min_p = LEAST_PART, .seed = seed};
@@ -302,9 +309,12 @@ static mw_err draw(struct mw_lm_session *session, const struct mw_lm *model,
 		return err == MW_LM_E_FULL ? MW_E_FULL : MW_E_INTERNAL;
 	if (!final)
 		return MW_E_FULL;
-	for (size_t i = 0; i < n; i++)
+	ret->sure = 0;
+	for (size_t i = 0; i < n; i++) {
 		token[i] = choice[i].token;
-	return mw_words_parse(model, limits, token, n, ret_words);
+		ret->sure += (double)choice[i].log_prob / (double)n;
+	}
+	return mw_words_parse(model, limits, token, n, &ret->words);
 }
 
 /* A value that is cited twice is the sign of a sentence that went round in a circle. */
@@ -325,7 +335,7 @@ static bool goes_round(const struct mw_words *words)
 
 static mw_err tell(struct mw_lm_session *session, const struct mw_lm *model,
 		   const struct mw_answer *answer, const struct mw_lm_grammar *grammar,
-		   const struct mw_words_limits *limits, uint64_t seed, struct mw_words *ret_words)
+		   const struct mw_words_limits *limits, uint64_t seed, struct drawn *ret)
 {
 	mw_lm_err lm_err = tell_answer(session, answer);
 
@@ -333,7 +343,37 @@ static mw_err tell(struct mw_lm_session *session, const struct mw_lm *model,
 		lm_err = tell_claims(session, model, limits);
 	if (lm_err)
 		return lm_err == MW_LM_E_FULL ? MW_E_FULL : MW_E_INTERNAL;
-	return draw(session, model, grammar, limits, seed, ret_words);
+	return draw(session, model, grammar, limits, seed, ret);
+}
+
+/* Of several texts the one that the model is surest of: a text that slid out of what was learnt goes
+ * on with words that it is not sure of. */
+static mw_err tell_best(struct mw_lm_session *session, const struct mw_lm *model,
+			const struct mw_answer *answer, const struct mw_lm_grammar *grammar,
+			const struct mw_words_limits *limits, uint64_t seed,
+			struct mw_words *ret_words)
+{
+	struct drawn best = {.sure = -INFINITY}, now;
+	mw_err last = MW_E_OK;
+
+	for (uint64_t i = 0; i < DRAWS; i++) {
+		mw_err err =
+		    tell(session, model, answer, grammar, limits, seed + i * SEED_STEP, &now);
+
+		last = err ? err : last;
+		if (err == MW_E_FULL)
+			continue; /* found no end; another may */
+		if (err)
+			return err;
+		if (goes_round(&now.words))
+			now.sure -= ROUND;
+		if (now.sure > best.sure)
+			best = now;
+	}
+	if (best.words.n == 0)
+		return last;
+	*ret_words = best.words;
+	return MW_E_OK;
 }
 
 mw_err mw_words_decode(struct mw_lm_session *session, const struct mw_lm *model,
@@ -345,12 +385,7 @@ mw_err mw_words_decode(struct mw_lm_session *session, const struct mw_lm *model,
 
 	if (err)
 		return err;
-	for (uint64_t attempt = 0; attempt < ATTEMPTS; attempt++) {
-		err = tell(session, model, answer, grammar, limits, seed + attempt * SEED_STEP,
-			   ret_words);
-		if (err || !goes_round(ret_words))
-			break;
-	}
+	err = tell_best(session, model, answer, grammar, limits, seed, ret_words);
 	mw_lm_grammar_free(grammar);
 	return err;
 }
