@@ -111,6 +111,8 @@ static void feed_record(struct mw_pipeline *p, const struct mw_spool_record *rec
 		complain(p, record, "topic.unusable", "its levels do not name asset and channel");
 		return;
 	}
+	if (pipeline_has_taken(p, feed.name, record->next))
+		return;
 	err = mw_instance_decode(p->decoder[record->source], record->topic, record->payload,
 				 record->size, &into);
 	if (err) {

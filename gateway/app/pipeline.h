@@ -5,7 +5,8 @@
  * Crash safety: asset states and the spool cursor are saved together, in one transaction, every
  * store.snapshot.  After a crash (or a failed write) the pipeline goes back to the last snapshot
  * and reads the spool again from its cursor; events made a second time have the same id and
- * sequence, and the store ignores them.
+ * sequence, and the store ignores them.  An asset that an operator's command changes is saved alone,
+ * with a cursor of its own: what the spool has before that is not fed to it again.
  */
 #ifndef MW_APP_PIPELINE_H
 #define MW_APP_PIPELINE_H

@@ -1,5 +1,5 @@
 /* pipeline_commands.c -- what operators want, between two batches: each round of commands is one
- * transaction, with a snapshot where it changes an asset, so that a crash neither loses a command nor
+ * transaction, with the state of the assets that it changes, so that a crash neither loses a command nor
  * reads the spool into a state that knows nothing of it. */
 #include "gateway/app/pipeline_impl.h"
 
@@ -15,7 +15,6 @@ struct round {
 	char why[ROUND][MW_COMMAND_WHY_SIZE];
 	struct mw_event event[ROUND];
 	size_t n;
-	bool changed; /* an asset: its state must be saved with the round */
 };
 
 static enum mw_transition transition_of(enum mw_command_kind kind)
@@ -108,8 +107,9 @@ static mw_err apply(struct mw_pipeline *p, const struct mw_command *command, cha
 		return refuse(command, ret_event, present, why);
 	if (present)
 		*ret_event = *mw_asset_event(asset);
-	p->round->changed |= present;
 	err = write_transition(p, command, ret_event, present);
+	if (!err && present)
+		err = pipeline_save_one(p, asset);
 	return err ? mw_why(MW_E_IO, why, MW_COMMAND_WHY_SIZE, "%s", mw_store_why(p->opts.store))
 		   : MW_E_OK;
 }
@@ -129,7 +129,7 @@ static mw_err apply_all(struct mw_pipeline *p, struct round *round)
 		if (round->err[i] && !is_refusal(round->err[i]))
 			return round->err[i];
 	}
-	return round->changed ? pipeline_save(p) : MW_E_OK;
+	return MW_E_OK;
 }
 
 static void log_command(const struct mw_command *command, const char *outcome)
@@ -163,8 +163,6 @@ static mw_err do_round(struct mw_pipeline *p, struct round *round)
 	}
 	if (err)
 		mw_store_rollback(p->opts.store);
-	else if (round->changed)
-		mw_spool_release(p->opts.spool, p->cursor);
 	answer_all(p, round, err);
 	if (!err && p->opts.on_committed)
 		p->opts.on_committed(p->opts.ctx);
@@ -178,7 +176,6 @@ mw_err pipeline_do_commands(struct mw_pipeline *p, size_t *ret_n)
 
 	round->n = mw_command_queue_take(p->commands, round->waiting, ROUND);
 	*ret_n = round->n;
-	round->changed = false;
 	memset(round->err, 0, sizeof(round->err));
 	memset(round->why, 0, sizeof(round->why));
 	if (round->n > 0)

@@ -8,9 +8,16 @@
 
 #include <pthread.h>
 
-#define LOG_LIMITS 256 /* topics whose malformed payloads are logged apart; hashed */
+#define LOG_LIMITS   256 /* topics whose malformed payloads are logged apart; hashed */
+#define AHEAD_ASSETS 64  /* saved alone since the last snapshot; one more takes another one */
 
 struct round; /* of commands */
+
+/* An asset whose state was saved alone, after the last snapshot. */
+struct ahead {
+	char asset[MW_NAME_SIZE];
+	struct mw_spool_cursor cursor; /* what the spool has before it is in the state */
+};
 
 struct mw_pipeline {
 	struct mw_pipeline_opts opts;
@@ -22,6 +29,9 @@ struct mw_pipeline {
 	atomic_bool stop;
 	bool in_transaction, failed; /* of the batch at work */
 	int64_t snapshot_mono_ns;
+	struct mw_spool_cursor saved; /* of the last snapshot */
+	struct ahead ahead[AHEAD_ASSETS];
+	size_t n_ahead;
 	struct mw_log_limit limit[LOG_LIMITS];
 	struct mw_pipeline_stats stats;
 	struct mw_command_queue *commands;
@@ -53,8 +63,12 @@ mw_err pipeline_commit(struct mw_pipeline *p);
 /* --- pipeline_state.c: snapshots -------------------------------------------------------------- */
 mw_err pipeline_new_fleet(struct mw_pipeline *p);
 mw_err pipeline_snapshot(struct mw_pipeline *p);
-/* The same inside a transaction that is open. */
-mw_err pipeline_save(struct mw_pipeline *p);
+/* One asset's state alone, inside a transaction that is open: what it costs does not depend on how many
+ * there are. */
+mw_err pipeline_save_one(struct mw_pipeline *p, const struct mw_asset *asset);
+/* Is a record that ends there in the asset's state already?  Read again after a restore, it is not taken
+ * twice. */
+bool pipeline_has_taken(const struct mw_pipeline *p, const char *asset, struct mw_spool_cursor end);
 mw_err pipeline_restore(struct mw_pipeline *p);
 
 /* --- pipeline_commands.c: what operators want ------------------------------------------------- */

@@ -10,6 +10,7 @@
 #define LATE_ROWS_BACK   16 /* rows of nothing but late samples are a clock step */
 #define MIN_LATE_BACK    32
 #define DEFAULT_GAP_ROWS 10000
+#define FEWEST_SAMPLES   64 /* there is room for */
 
 const char *mw_fate_text(enum mw_sample_fate fate)
 {
@@ -173,24 +174,31 @@ static void detect(struct mw_assembler *a, bool must)
 
 /* --- samples ---------------------------------------------------------------------------------- */
 
-static bool make_room(struct mw_assembler *a)
+static bool resize(struct mw_assembler *a, size_t capacity)
 {
-	size_t capacity = a->capacity ? 2 * a->capacity : 64;
-	struct mw_assembler_sample *sample;
+	struct mw_assembler_sample *sample = realloc(a->sample, capacity * sizeof(*sample));
 
-	if (a->end < a->capacity)
-		return true;
-	if (a->head > a->capacity / 2) {
-		memmove(a->sample, a->sample + a->head, (a->end - a->head) * sizeof(*a->sample));
-		a->end -= a->head;
-		a->head = 0;
-		return true;
-	}
-	sample = realloc(a->sample, capacity * sizeof(*sample));
 	if (!sample)
 		return false;
 	a->sample = sample;
 	a->capacity = capacity;
+	return true;
+}
+
+/* Many samples wait only while the period is unknown, or after a silence of ours. */
+static bool make_room(struct mw_assembler *a)
+{
+	size_t waiting = a->end - a->head;
+
+	if (a->end < a->capacity)
+		return true;
+	if (a->capacity < FEWEST_SAMPLES || a->head < a->capacity / 2)
+		return resize(a, a->capacity < FEWEST_SAMPLES ? FEWEST_SAMPLES : 2 * a->capacity);
+	memmove(a->sample, a->sample + a->head, waiting * sizeof(*a->sample));
+	a->head = 0;
+	a->end = waiting;
+	if (waiting < a->capacity / 4 && a->capacity > FEWEST_SAMPLES)
+		(void)resize(a, a->capacity / 2);
 	return true;
 }
 

@@ -54,6 +54,8 @@ void mw_asset_free(struct mw_asset *asset)
 	free(asset->learn_time);
 	mw_lookout_free(asset->lookout);
 	free(asset->event);
+	free(asset->embedding);
+	mw_embedding_center_done(&asset->center);
 	free(asset);
 }
 
@@ -62,7 +64,7 @@ int mw_asset_channel(struct mw_asset *asset, const char *name, const char *unit,
 	int index = mw_assembler_channel(asset->assembler, name, unit);
 
 	if (index >= 0)
-		asset->role[index] = role;
+		asset->role[index] = (uint8_t)role;
 	return index;
 }
 
@@ -124,7 +126,7 @@ static void guess_roles(struct mw_asset *asset)
 	for (size_t c = 0; c < asset->learn_stride; c++) {
 		const struct mw_profile_channel *known = asset->info.profile[c];
 
-		asset->info.role[c] = asset->role[c];
+		asset->info.role[c] = (enum mw_role)asset->role[c];
 		if (asset->info.role[c] == MW_ROLE_OTHER && known)
 			asset->info.role[c] = known->role;
 		if (asset->info.role[c] == MW_ROLE_OTHER)
@@ -365,6 +367,16 @@ static bool looks_healthy(const struct mw_asset *asset, const struct mw_judgemen
 	       !asset->alarm.open;
 }
 
+/* Most windows raise nothing: there is memory for those that do.  Without it there is no embedding. */
+static void embed(struct mw_asset *asset, const struct mw_reading *reading, bool raises)
+{
+	free(asset->embedding);
+	asset->embedding = raises ? malloc(sizeof(*asset->embedding)) : NULL;
+	if (asset->embedding)
+		mw_embedding_make(&asset->center, reading, asset->prompt_channel,
+				  mw_evidence_n_channels(asset->evidence), asset->embedding);
+}
+
 static void watch(struct mw_asset *asset, const struct mw_reading *reading, struct mw_outcome *out)
 {
 	struct mw_alarm_input input = {.time_ns = asset->last_row_ns};
@@ -389,10 +401,7 @@ static void watch(struct mw_asset *asset, const struct mw_reading *reading, stru
 	mw_evidence_remember(asset->evidence, healthy);
 	if (healthy)
 		mw_embedding_learn(&asset->center, reading);
-	asset->embedding.n = 0;
-	if (out->action == MW_ALARM_RAISE)
-		mw_embedding_make(&asset->center, reading, asset->prompt_channel,
-				  mw_evidence_n_channels(asset->evidence), &asset->embedding);
+	embed(asset, reading, out->action == MW_ALARM_RAISE);
 	if (out->action == MW_ALARM_CLEAR || out->action == MW_ALARM_UNSHELVE)
 		asset_fill_event(asset, out);
 }
@@ -473,7 +482,8 @@ const struct mw_alarm *mw_asset_alarm(const struct mw_asset *asset)
 
 enum mw_role mw_asset_role(const struct mw_asset *asset, size_t channel)
 {
-	return asset->phase == MW_PHASE_LEARNING ? asset->role[channel] : asset->info.role[channel];
+	return asset->phase == MW_PHASE_LEARNING ? (enum mw_role)asset->role[channel]
+						 : asset->info.role[channel];
 }
 
 const struct mw_profile_channel *mw_asset_profile_channel(const struct mw_asset *asset,

@@ -225,7 +225,8 @@ static void fill_window(const struct mw_asset *asset, struct mw_event_window *re
 					   &ret_window->expected[at], NULL);
 			ret_window->spread[at] = mw_evidence_spread(asset->evidence, channel, row);
 		}
-	ret_window->embedding = asset->embedding;
+	if (asset->embedding)
+		ret_window->embedding = *asset->embedding;
 }
 
 void mw_asset_seen_before(struct mw_asset *asset, const struct mw_similar_list *similar)

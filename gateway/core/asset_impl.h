@@ -12,7 +12,8 @@ struct mw_asset {
 	char name[MW_NAME_SIZE];
 	char model[64];
 	struct mw_assembler *assembler;
-	enum mw_role role[MW_MAX_CHANNELS]; /* given beforehand; OTHER = guess when learning ends */
+	/* enum mw_role, given beforehand; OTHER = guess when learning ends */
+	uint8_t role[MW_MAX_CHANNELS];
 	struct mw_machine_info info;
 	enum mw_asset_phase phase;
 	int64_t rows; /* rows taken */
@@ -39,8 +40,8 @@ struct mw_asset {
 	struct mw_lookout *lookout;              /* NULL while learning */
 	struct mw_event *event;                  /* the present or last one */
 	struct mw_embedding_center center;
-	struct mw_embedding embedding; /* of the present window, if it raises */
-	struct mw_outcome watched;     /* of the last window watched; not saved */
+	struct mw_embedding *embedding; /* of the present window, if it raises; or NULL */
+	struct mw_outcome watched;      /* of the last window watched; not saved */
 };
 
 /* Machine and profiles of the prompt, by the channels' names. */

@@ -159,20 +159,23 @@ static bool get_center(struct mw_reader *r, struct mw_asset *asset)
 {
 	struct mw_embedding_center *center = &asset->center;
 	char model[sizeof(asset->model)];
+	uint32_t n_hidden, n_windows;
 
 	mw_get_text(r, model, sizeof(model));
-	center->n_hidden = mw_get_u32(r);
-	center->n_windows = mw_get_u32(r);
-	if (center->n_hidden > MW_HIDDEN_MAX || center->n_windows > MW_EMBEDDING_LEARN)
+	n_hidden = mw_get_u32(r);
+	n_windows = mw_get_u32(r);
+	if (n_hidden > MW_HIDDEN_MAX || n_windows > MW_EMBEDDING_LEARN ||
+	    mw_embedding_center_reset(center, n_hidden) != MW_E_OK)
 		return false;
-	for (uint32_t i = 0; i < center->n_hidden; i++) {
+	center->n_windows = n_windows;
+	for (uint32_t i = 0; i < n_hidden; i++) {
 		center->mean[i] = mw_get_f32(r);
 		if (!isfinite(center->mean[i]))
 			return false;
 	}
 	/* Another model's center is none. */
 	if (strcmp(model, asset->model) != 0)
-		center->n_hidden = center->n_windows = 0;
+		mw_embedding_center_done(center);
 	return !r->failed;
 }
 
@@ -361,7 +364,7 @@ mw_err mw_asset_pack(const struct mw_asset *asset, uint8_t **ret_data, size_t *r
 	mw_put_i64(&w, asset->last_row_ns);
 	mw_put_i64(&w, asset->silent_rows);
 	for (size_t c = 0; c < MW_MAX_CHANNELS; c++)
-		mw_put_u8(&w, (uint8_t)asset->role[c]);
+		mw_put_u8(&w, asset->role[c]);
 	err = put_assembler(&w, asset);
 	if (!err && is_learning(asset))
 		put_learn(&w, asset);
@@ -415,7 +418,7 @@ static bool get_head(struct mw_reader *r, struct mw_asset *asset, bool *ret_lear
 		uint8_t role = mw_get_u8(r);
 
 		known = known && role < MW_N_ROLE;
-		asset->role[c] = (enum mw_role)role;
+		asset->role[c] = role;
 	}
 	return known && !r->failed && is_count(asset->rows) && is_count(asset->silent_rows) &&
 	       asset->opts.learn_rows >= MW_LEARN_ROWS_MIN && asset->opts.learn_rows <= 10000000;

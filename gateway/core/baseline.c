@@ -45,6 +45,8 @@ void mw_baseline_free(struct mw_baseline *baseline)
 	if (!baseline)
 		return;
 	mw_baseline_forget_learn(baseline);
+	for (size_t c = 0; baseline->channel && c < baseline->n_channels; c++)
+		channel_done(&baseline->channel[c]);
 	free(baseline->block);
 	free(baseline->channel);
 	free(baseline->symptom);

@@ -39,19 +39,22 @@ static bool is_reading(double value)
 
 /* --- what is judged --------------------------------------------------------------------------- */
 
-static void judge_channel(struct fit *fit, size_t c)
+static mw_err judge_channel(struct fit *fit, size_t c)
 {
 	struct channel_model *model = &fit->baseline->channel[c];
 	double before = NAN;
 	uint32_t rows = 0;
+	mw_err err;
 
 	for (size_t t = 0; t < fit->rows; t++) {
 		double value = fit->value[t * fit->n + c];
 
 		fit->column[t] = is_reading(value) ? value : NAN;
 	}
-	channel_learn(model, fit->hints ? (enum mw_channel_use)fit->hints->use[c] : MW_USE_GUESS,
-		      fit->column, fit->rows);
+	err = channel_learn(fit->hints ? (enum mw_channel_use)fit->hints->use[c] : MW_USE_GUESS,
+			    fit->column, fit->rows, model);
+	if (err)
+		return err;
 	for (size_t t = 0; t < fit->rows; t++) {
 		size_t at = t * fit->n + c;
 
@@ -63,6 +66,7 @@ static void judge_channel(struct fit *fit, size_t c)
 		}
 		fit->raw[at] = before;
 	}
+	return MW_E_OK;
 }
 
 /* --- channels --------------------------------------------------------------------------------- */
@@ -502,10 +506,12 @@ static mw_err keep_learn_rows(struct fit *fit)
 
 static mw_err learn(struct fit *fit)
 {
-	mw_err err;
+	mw_err err = MW_E_OK;
 
 	for (size_t c = 0; c < fit->n; c++) {
-		judge_channel(fit, c);
+		err = judge_channel(fit, c);
+		if (err)
+			return err;
 		learn_location(fit, c);
 		learn_steps(fit, c);
 	}

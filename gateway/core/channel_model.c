@@ -1,7 +1,7 @@
 #include "gateway/core/channel_model.h"
 
 #include <math.h>
-#include <string.h>
+#include <stdlib.h>
 
 static enum mw_series_kind kind_of(enum mw_channel_use use, enum mw_series_kind looks)
 {
@@ -19,21 +19,32 @@ static enum mw_series_kind kind_of(enum mw_channel_use use, enum mw_series_kind 
 	}
 }
 
-void channel_learn(struct channel_model *ret_model, enum mw_channel_use use, const double *value,
-		   size_t n)
+mw_err channel_learn(enum mw_channel_use use, const double *value, size_t n,
+		     struct channel_model *ret_model)
 {
 	struct channel_model model = {.kind = kind_of(use, mw_stat_kind(value, n))};
 	uint32_t most = 0;
 
-	if (model.kind == MW_SERIES_STATE)
-		mw_state_learn(&model.table, value, n);
-	for (uint32_t i = 0; i < model.table.n; i++) {
-		if (model.table.state[i].rows <= most)
+	if (model.kind == MW_SERIES_STATE) {
+		model.table = calloc(1, sizeof(*model.table));
+		if (!model.table)
+			return MW_E_NOMEM;
+		mw_state_learn(model.table, value, n);
+	}
+	for (uint32_t i = 0; model.table && i < model.table->n; i++) {
+		if (model.table->state[i].rows <= most)
 			continue;
-		most = model.table.state[i].rows;
-		model.commonest = model.table.state[i].value;
+		most = model.table->state[i].rows;
+		model.commonest = model.table->state[i].value;
 	}
 	*ret_model = model;
+	return MW_E_OK;
+}
+
+void channel_done(struct channel_model *model)
+{
+	free(model->table);
+	model->table = NULL;
 }
 
 double channel_judged(const struct channel_model *model, double value, double before, uint32_t rows)
@@ -44,7 +55,7 @@ double channel_judged(const struct channel_model *model, double value, double be
 		return mw_counter_rate(before, value) / rows;
 	if (model->kind != MW_SERIES_STATE || isnan(value))
 		return value;
-	surprise = mw_state_surprise(&model->table, value);
+	surprise = mw_state_surprise(model->table, value);
 	return value < model->commonest ? -surprise : surprise;
 }
 
@@ -56,11 +67,11 @@ void channel_pack(struct mw_writer *writer, const struct channel_model *model)
 	if (model->kind != MW_SERIES_STATE)
 		return;
 	mw_put_f64(writer, model->commonest);
-	mw_put_u32(writer, model->table.n);
-	mw_put_u32(writer, model->table.looks);
-	mw_put_u32(writer, model->table.left_out);
-	for (uint32_t i = 0; i < model->table.n; i++) {
-		const struct mw_state *state = &model->table.state[i];
+	mw_put_u32(writer, model->table->n);
+	mw_put_u32(writer, model->table->looks);
+	mw_put_u32(writer, model->table->left_out);
+	for (uint32_t i = 0; i < model->table->n; i++) {
+		const struct mw_state *state = &model->table->state[i];
 
 		mw_put_f64(writer, state->value);
 		mw_put_u32(writer, state->rows);
@@ -100,9 +111,15 @@ bool channel_unpack(struct mw_reader *reader, struct channel_model *ret_model)
 		return false;
 	if (model.kind == MW_SERIES_STATE) {
 		model.commonest = mw_get_f64(reader);
-		if (!isfinite(model.commonest) || !table_unpack(reader, &model.table))
+		model.table = calloc(1, sizeof(*model.table));
+		if (!model.table || !isfinite(model.commonest) ||
+		    !table_unpack(reader, model.table) || reader->failed) {
+			channel_done(&model);
 			return false;
+		}
 	}
+	if (reader->failed)
+		return false;
 	*ret_model = model;
-	return !reader->failed;
+	return true;
 }

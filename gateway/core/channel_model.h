@@ -7,7 +7,7 @@
  * one never seen weighs what the learn rows can prove.  Its sign tells to which side of the
  * commonest state it lies.
  *
- * Pure; immutable once learnt.
+ * Pure; immutable once learnt.  Only a state has memory of its own.
  */
 #ifndef MW_CORE_CHANNEL_MODEL_H
 #define MW_CORE_CHANNEL_MODEL_H
@@ -26,14 +26,15 @@ enum mw_channel_use {
 };
 
 struct channel_model {
-	enum mw_series_kind kind;    /* MEASURED, STATE or COUNTER */
-	double commonest;            /* STATE */
-	struct mw_state_table table; /* STATE */
+	enum mw_series_kind kind;     /* MEASURED, STATE or COUNTER */
+	double commonest;             /* STATE */
+	struct mw_state_table *table; /* STATE, owned; else NULL */
 };
 
 /* Learns from n readings of the channel, NaN = missing. */
-void channel_learn(struct channel_model *ret_model, enum mw_channel_use use, const double *value,
-		   size_t n);
+MW_MUST_CHECK mw_err channel_learn(enum mw_channel_use use, const double *value, size_t n,
+				   struct channel_model *ret_model);
+void channel_done(struct channel_model *model);
 /* The number that is judged; NaN: none (a counter's first reading or reset).  before: the reading
  * before, NaN = none; rows: how many rows ago that was, from 1. */
 double channel_judged(const struct channel_model *model, double value, double before,

@@ -1,9 +1,28 @@
 #include "gateway/core/embedding.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define INT8_MOST 127.0F
+
+mw_err mw_embedding_center_reset(struct mw_embedding_center *center, uint32_t n_hidden)
+{
+	mw_embedding_center_done(center);
+	if (n_hidden == 0)
+		return MW_E_OK;
+	center->mean = calloc(n_hidden, sizeof(*center->mean));
+	if (!center->mean)
+		return MW_E_NOMEM;
+	center->n_hidden = n_hidden;
+	return MW_E_OK;
+}
+
+void mw_embedding_center_done(struct mw_embedding_center *center)
+{
+	free(center->mean);
+	*center = (struct mw_embedding_center){0};
+}
 
 void mw_embedding_learn(struct mw_embedding_center *center, const struct mw_reading *reading)
 {
@@ -11,8 +30,8 @@ void mw_embedding_learn(struct mw_embedding_center *center, const struct mw_read
 
 	if (!reading->hidden || n == 0 || n > MW_HIDDEN_MAX)
 		return;
-	if (n != center->n_hidden)
-		*center = (struct mw_embedding_center){.n_hidden = n};
+	if (n != center->n_hidden && mw_embedding_center_reset(center, n) != MW_E_OK)
+		return;
 	if (center->n_windows == MW_EMBEDDING_LEARN)
 		return;
 	center->n_windows++;

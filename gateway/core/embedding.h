@@ -11,7 +11,7 @@
  * against either alone.  value[i] = round(v[i] / scale), scale = max|v| / 127.
  *
  * Vectors of other model files are not comparable, whoever keeps them keeps the model's name.
- * Pure; no allocation; any thread.
+ * Pure; any thread.
  */
 #ifndef MW_CORE_EMBEDDING_H
 #define MW_CORE_EMBEDDING_H
@@ -29,13 +29,18 @@ struct mw_embedding {
 	int8_t value[MW_EMBEDDING_MAX];
 };
 
-/* c, as far as it is learnt. */
+/* c, as far as it is learnt; zeroed: nothing yet. */
 struct mw_embedding_center {
 	uint32_t n_hidden, n_windows;
-	float mean[MW_HIDDEN_MAX];
+	float *mean; /* [n_hidden], owned */
 };
+/* Makes room for a c of that width (at most MW_HIDDEN_MAX; 0: none) and forgets what was learnt.
+ * MW_E_NOMEM: it is as zeroed. */
+MW_MUST_CHECK mw_err mw_embedding_center_reset(struct mw_embedding_center *center,
+					       uint32_t n_hidden);
+void mw_embedding_center_done(struct mw_embedding_center *center);
 
-/* Takes in a healthy window; a reading of another width starts over. */
+/* Takes in a healthy window; a reading of another width starts over.  Without memory it is left out. */
 void mw_embedding_learn(struct mw_embedding_center *center, const struct mw_reading *reading);
 /* Channel row i+1 of the reading shows asset channel channel[i].  n = 0 where there is no model, no
  * center yet, or n_channels > MW_MAX_CHANNELS. */

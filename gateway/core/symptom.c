@@ -238,7 +238,7 @@ static double lost_of(const struct symptom_model *model, const struct symptom_wi
 /* Of a state, what is judged is its surprise already. */
 static double state_of(const struct channel_model *channel, const struct symptom_window *window)
 {
-	double most = mw_state_dwell(&channel->table, window->now, window->run.still);
+	double most = mw_state_dwell(channel->table, window->now, window->run.still);
 
 	for (size_t t = 0; t < MW_STAT_ROWS; t++)
 		most = fmax(most, isnan(window->value[t]) ? 0 : fabs(window->value[t]));

@@ -8,17 +8,25 @@
 #define BINS_PER_OCT 2.0
 #define SHORTEST_S   1e-3 /* the first bin's length; the last one is of about 50 days */
 #define FIRST_STATES 2    /* that a track has room for */
+#define FIRST_BINS   2    /* that a state has room for */
 #define NS           1e9
 #define HALF_A_COUNT 0.5
 #define PER_S        60.0
 
+/* Sojourns of about the same length. */
+struct bin {
+	uint32_t at; /* < BINS */
+	uint32_t n;
+	float seconds; /* spent in them */
+};
+
 /* The sojourns of one state of one track. */
 struct state {
 	double value[2];
-	uint32_t n;   /* completed */
-	uint32_t cut; /* cut off */
-	uint32_t bin[BINS];
-	float bin_s[BINS]; /* seconds in the sojourns of each bin */
+	uint32_t n;           /* completed */
+	uint32_t cut;         /* cut off */
+	uint8_t n_bins, room; /* at most BINS */
+	struct bin *bin;      /* those that hold any, shortest first; owned */
 	double cut_s;
 };
 
@@ -70,12 +78,21 @@ mw_err mw_timeline_new(size_t n_channels, const struct mw_timeline_pair *pair, s
 	return MW_E_OK;
 }
 
+static void free_states(struct track *track)
+{
+	for (size_t i = 0; i < track->n_states; i++)
+		free(track->state[i].bin);
+	free(track->state);
+	track->state = NULL;
+	track->n_states = track->room = 0;
+}
+
 void mw_timeline_free(struct mw_timeline *timeline)
 {
 	if (!timeline)
 		return;
 	for (size_t i = 0; timeline->track && i < timeline->n_channels + timeline->n_pairs; i++)
-		free(timeline->track[i].state);
+		free_states(&timeline->track[i]);
 	free(timeline->track);
 	free(timeline->pair);
 	free(timeline);
@@ -106,9 +123,7 @@ static const struct state *find_state(const struct track *track, const double va
 /* A reading of the physics soon shows more states than fit: it is not worth its memory. */
 static void give_up(struct track *track)
 {
-	free(track->state);
-	track->state = NULL;
-	track->n_states = track->room = 0;
+	free_states(track);
 	track->many = true;
 }
 
@@ -125,6 +140,38 @@ static bool make_room(struct track *track)
 	track->state = larger;
 	track->room = room;
 	return true;
+}
+
+static bool make_bin_room(struct state *state)
+{
+	size_t room = state->room ? 2 * (size_t)state->room : FIRST_BINS;
+	struct bin *larger;
+
+	if (state->n_bins < state->room)
+		return true;
+	larger = room <= BINS ? realloc(state->bin, room * sizeof(*larger)) : NULL;
+	if (!larger)
+		return false;
+	state->bin = larger;
+	state->room = (uint8_t)room;
+	return true;
+}
+
+/* The bin, empty if it was not there; NULL: out of memory. */
+static struct bin *make_bin(struct state *state, size_t at)
+{
+	size_t i = 0;
+
+	while (i < state->n_bins && state->bin[i].at < at)
+		i++;
+	if (i < state->n_bins && state->bin[i].at == at)
+		return &state->bin[i];
+	if (!make_bin_room(state))
+		return NULL;
+	memmove(state->bin + i + 1, state->bin + i, (state->n_bins - i) * sizeof(*state->bin));
+	state->bin[i] = (struct bin){.at = (uint32_t)at};
+	state->n_bins++;
+	return &state->bin[i];
 }
 
 static struct state *make_state(struct track *track, const double value[2])
@@ -146,6 +193,7 @@ static void leave(struct mw_timeline *timeline, struct track *track, int64_t tim
 {
 	double seconds = (double)(time_ns - track->since_ns) / NS;
 	struct state *state;
+	struct bin *bin;
 
 	if (!track->standing)
 		return;
@@ -159,11 +207,16 @@ static void leave(struct mw_timeline *timeline, struct track *track, int64_t tim
 	if (!whole || !track->whole) {
 		state->cut++;
 		state->cut_s += seconds;
-	} else {
-		state->n++;
-		state->bin[bin_of(seconds)]++;
-		state->bin_s[bin_of(seconds)] += (float)seconds;
+		return;
 	}
+	bin = make_bin(state, bin_of(seconds));
+	if (!bin) {
+		give_up(track);
+		return;
+	}
+	state->n++;
+	bin->n++;
+	bin->seconds += (float)seconds;
 }
 
 static void enter(struct track *track, int64_t time_ns, const double value[2], bool whole)
@@ -228,11 +281,15 @@ void mw_timeline_cut(struct mw_timeline *timeline, int64_t time_ns)
 /* Sojourns of that length or longer, and the seconds spent in them. */
 static void longer_sojourns(const struct state *state, double seconds, double *ret_n, double *ret_s)
 {
+	size_t from = bin_of(seconds);
+
 	*ret_n = state->cut;
 	*ret_s = state->cut_s;
-	for (size_t bin = bin_of(seconds); bin < BINS; bin++) {
-		*ret_n += state->bin[bin];
-		*ret_s += (double)state->bin_s[bin];
+	for (size_t i = 0; i < state->n_bins; i++) {
+		if (state->bin[i].at < from)
+			continue;
+		*ret_n += state->bin[i].n;
+		*ret_s += (double)state->bin[i].seconds;
 	}
 }
 
@@ -280,22 +337,16 @@ double mw_timeline_exposure(const struct mw_timeline *timeline, size_t channel)
 
 static void put_state(struct mw_writer *w, const struct state *state)
 {
-	uint8_t n = 0;
-
 	for (size_t i = 0; i < 2; i++)
 		mw_put_f64(w, state->value[i]);
 	mw_put_u32(w, state->n);
 	mw_put_u32(w, state->cut);
 	mw_put_f64(w, state->cut_s);
-	for (size_t i = 0; i < BINS; i++)
-		n = (uint8_t)(n + (state->bin[i] > 0));
-	mw_put_u8(w, n);
-	for (size_t i = 0; i < BINS; i++) {
-		if (state->bin[i] == 0)
-			continue;
-		mw_put_u8(w, (uint8_t)i);
-		mw_put_u32(w, state->bin[i]);
-		mw_put_f32(w, state->bin_s[i]);
+	mw_put_u8(w, state->n_bins);
+	for (size_t i = 0; i < state->n_bins; i++) {
+		mw_put_u8(w, (uint8_t)state->bin[i].at);
+		mw_put_u32(w, state->bin[i].n);
+		mw_put_f32(w, state->bin[i].seconds);
 	}
 }
 
@@ -311,13 +362,14 @@ static bool get_state(struct mw_reader *r, struct state *state)
 	state->cut_s = mw_get_f64(r);
 	n = mw_get_u8(r);
 	for (uint8_t i = 0; i < n && !r->failed; i++) {
-		uint8_t bin = mw_get_u8(r);
+		uint8_t at = mw_get_u8(r);
+		struct bin *bin = at < BINS ? make_bin(state, at) : NULL;
 
-		if (bin >= BINS)
+		if (!bin)
 			return false;
-		state->bin[bin] = mw_get_u32(r);
-		state->bin_s[bin] = mw_get_f32(r);
-		if (!(state->bin_s[bin] >= 0) || isinf(state->bin_s[bin]))
+		bin->n = mw_get_u32(r);
+		bin->seconds = mw_get_f32(r);
+		if (!(bin->seconds >= 0) || isinf(bin->seconds))
 			return false;
 	}
 	return !r->failed && isfinite(state->cut_s) && state->cut_s >= 0;

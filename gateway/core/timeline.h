@@ -18,8 +18,9 @@
  * counts for every d.  Lengths are kept in half octaves; one in the bin of d counts as longer.
  *
  * A track that takes more than MW_TIMELINE_STATES states is no state channel: nothing is said of
- * it.  Pure; one thread.  A track has memory for its states alone (half a kilobyte each) and gives
- * it back when it turns out to be no state channel; when memory is short it counts as one, too.
+ * it.  Pure; one thread.  A track has memory for its states alone (50 bytes each, and 12 for every length
+ * that was seen) and gives it back when it turns out to be no state channel; when memory is short it
+ * counts as one, too.
  */
 #ifndef MW_CORE_TIMELINE_H
 #define MW_CORE_TIMELINE_H

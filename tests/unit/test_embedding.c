@@ -64,18 +64,23 @@ START_TEST(the_same_again_is_alike_and_another_fault_or_channel_is_not)
 	ck_assert_double_eq_tol(mw_embedding_cosine(&a, &fault), 0.5, 0.02);
 	ck_assert_double_eq_tol(mw_embedding_cosine(&a, &channel), 0.5, 0.02);
 	ck_assert_double_eq_tol(mw_embedding_cosine(&a, &both), 0, 0.02);
+	mw_embedding_center_done(&center);
 }
 END_TEST
 
 START_TEST(what_all_windows_share_says_nothing)
 {
-	struct mw_embedding_center center = learnt(20),
-				   nothing = {.n_hidden = WIDTH, .n_windows = 20};
-	struct mw_embedding a = embed(&center, 1, 1), b = embed(&center, 2, 1);
-	struct mw_embedding raw_a = embed(&nothing, 1, 1), raw_b = embed(&nothing, 2, 1);
+	struct mw_embedding_center center = learnt(20), nothing = {0};
+	struct mw_embedding a = embed(&center, 1, 1), b = embed(&center, 2, 1), raw_a, raw_b;
 
+	ck_assert_int_eq(mw_embedding_center_reset(&nothing, WIDTH), MW_E_OK);
+	nothing.n_windows = 20;
+	raw_a = embed(&nothing, 1, 1);
+	raw_b = embed(&nothing, 2, 1);
 	ck_assert(mw_embedding_cosine(&raw_a, &raw_b) > 0.9);
 	ck_assert(mw_embedding_cosine(&a, &b) < 0.6);
+	mw_embedding_center_done(&nothing);
+	mw_embedding_center_done(&center);
 }
 END_TEST
 
@@ -99,6 +104,9 @@ START_TEST(without_model_or_center_there_is_no_embedding)
 	reading.n_hidden = MW_HIDDEN_MAX + 1;
 	mw_embedding_learn(&center, &reading);
 	ck_assert_uint_eq(center.n_hidden, WIDTH + 8);
+	mw_embedding_center_done(&few);
+	mw_embedding_center_done(&center);
+	ck_assert_uint_eq(center.n_hidden, 0);
 }
 END_TEST
 
@@ -113,6 +121,7 @@ START_TEST(a_channel_that_came_up_later_does_not_part_what_is_alike)
 	ck_assert(mw_embedding_cosine(&before, &after) < 0.95);
 	ck_assert_double_eq(mw_embedding_cosine(&before, &after),
 			    mw_embedding_cosine(&after, &before));
+	mw_embedding_center_done(&center);
 }
 END_TEST
 
@@ -125,6 +134,7 @@ START_TEST(a_vector_keeps_its_numbers_to_half_a_step)
 	for (uint32_t i = 0; i < e.n; i++)
 		length += pow((double)e.value[i] * (double)e.scale, 2);
 	ck_assert_double_eq_tol(length, 2, 0.02); /* two halves of length 1 */
+	mw_embedding_center_done(&center);
 }
 END_TEST
 
