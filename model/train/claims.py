@@ -11,8 +11,10 @@ from dataclasses import dataclass
 CHANNEL_CLAIMS = (
     "above", "below", "rose", "fell", "sudden", "gradual", "growing", "back", "still", "lost", "spikes",
     "noisy", "calm", "swings", "over_limit", "under_limit", "slight", "strong", "after", "before", "with",
+    "gone",
 )  # fmt: skip
 EVENT_CLAIMS = ("steady", "off")  # others.steady, others.off
+OUTDONE = {"lost": "gone"}  # a claim -> one that says more: where both hold, the second is made
 OF_COMPANY = ("after", "before", "with")  # these compare a channel with the first one
 CITED = 3  # channels that words can speak of
 

@@ -27,7 +27,7 @@ LIBRARY = Path("schemas/faults.cfg")
 # Of each set at most one holds, with this chance that one does.
 EXCLUSIVE = (
     (("above", "below"), 0.85), (("rose", "fell"), 0.6), (("over_limit", "under_limit"), 0.1),
-    (("slight", "strong"), 0.6), (("still", "lost", "spikes", "noisy", "calm", "swings"), 0.4),
+    (("slight", "strong"), 0.6), (("still", "lost", "gone", "spikes", "noisy", "calm", "swings"), 0.4),
     (("growing", "back"), 0.25),
 )  # fmt: skip
 ORDER = ("after", "before", "with")

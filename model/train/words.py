@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from model.train.claims import CHANNEL_CLAIMS, CITED, EVENT_CLAIMS, is_told, parse_claim
+from model.train.claims import CHANNEL_CLAIMS, CITED, EVENT_CLAIMS, OUTDONE, is_told, parse_claim
 from model.train.layout import FAULT, NORMAL, ONSET_BEFORE, ONSET_NONE, OPERATION, UNKNOWN, Layout
 from model.train.phrasing import Node, Page, draw, pick, read_page, words_in, worth_of
 
@@ -32,12 +32,12 @@ SHORT, COMPANY, THIRD, OTHERS, OTHERS_OFF, CHECK, OPERATION_CHECK, URGENT, JOINE
 
 # What a claim adds to the worth of the words that make it: the way a channel behaves says more than
 # that it is off.
-TELLING = dict.fromkeys(("still", "lost", "spikes", "noisy", "calm", "swings"), 10.0)
+TELLING = dict.fromkeys(("still", "lost", "gone", "spikes", "noisy", "calm", "swings"), 10.0)
 WORTH = TELLING | {"back": 10.0} | dict.fromkeys(("over_limit", "under_limit", "growing"), 3.0)
 WORTH |= dict.fromkeys(("sudden", "gradual", "after", "before"), 2.0) | {"steady": 4.0, "off": 2.0}
 PLAIN_BESIDE_TELLING = 0.1  # worth of an opening that leaves out how the channel behaves
 OWN_OPENING = 4.0  # worth of the openings made for a fault
-UNREAD = frozenset(("still", "lost", "calm"))  # beside a slight deviation its size says nothing
+UNREAD = frozenset(("still", "lost", "gone", "calm"))  # beside a slight deviation its size says nothing
 
 
 @lru_cache(maxsize=None)
@@ -99,7 +99,8 @@ def holds(finding: Finding, word: str) -> bool:
     claim = parse_claim(word)
     if claim is not None:
         known = finding.claims_of(claim.channel) if claim.channel else finding.event_claims
-        return claim.channel <= finding.n_channels and claim.name in known
+        said = claim.name in known and OUTDONE.get(claim.name) not in known
+        return claim.channel <= finding.n_channels and said
     what = word[1:-1]
     if what == "duration" and "back" in finding.claims_of(1):
         return False  # it is over
