@@ -236,8 +236,10 @@ void mw_asset_seen_before(struct mw_asset *asset, const struct mw_similar_list *
 	if (!event)
 		return;
 	event->similar.n = 0;
-	for (size_t i = 0; i < similar->n; i++) /* what the window shows again is no other event */
-		if (similar->event[i].raised_ns < event->window_from_ns)
+	/* What the window shows again, or goes on from right before it, is no other event. */
+	for (size_t i = 0; i < similar->n; i++)
+		if (similar->event[i].raised_ns + MW_WINDOW_ROWS * event->period_ns <
+		    event->window_from_ns)
 			event->similar.event[event->similar.n++] = similar->event[i];
 }
 

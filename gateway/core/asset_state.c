@@ -9,7 +9,7 @@
 #include <string.h>
 
 #define STATE_MAGIC   0x5341574du /* "MWAS" */
-#define STATE_VERSION 7u
+#define STATE_VERSION 8u
 #define COUNT_MOST    (INT64_C(1) << 48) /* rows or windows; more than any machine lives */
 
 /* --- parts

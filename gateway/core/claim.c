@@ -22,13 +22,15 @@
 #define STILL_ROWS    12
 #define STILL_SHARE   0.8
 #define LOST_SHARE    0.25
+#define GONE_SHARE    0.8
+#define GONE_ROWS     8
 #define SPIKE         6.0
 #define SPIKE_SHARE   0.25
 #define SPIKE_OVER    4.0 /* by which it is farther off than the readings beside it */
 #define NOISY         1.8
 #define RESTLESS      0.8 /* steps to z about its mean: 1.4 for noise, little for a ramp or a step */
-#define NOISY_BEFORE  1.5 /* steps in A to those of the rows before it */
-#define NOISY_SHARE   0.5 /* steps to the mean of z: beside a shift, little noise is not the matter */
+#define NOISY_BEFORE  1.5    /* steps in A to those of the rows before it */
+#define NOISY_SHARE   1.0    /* steps to |mean z|: beside a shift, noise is not the matter */
 #define MAD_OF_NORMAL 0.6745 /* median distance from the median, of normal noise of rms 1 */
 #define CALM          0.5
 #define CALM_LEVEL    3.0 /* |mean z| from which the level is the matter */
@@ -45,6 +47,7 @@
 #define ORDER_ROWS    4
 #define STEADY        3.0
 #define ONE_SIDED     0.8 /* of A's readings */
+#define SEEN          2.0 /* spreads at the peak: a smaller one is no side */
 #define OFF           6.0
 
 /* --- rows ------------------------------------------------------------------------------------- */
@@ -299,6 +302,7 @@ static void decide_lost(struct view *view)
 {
 	const struct mw_claim_rows *rows = view->rows;
 	size_t lost = 0, run = 0;
+	double share;
 
 	for (size_t row = rows->onset; row < rows->n; row++) {
 		bool missing = isnan(rows->value[row]);
@@ -306,8 +310,11 @@ static void decide_lost(struct view *view)
 		lost += missing;
 		run = missing ? run + 1 : 0;
 	}
-	if ((double)lost >= LOST_SHARE * (double)(rows->n - rows->onset) || run >= PATCH)
-		hold(view, MW_CLAIM_LOST, (double)lost / (double)(rows->n - rows->onset));
+	share = (double)lost / (double)(rows->n - rows->onset);
+	if (share >= LOST_SHARE || run >= PATCH)
+		hold(view, MW_CLAIM_LOST, share);
+	if (share >= GONE_SHARE || run >= GONE_ROWS)
+		hold(view, MW_CLAIM_GONE, share);
 }
 
 static int ascending(const void *a, const void *b)
@@ -517,7 +524,7 @@ static void decide_size(struct view *view)
 {
 	const struct mw_claim_rows *rows = view->rows;
 
-	if (rows->direction != 0 && rows->direction * rows->deviation > 0 &&
+	if (rows->direction != 0 && rows->direction * rows->deviation >= SEEN &&
 	    share_on_side(view, rows->direction) >= ONE_SIDED)
 		hold(view, rows->direction > 0 ? MW_CLAIM_ABOVE : MW_CLAIM_BELOW, rows->deviation);
 	if (fabs(rows->deviation) < SMALL)

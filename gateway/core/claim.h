@@ -5,7 +5,7 @@
  *
  * z = (value - expected) / spread; A = the rows since the onset, B = the patch before it; rows without
  * a reading are left out.  What the list has no room for:
- *   above, below the peak and >= .8 of A's readings are on that side of what was expected
+ *   above, below the peak, >= 2, and >= .8 of A's readings are on that side of what was expected
  *   rose, fell   the value itself went that way by >= 1 spread; the change is >= 1.5 of the rms of z about
  *                its mean in the last half of A; no swings, not back
  *   gradual      a straight line explains at least as much of z as the best single step
@@ -13,7 +13,7 @@
  *                a row and >= 1.05 of those 8 readings earlier
  *   noisy        also without the largest step, and the median step is as large, and so are the reading's
  *                own steps, whatever was expected; the rms step is >= .8 of
- *                the rms of z about its mean, >= .5 of |mean z|, and >= 1.5 of that of the rows before the
+ *                the rms of z about its mean, >= 1 of |mean z|, and >= 1.5 of that of the rows before the
  *                onset (>= 8 steps there); no spikes, no swings
  *   calm         |mean z| < 3
  *   swings       autocorrelation at 1 row >= .5, and z passes its mean >= 3 times, by half its rms each way
@@ -48,7 +48,8 @@
 	X(STRONG, "strong")           /* ... >= 15 */                                              \
 	X(AFTER, "after")   /* rows from the first channel's leaving (|z| >= 4 in two rows) */     \
 	X(BEFORE, "before") /* to this one's: >= 4; <= -4 */                                       \
-	X(WITH, "with")     /* between */
+	X(WITH, "with")     /* between */                                                          \
+	X(GONE, "gone")     /* share of A without a reading: >= .8, or the last 8 rows */
 
 enum mw_claim {
 #define X(name, text) MW_CLAIM_##name,

@@ -85,13 +85,20 @@ static bool renders(const struct mw_render *like, const char *word)
 	return !render.failed;
 }
 
+/* Of two claims the one that says more is made. */
+static bool is_outdone(const struct mw_render *like, const struct mw_reference *reference)
+{
+	return like && reference->channel > 0 && reference->claim == MW_CLAIM_LOST &&
+	       (like->event->channel[reference->channel - 1].claims.set & MW_CLAIM(GONE));
+}
+
 static enum word_class class_of_claim(const char *text, const struct mw_reference *reference,
 				      const struct mw_words_limits *limits, uint32_t languages)
 {
 	size_t joined = reference->words[0] == '+', n = strlen(reference->words) - joined - 1;
 
 	if ((languages_of(reference->words + joined, n) & languages) == 0 ||
-	    !renders(limits->like, text))
+	    !renders(limits->like, text) || is_outdone(limits->like, reference))
 		return WORD_REFUSED;
 	return joined ? WORD_JOINED : WORD_PLAIN;
 }
@@ -256,7 +263,7 @@ static bool tells_claim(const char *text, const struct mw_words_limits *limits)
 	memcpy(claim, text, n - 1);
 	memcpy(claim + n - 1, "|x}", 4);
 	return mw_reference_parse(claim, &reference) && reference.channel <= limits->n_channel &&
-	       renders(limits->like, claim);
+	       renders(limits->like, claim) && !is_outdone(limits->like, &reference);
 }
 
 static mw_lm_err tell_claims(struct mw_lm_session *session, const struct mw_lm *model,

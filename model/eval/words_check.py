@@ -23,7 +23,7 @@ from model.train.words import LANGUAGES, page
 
 CHANNEL = re.compile(r"c([1-4])\.(\w+)")
 PATCH_ROWS = 4
-QUALITIES = {"still", "lost", "noisy", "calm", "spikes", "swings"}
+QUALITIES = {"still", "lost", "gone", "noisy", "calm", "spikes", "swings"}
 NAMES = ("fault", "cause", "check", "seen.fault")
 NUMBERS = ("value", "normal", "dev", "dir", "from", "now", "limit")
 

@@ -19,7 +19,7 @@ PATCH = 4
 DEVIATION_MOST = 1000.0
 MAD_OF_NORMAL = 0.6745  # median distance from the median, of normal noise of rms 1
 RESTLESS = 0.8  # rms step to the spread of z from which it is noise ...
-NOISY_SHARE, NOISY_BEFORE = 0.5, 1.5  # ... and to the mean of z, and to the rms step before the onset
+NOISY_SHARE, NOISY_BEFORE = 1.0, 1.5  # ... and to the mean of z, and to the rms step before the onset
 DEVIATES = 3.0  # strength from which a channel deviates
 ROUNDING = 1e-6  # relative, of what JSON writes
 
@@ -156,14 +156,21 @@ class Rows:
     def _side(self, found: Found, z: np.ndarray) -> None:
         direction = self.direction()
         for name, share in (("above", (z > 0).mean()), ("below", (z < 0).mean())):
-            if share >= 0.8 and direction.supports(name) and (self.deviation > 0) == (name == "above"):
-                (found.sure if name in direction.sure else found.border).add(name)
+            peak = self.deviation if name == "above" else -self.deviation
+            if share >= 0.8 and direction.supports(name):
+                of = Found()
+                of.decide(name, peak, 2.0)
+                found.border |= of.border | (of.sure & direction.border)
+                found.sure |= of.sure & direction.sure
 
     def _lost(self, found: Found) -> None:
         missing = np.isnan(self.value[self.onset :])
         found.decide("lost", float(missing.mean()), 0.25)
         if missing[-PATCH:].all() and len(missing) >= PATCH:
             found.sure.add("lost")
+        found.decide("gone", float(missing.mean()), 0.8)
+        if missing[-8:].all() and len(missing) >= 8:
+            found.sure.add("gone")
 
     def _limits(self, found: Found) -> None:
         """The profile's limit is not in the rows: the event names the one that was passed."""

@@ -47,7 +47,7 @@ START_TEST(noise_is_told_only_where_it_is_the_matter)
 	ck_holds(&c, NOISY, 4);
 	healthy(&c, 16);
 	swing_rows(16, 1);
-	shift(&c, 16, N_ROWS, 3.9); /* steps of 2 beside a shift of 3.9 */
+	shift(&c, 16, N_ROWS, 1.9); /* steps of 2 beside a shift of 1.9 */
 	ck_holds(&c, NOISY, 4);
 	shift(&c, 16, N_ROWS, 0.2);
 	ck_fails(&c, NOISY);
