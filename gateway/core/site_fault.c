@@ -27,17 +27,14 @@
 #define ALIVE     (-3.0) /* log-odds of a channel that may be off at all */
 
 /* Of the logit. */
-#define B_BASE      (-2.3)
-#define B_SEEN      1.3
-#define B_AGAINST   0.7
-#define B_MISSING   0.7
-#define B_PLAIN     0.2
-#define B_TOP       1.2
-#define B_MOVED     0.55
-#define B_UNSPOKEN  0.45
+#define B_BASE      (-1.4)
+#define B_SEEN      1.8
+#define B_MISSING   0.95
+#define B_MOVED     0.9
+#define B_UNSPOKEN  0.7
 #define B_HELD      1.0
 #define B_NAMED     (-3.1)
-#define B_NAME      0.9
+#define B_NAME      0.95
 #define NAME_BOUND  3.0
 #define NAME_SENSOR 3.0 /* a sensor is blamed, and it is alone */
 
@@ -229,10 +226,10 @@ static double worth(const struct mw_site_sign *sign, const struct mw_site_channe
 	}
 }
 
-/* How far the model holds a channel for faulty: 0 .. 1. */
+/* How far the model holds a channel for faulty: 0 .. 1; of one that it did not read it says nothing. */
 static double suspected(const struct mw_site_channel *channel)
 {
-	return 1 / (1 + exp(-channel->suspicion - SUSPECT));
+	return isfinite(channel->suspicion) ? 1 / (1 + exp(-channel->suspicion - SUSPECT)) : 1;
 }
 
 /* --- an entry --------------------------------------------------------------------------------- */
@@ -273,9 +270,7 @@ static void add_sign(const struct mw_site_sign *sign, const struct mw_site_windo
 		return;
 	fit->shown += sign->weight * fmax(most, 0);
 	fit->seen += sign->weight * fmax(most, 0) * suspected(best);
-	fit->against += sign->weight * fmax(-most, 0);
 	fit->missing += sign->weight * (1 - fmax(most, 0));
-	fit->plain += most > 0.5 ? sign->weight : 0;
 }
 
 static void add_channel(const struct mw_site_channel *channel, const struct spoken *spoken,
@@ -295,17 +290,11 @@ void mw_site_fit(const struct mw_site_fault *fault, const struct mw_site_window 
 {
 	struct spoken spoken[MW_MAX_CHANNELS] = {0};
 	struct mw_site_fit fit = {0};
-	size_t top = 0;
 
 	for (size_t i = 0; i < fault->n_sign; i++)
 		add_sign(&fault->sign[i], window, spoken, &fit);
-	for (size_t c = 0; c < window->n_channel; c++) {
+	for (size_t c = 0; c < window->n_channel; c++)
 		add_channel(&window->channel[c], &spoken[c], &fit);
-		if (window->channel[c].suspicion > window->channel[top].suspicion)
-			top = c;
-	}
-	fit.plain = fmin(fit.plain, MW_SITE_PLAIN);
-	fit.top = spoken[top].worth;
 	*ret_fit = fit;
 }
 
@@ -319,8 +308,7 @@ static bool can_be_judged(const struct mw_site_fault *fault, const struct mw_sit
 
 static double log_odds(const struct mw_site_fault *fault, const struct mw_site_fit *fit)
 {
-	return B_BASE + log(fault->weight) + B_SEEN * fit->seen - B_AGAINST * fit->against -
-	       B_MISSING * fit->missing + B_PLAIN * fit->plain + B_TOP * fit->top -
+	return B_BASE + log(fault->weight) + B_SEEN * fit->seen - B_MISSING * fit->missing -
 	       B_MOVED * fit->moved - B_UNSPOKEN * fit->unspoken;
 }
 

@@ -6,9 +6,8 @@
  * what the other channels call for; each is worth -1 (plainly the other way) to 1 (plainly so), by
  * the logarithm of its size, and their mean is what the sign shows: a residual alone may be another
  * channel's doing.  Unrest (noisy, swings, spikes) is one quantity, graded, since it depends on the
- * period of sampling how it looks.  The entry's log-odds against "unknown" are a weighted sum of
- * what is shown, by channels as far as the model suspects them; what is contradicted; what is
- * missing; whether it explains the channel that the model suspects most; what moves though it should
+ * period of sampling how it looks.  The entry's log-odds against "unknown" are a weighted sum of what
+ * is seen, by channels as far as the model suspects them; what is missing; what moves though it should
  * not; and what deviates without being spoken of.  The model's own name has log-odds by its
  * probability, within bounds: how sure it is says little where it never saw the fault.  A sensor
  * is believed to be at fault while one channel is off, and not when several are.  All of them, and
@@ -73,14 +72,11 @@ void mw_site_look(const struct mw_evidence *evidence, size_t channel, size_t ons
 struct mw_site_fit {
 	/* Sums over its signs but steady ones, by weight; a sign counts at most 1. */
 	double seen; /* as far as the model suspects the channel, too */
-	double shown, against, missing;
-	double plain; /* of those of which more is shown than not; at most MW_SITE_PLAIN */
+	double shown, missing;
 	double moved; /* the worst of its steady ones: 0 .. 1, as far as the channel is suspected */
 	double unspoken;   /* likewise, octaves past healthy of what it does not speak of: 0 .. 3 */
-	double top;        /* what it shows of the most suspected channel: -1 .. 1 */
 	size_t n_measured; /* signs whose channel is there */
 };
-#define MW_SITE_PLAIN 4
 void mw_site_fit(const struct mw_site_fault *fault, const struct mw_site_window *window,
 		 struct mw_site_fit *ret_fit);
 
