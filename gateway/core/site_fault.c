@@ -27,7 +27,7 @@
 #define ALIVE     (-3.0) /* log-odds of a channel that may be off at all */
 
 /* Of the logit. */
-#define B_BASE      (-1.4)
+#define B_BASE      (-1.3)
 #define B_SEEN      1.8
 #define B_MISSING   0.95
 #define B_MOVED     0.9
