@@ -12,7 +12,8 @@
  * probability, within bounds: how sure it is says little where it never saw the fault.  A sensor
  * is believed to be at fault while one channel is off, and not when several are.  All of them, and
  * "unknown", share one probability (a multinomial logit).  Its weights were fitted on simulated
- * machines of development seeds and faults (model/eval/site_develop.py), not on the faults that are reported.
+ * machines of development seeds and faults (model/eval/site_develop.py), not on the faults that are
+ * reported.
  *
  * Pure; no allocation; any thread.
  */
