@@ -96,6 +96,7 @@ void asset_match_site(struct mw_asset *asset, size_t onset, bool before)
 	struct mw_event *event = asset->event;
 	struct mw_site_window window;
 	struct mw_site_match match;
+	const struct mw_site_fault *held = site_fault_of(asset);
 
 	event->site_fault[0] = '\0';
 	if (!profile || profile->n_site == 0 || event->verdict == MW_VERDICT_OPERATION)
@@ -104,7 +105,7 @@ void asset_match_site(struct mw_asset *asset, size_t onset, bool before)
 	for (size_t c = 0; c < window.n_channel; c++)
 		look_at(asset, c, onset, before, &window.channel[c]);
 	mw_site_match(profile->site, profile->n_site, &window, event->fault,
-		      event->fault_probability, &match);
+		      event->fault_probability, held ? (int)(held - profile->site) : -1, &match);
 	if (!match.wins)
 		return;
 	(void)snprintf(event->site_fault, sizeof(event->site_fault), "%s",

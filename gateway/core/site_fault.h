@@ -4,12 +4,16 @@
  * An entry says which channels do what (a *sign*): "*oil*temp* fell", "flow steady".  A window is
  * held against every entry.  A level has two witnesses, the channel's own deviation and that from
  * what the other channels call for; each is worth -1 (plainly the other way) to 1 (plainly so), by
- * the logarithm of its size.  The entry's log-odds against "unknown" are a weighted sum of what is
- * seen, what is contradicted, what is missing, what moves though it should not, and what deviates
- * without being spoken of; the model's own name has log-odds by its probability, and hardly any when
- * it blames one sensor while several channels are off.  All of them, and "unknown", share one
- * probability (a multinomial logit).  Its weights were fitted on simulated machines of development
- * seeds and faults (model/eval/site.py), not on the faults that are reported.
+ * the logarithm of its size, and their mean is what the sign shows: a residual alone may be another
+ * channel's doing.  Unrest (noisy, swings, spikes) is one quantity, graded, since it depends on the
+ * period of sampling how it looks.  The entry's log-odds against "unknown" are a weighted sum of what
+ * is seen, by channels as far as the model suspects them; what is missing; what moves though it should
+ * not; and what deviates without being spoken of.  The model's own name has log-odds by its
+ * probability, within bounds: how sure it is says little where it never saw the fault.  A sensor
+ * is believed to be at fault while one channel is off, and not when several are.  All of them, and
+ * "unknown", share one probability (a multinomial logit).  Its weights were fitted on simulated
+ * machines of development seeds and faults (model/eval/site_develop.py), not on the faults that are
+ * reported.
  *
  * Pure; no allocation; any thread.
  */
@@ -52,6 +56,7 @@ struct mw_site_channel {
 	uint32_t claims; /* bits MW_CLAIM(...) but AFTER, BEFORE, WITH */
 	double level; /* healthy spreads: of the newest patches, or since the onset, the larger */
 	double residual;  /* of the newest patches, against what the other channels call for */
+	double unrest;    /* octaves past healthy, since the onset: 0 .. 3 */
 	int left;         /* patch in which it began to deviate; -1: it does not */
 	double suspicion; /* the model's log-odds; -INFINITY: not read */
 };
@@ -59,17 +64,18 @@ struct mw_site_window {
 	size_t n_channel;
 	struct mw_site_channel channel[MW_MAX_CHANNELS];
 };
-/* Fills level, residual and left from the evidence, onset patch as in mw_evidence_finding; the rest
- * is the caller's. */
+/* Fills level, residual, unrest and left from the evidence, onset patch as in mw_evidence_finding;
+ * the rest is the caller's. */
 void mw_site_look(const struct mw_evidence *evidence, size_t channel, size_t onset_patch,
 		  struct mw_site_channel *ret_channel);
 
 /* How an entry fits. */
 struct mw_site_fit {
-	double seen, against, missing; /* sums over its signs but steady ones, by weight */
-	double moved;                  /* of the steady ones */
-	double unspoken;   /* octaves past healthy of what deviates and is not spoken of */
-	bool suspected;    /* it speaks of the channel that the model suspects most */
+	/* Sums over its signs but steady ones, by weight; a sign counts at most 1. */
+	double seen; /* as far as the model suspects the channel, too */
+	double shown, missing;
+	double moved; /* the worst of its steady ones: 0 .. 1, as far as the channel is suspected */
+	double unspoken;   /* likewise, octaves past healthy of what it does not speak of: 0 .. 3 */
 	size_t n_measured; /* signs whose channel is there */
 };
 void mw_site_fit(const struct mw_site_fault *fault, const struct mw_site_window *window,
@@ -82,9 +88,10 @@ struct mw_site_match {
 	double named, unknown; /* of the model's own name; that it is neither */
 	bool wins;             /* likelier than the name, and than not */
 };
-/* The model's own fault name and its probability; 0 = it named none. */
+/* The model's own fault name and its probability; 0 = it named none.  held: the entry that the event
+ * already carries, which another must beat clearly; -1: none. */
 void mw_site_match(const struct mw_site_fault *fault, size_t n_fault,
 		   const struct mw_site_window *window, enum mw_fault named, double probability,
-		   struct mw_site_match *ret_match);
+		   int held, struct mw_site_match *ret_match);
 
 #endif

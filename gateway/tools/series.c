@@ -2,10 +2,11 @@
  * mw-series -- simulated machines as tables with their truth, drawn as the corpus draws them: the
  * sealed test set of model/eval, which is read back through `millwright replay`.
  *
- *     mw-series --out DIR --first-seed S --count N [--site-fault CODE]
+ *     mw-series --out DIR --first-seed S --count N [--site-fault CODE | --unnamed-fault CODE]
  *
  * With --site-fault every series has that fault of model/corpus/site.h, which no corpus holds, on a
  * machine that measures at least three of the quantities that it moves, or all if they are fewer.
+ * --unnamed-fault takes one of those that the training draws (but the mixture): for development.
  * Series of seed s: DIR/s.csv, one column a channel, an empty field where there was no reading;
  * DIR/s.truth.csv, one line a row: the fault that acts, the operation that shows ("none"), and the
  * fault's effect on every channel in noise units (sim.h).  DIR/index.jsonl has one JSON object a
@@ -244,9 +245,20 @@ static bool read_number(const char *text, uint64_t most, uint64_t *ret)
 	return true;
 }
 
+/* Of those for training that have a machine of their own; -1: unknown. */
+static int unnamed_from_code(const char *text)
+{
+	for (int i = MW_N_SIM_SITE; i < MW_N_SIM_UNNAMED; i++)
+		if (i != MW_SITE_MIXTURE && strcmp(mw_site_code((enum mw_sim_site)i), text) == 0)
+			return i;
+	return -1;
+}
+
 static int usage(void)
 {
-	fputs("usage: mw-series --out DIR --first-seed S --count N [--site-fault CODE]\n", stderr);
+	fputs("usage: mw-series --out DIR --first-seed S --count N"
+	      " [--site-fault CODE | --unnamed-fault CODE]\n",
+	      stderr);
 	return EX_USAGE;
 }
 
@@ -256,6 +268,7 @@ int main(int argc, char **argv)
 						{"first-seed", required_argument, NULL, 's'},
 						{"count", required_argument, NULL, 'n'},
 						{"site-fault", required_argument, NULL, 'f'},
+						{"unnamed-fault", required_argument, NULL, 'u'},
 						{NULL, 0, NULL, 0}};
 	const char *dir = NULL;
 	uint64_t first = 0;
@@ -270,6 +283,8 @@ int main(int argc, char **argv)
 		else if (option == 'n' && !read_number(optarg, MAX_COUNT, &count))
 			return usage();
 		else if (option == 'f' && (site = mw_site_from_code(optarg)) <= 0)
+			return usage();
+		else if (option == 'u' && (site = unnamed_from_code(optarg)) < 0)
 			return usage();
 		else if (option == '?')
 			return usage();

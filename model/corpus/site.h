@@ -5,9 +5,9 @@
  * no draw for training ever gives one, and no training corpus holds one; four of them are for
  * development (what is chosen is chosen on them), the rest are scored.  MW_UNNAMED_FAULT_MAP is for
  * training only (`mw_sim_spec_unname`): windows from which the model learns to say "unknown";
- * mw-series cannot make one.  An injection of either has fault = MW_FAULT_UNKNOWN and `site` set.
- * Each acts inside its machine's physics, as the others do, but for `mixture`: a few channels of any
- * machine, pushed without a reason (mixture.h).
+ * what is chosen may be chosen on them, too.  An injection of either has fault = MW_FAULT_UNKNOWN
+ * and `site` set.  Each acts inside its machine's physics, as the others do, but for `mixture`: a few
+ * channels of any machine, pushed without a reason (mixture.h).
  */
 #ifndef MW_CORPUS_SITE_H
 #define MW_CORPUS_SITE_H

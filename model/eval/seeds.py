@@ -5,5 +5,5 @@ SEALED = 7_000_000  # synthetic.py, upwards
 HEALTHY = 7_500_000  # calibration.py, upwards
 HISTORIES = 7_700_000  # similar.py, upwards; its embedding was chosen on 7_600_000, upwards
 WORDS = 7_800_000  # words.py, upwards; its phrasings were looked at on 6_500_000, upwards
-SITE = 7_900_000  # site.py, upwards; its weights were chosen on 6_600_000, upwards
-END = 8_000_000
+SITE = 8_000_000  # site.py, upwards; its weights were chosen on 6_600_000, upwards
+END = 8_100_000

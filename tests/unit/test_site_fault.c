@@ -19,7 +19,7 @@ static struct mw_site_channel *add(const char *name, double level)
 				      .level = level,
 				      .residual = level,
 				      .left = fabs(level) >= 3 ? 8 : -1,
-				      .suspicion = fabs(level) - 3};
+				      .suspicion = fabs(level) >= 3 ? 20 : -20};
 	return c;
 }
 
@@ -35,7 +35,7 @@ static struct mw_site_fault rub(void)
 		     {.channel = "*level*", .does = MW_CLAIM_FELL, .weight = 1}}};
 }
 
-START_TEST(what_is_seen_missing_and_contradicted_is_told_apart)
+START_TEST(what_is_shown_missing_and_unspoken_is_told_apart)
 {
 	struct mw_site_fault fault = rub();
 	struct mw_site_fit fit;
@@ -46,14 +46,47 @@ START_TEST(what_is_seen_missing_and_contradicted_is_told_apart)
 	add("flow", 0);
 	mw_site_fit(&fault, &window, &fit);
 	ck_assert_uint_eq(fit.n_measured, 3); /* nobody measures the level */
-	ck_assert_double_eq_tol(fit.seen, 2, 1e-9);
-	ck_assert_double_eq_tol(fit.against, 1, 1e-9);
+	ck_assert_double_eq_tol(fit.shown, 1, 1e-9);
 	ck_assert_double_eq_tol(fit.missing, 1, 1e-9);
-	ck_assert_double_eq_tol(fit.moved, 0, 1e-9);
+	ck_assert_double_eq_tol(fit.moved, 0, 1e-6);
 	ck_assert_double_eq(fit.unspoken, 0);
 	add("speed", 15);
 	mw_site_fit(&fault, &window, &fit);
-	ck_assert_double_eq_tol(fit.unspoken, 2, 1e-9); /* 16 is two octaves past 4 */
+	ck_assert_double_eq_tol(fit.unspoken, 2, 1e-6); /* 16 is two octaves past 4 */
+	window.channel[3].suspicion = -20;              /* which the model holds for healthy */
+	mw_site_fit(&fault, &window, &fit);
+	ck_assert_double_lt(fit.unspoken, 1e-3);
+}
+END_TEST
+
+START_TEST(a_residual_alone_is_half_a_sign_and_none_against_the_level)
+{
+	struct mw_site_fault fault = rub();
+	struct mw_site_fit fit;
+
+	window.n_channel = 0;
+	add("motor_current", 20)->level = 0;
+	add("oil_temp", 20)->level = -20; /* a neighbour may be what moved */
+	mw_site_fit(&fault, &window, &fit);
+	ck_assert_double_eq_tol(fit.shown, 0.5, 1e-9);
+	ck_assert_double_eq_tol(fit.missing, 1.5, 1e-9);
+}
+END_TEST
+
+START_TEST(what_is_shown_counts_as_far_as_the_model_suspects_it)
+{
+	struct mw_site_fault fault = rub();
+	struct mw_site_fit fit;
+
+	window.n_channel = 0;
+	add("motor_current", 20);
+	add("oil_temp", 20)->suspicion = -20;
+	mw_site_fit(&fault, &window, &fit);
+	ck_assert_double_eq_tol(fit.shown, 2, 1e-9);
+	ck_assert_double_eq_tol(fit.seen, 1, 1e-6);
+	window.channel[1].suspicion = -INFINITY; /* not read: the model says nothing of it */
+	mw_site_fit(&fault, &window, &fit);
+	ck_assert_double_eq_tol(fit.seen, 2, 1e-6);
 }
 END_TEST
 
@@ -67,11 +100,30 @@ START_TEST(of_several_channels_the_plainest_speaks_and_of_steady_ones_the_worst)
 	add("temp_b", 20);
 	fault.n_sign = 2;
 	mw_site_fit(&fault, &window, &fit);
-	ck_assert_double_eq_tol(fit.seen, 2, 1e-9);
+	ck_assert_double_eq_tol(fit.shown, 1, 1e-9);
 	fault.sign[1].does = MW_SIGN_STEADY;
 	window.channel[0] = (struct mw_site_channel){.name = "temp_a"};
 	mw_site_fit(&fault, &window, &fit);
 	ck_assert_double_gt(fit.moved, 0.9);
+}
+END_TEST
+
+START_TEST(unrest_is_graded_and_its_names_are_one)
+{
+	static const int name[] = {MW_CLAIM_NOISY, MW_CLAIM_SWINGS, MW_CLAIM_SPIKES};
+	struct mw_site_fault fault = rub();
+	struct mw_site_fit fit;
+
+	for (size_t i = 0; i < sizeof(name) / sizeof(name[0]); i++) {
+		window.n_channel = 0;
+		add("motor_current", 0)->unrest = 0.4;
+		fault.sign[0].does = name[i];
+		mw_site_fit(&fault, &window, &fit);
+		ck_assert_double_eq_tol(fit.shown, 0.4, 1e-9);
+		window.channel[0].claims = MW_CLAIM(SWINGS);
+		mw_site_fit(&fault, &window, &fit);
+		ck_assert_double_eq_tol(fit.shown, 1, 1e-9);
+	}
 }
 END_TEST
 
@@ -87,10 +139,10 @@ START_TEST(an_order_is_that_of_first_deviations)
 	add("a", 10)->left = 3;
 	add("b", 10)->left = 7;
 	mw_site_fit(&fault, &window, &fit);
-	ck_assert_double_eq(fit.seen, 2);
+	ck_assert_double_eq(fit.shown, 1);
 	window.channel[1].left = 2;
 	mw_site_fit(&fault, &window, &fit);
-	ck_assert_double_eq(fit.against, 1);
+	ck_assert_double_eq(fit.shown, 0);
 	window.channel[1].left = -1;
 	mw_site_fit(&fault, &window, &fit);
 	ck_assert_double_eq(fit.missing, 1);
@@ -108,20 +160,53 @@ START_TEST(the_entry_that_fits_wins_and_one_that_does_not_leaves_it_unknown)
 	add("motor_current", 20);
 	add("oil_temp", 20);
 	add("flow", 0);
-	mw_site_match(fault, 2, &window, MW_FAULT_UNKNOWN, 0, &match);
+	mw_site_match(fault, 2, &window, MW_FAULT_UNKNOWN, 0, -1, &match);
 	ck_assert_int_eq(match.best, 0);
 	ck_assert(match.wins && match.probability > 0.5);
 	ck_assert_double_eq_tol(match.probability + match.unknown, 1, 0.01);
-	mw_site_match(fault + 1, 1, &window, MW_FAULT_UNKNOWN, 0, &match);
+	mw_site_match(fault + 1, 1, &window, MW_FAULT_UNKNOWN, 0, -1, &match);
 	ck_assert(!match.wins && match.unknown > 0.5);
-	mw_site_match(fault, 2, &window, MW_FAULT_OVERLOAD, 0.95, &match);
-	ck_assert(!match.wins && match.named > 0.5);
-	mw_site_match(fault, 2, &window, MW_FAULT_BIAS, 0.95, &match); /* of one sensor? */
+	/* a name, however sure, loses to what fits plainly, and not to what is half missing */
+	mw_site_match(fault, 2, &window, MW_FAULT_OVERLOAD, 0.9, -1, &match);
 	ck_assert(match.wins);
+	window.channel[1].level = window.channel[1].residual = 0;
+	mw_site_match(fault, 2, &window, MW_FAULT_OVERLOAD, 0.9, -1, &match);
+	ck_assert(!match.wins);
 	window.n_channel = 1; /* one sign of four is no ground to judge on */
-	mw_site_match(fault, 2, &window, MW_FAULT_UNKNOWN, 0, &match);
+	mw_site_match(fault, 2, &window, MW_FAULT_UNKNOWN, 0, -1, &match);
 	ck_assert_int_eq(match.best, -1);
 	ck_assert(!match.wins);
+}
+END_TEST
+
+START_TEST(a_sensor_is_believed_while_it_is_alone)
+{
+	struct mw_site_fault fault = rub();
+	struct mw_site_match match;
+
+	window.n_channel = 0;
+	add("motor_current", 20);
+	add("oil_temp", 0);
+	mw_site_match(&fault, 1, &window, MW_FAULT_BIAS, 0.7, -1, &match);
+	ck_assert(!match.wins && match.named > match.unknown);
+	window.channel[1].level = 20;
+	mw_site_match(&fault, 1, &window, MW_FAULT_BIAS, 0.99, -1, &match);
+	ck_assert_double_eq(match.named, 0);
+}
+END_TEST
+
+START_TEST(the_entry_that_is_held_is_given_up_later_than_it_is_taken)
+{
+	struct mw_site_fault fault = rub();
+	struct mw_site_match taken, kept;
+
+	window.n_channel = 0;
+	add("motor_current", 20);
+	add("oil_temp", 2);
+	mw_site_match(&fault, 1, &window, MW_FAULT_UNKNOWN, 0, -1, &taken);
+	mw_site_match(&fault, 1, &window, MW_FAULT_UNKNOWN, 0, 0, &kept);
+	ck_assert_double_eq_tol(
+	    log(kept.probability / kept.unknown) - log(taken.probability / taken.unknown), 1, 1e-9);
 }
 END_TEST
 
@@ -210,8 +295,12 @@ START_TEST(an_entry_is_read_whole)
 }
 END_TEST
 
-MW_TEST_MAIN("site_fault", what_is_seen_missing_and_contradicted_is_told_apart,
+MW_TEST_MAIN("site_fault", what_is_shown_missing_and_unspoken_is_told_apart,
+	     a_residual_alone_is_half_a_sign_and_none_against_the_level,
+	     what_is_shown_counts_as_far_as_the_model_suspects_it,
 	     of_several_channels_the_plainest_speaks_and_of_steady_ones_the_worst,
-	     an_order_is_that_of_first_deviations,
+	     unrest_is_graded_and_its_names_are_one, an_order_is_that_of_first_deviations,
 	     the_entry_that_fits_wins_and_one_that_does_not_leaves_it_unknown,
+	     a_sensor_is_believed_while_it_is_alone,
+	     the_entry_that_is_held_is_given_up_later_than_it_is_taken,
 	     a_bad_entry_is_refused_with_its_line, an_entry_is_read_whole)
