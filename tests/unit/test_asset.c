@@ -454,6 +454,21 @@ START_TEST(what_it_looks_like_is_told_until_the_next_event)
 }
 END_TEST
 
+START_TEST(what_may_still_be_the_same_event_is_not_told_as_another)
+{
+	struct mw_similar_list list = {.n = 2, .event = {{.id = "ev-near"}, {.id = "ev-far"}}};
+	struct mw_asset *asset = run(0, &whole);
+	int64_t window = MW_WINDOW_ROWS * PERIOD;
+
+	list.event[0].raised_ns = mw_asset_event(asset)->window_from_ns - window;
+	list.event[1].raised_ns = list.event[0].raised_ns - 1;
+	mw_asset_seen_before(asset, &list);
+	ck_assert_uint_eq(mw_asset_event(asset)->similar.n, 1);
+	ck_assert_str_eq(mw_asset_event(asset)->similar.event[0].id, "ev-far");
+	mw_asset_free(asset);
+}
+END_TEST
+
 START_TEST(a_cut_state_is_refused)
 {
 	struct mw_asset *asset = run(0, &whole);
@@ -518,5 +533,6 @@ MW_TEST_MAIN("asset", a_gross_fault_is_raised_explained_and_cleared,
 	     a_name_that_the_model_doubts_is_not_said, a_restored_asset_continues_bit_for_bit,
 	     an_asset_without_a_model_is_watched_by_its_evidence_and_continues_bit_for_bit,
 	     a_raised_window_has_its_embedding_also_after_a_restart,
-	     what_it_looks_like_is_told_until_the_next_event, a_cut_state_is_refused,
+	     what_it_looks_like_is_told_until_the_next_event,
+	     what_may_still_be_the_same_event_is_not_told_as_another, a_cut_state_is_refused,
 	     the_machines_own_weak_point_is_said, a_learn_segment_that_is_too_short_is_refused)
