@@ -79,12 +79,13 @@ class Finding:
 def _cites(finding: Finding, channel: int, what: str) -> bool:
     claims = finding.claims_of(channel)
     directed = bool(claims & {"above", "below"})
-    received = directed or "lost" not in claims
+    unread = "slight" in claims and bool(claims & UNREAD)
+    received = (directed or "lost" not in claims) and not unread
     return channel <= min(finding.n_channels, CITED) and {
         "name": True,
         "value": received,
         "normal": received,
-        "dev": received and not ("slight" in claims and claims & UNREAD),
+        "dev": received,
         "dir": directed,
         "from": bool(claims & {"rose", "fell"}) and 0 < finding.onset < ONSET_BEFORE,
         "now": "lost" not in claims,
