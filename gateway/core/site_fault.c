@@ -27,11 +27,11 @@
 #define ALIVE     (-3.0) /* log-odds of a channel that may be off at all */
 
 /* Of the logit. */
-#define B_BASE      (-1.3)
+#define B_BASE      (-1.5)
 #define B_SEEN      1.8
 #define B_MISSING   0.95
 #define B_MOVED     0.9
-#define B_UNSPOKEN  0.7
+#define B_UNSPOKEN  1.1
 #define B_HELD      1.0
 #define B_NAMED     (-3.1)
 #define B_NAME      0.95
