@@ -3,52 +3,56 @@
 #include <math.h>
 #include <stdlib.h>
 
-#define PATCH         4 /* rows of a mean */
-#define MOST_ROWS     256
-#define CHANGE        2.0
-#define SUDDEN_PART   0.8
-#define SUDDEN_ROWS   8
-#define GRADUAL_ROWS  16
-#define GRADUAL_LINE  0.8
-#define GROWING_TO    3.0
-#define GROWING_BY    1.5
-#define GROWING_STILL 1.1  /* last quarter to the third */
-#define GROWING_LAST  1.05 /* last patch to the one that many readings before it */
-#define GROWING_AGO   8
-#define GROWING_MOST  0.98 /* last patch to the largest mean of as many readings */
-#define GROWN_FROM    0.01 /* of what it grew from, in the ratio that is cited */
-#define QUIET         2.0
-#define LEFT          4.0
-#define STILL_ROWS    12
-#define STILL_SHARE   0.8
-#define LOST_SHARE    0.25
-#define GONE_SHARE    0.8
-#define GONE_ROWS     8
-#define SPIKE         6.0
-#define SPIKE_SHARE   0.25
-#define SPIKE_OVER    4.0 /* by which it is farther off than the readings beside it */
-#define NOISY         1.8
-#define RESTLESS      0.8 /* steps to z about its mean: 1.4 for noise, little for a ramp or a step */
-#define NOISY_BEFORE  1.5    /* steps in A to those of the rows before it */
-#define NOISY_SHARE   1.0    /* steps to |mean z|: beside a shift, noise is not the matter */
-#define MAD_OF_NORMAL 0.6745 /* median distance from the median, of normal noise of rms 1 */
-#define CALM          0.5
-#define CALM_LEVEL    3.0 /* |mean z| from which the level is the matter */
-#define STEPS_LEAST   8
-#define SWING_ROWS    24
-#define SWING_LEAST   2.0
-#define SWING_TURN    (-0.4)
-#define SWING_HALF    0.5 /* of rms: how far it passes its mean to have crossed it */
-#define SWING_CROSSED 3
-#define MOVE_ITSELF   1.0 /* spreads by which the value has to go that way, too */
-#define MOVE_CLEAR    1.5 /* a change to the spread of z about its mean over the last half of A */
-#define SMALL         5.0
-#define LARGE         15.0
-#define ORDER_ROWS    4
-#define STEADY        3.0
-#define ONE_SIDED     0.8 /* of A's readings */
-#define SEEN          2.0 /* spreads at the peak: a smaller one is no side */
-#define OFF           6.0
+#define PATCH            4 /* rows of a mean */
+#define MOST_ROWS        256
+#define CHANGE           2.0
+#define SUDDEN_PART      0.8
+#define SUDDEN_ROWS      8
+#define GRADUAL_ROWS     16
+#define GRADUAL_LINE     0.8
+#define GROWING_TO       3.0
+#define GROWING_BY       1.5
+#define GROWING_STILL    1.1  /* last quarter to the third */
+#define GROWING_LAST     1.05 /* last patch to the one that many readings before it */
+#define GROWING_AGO      8
+#define GROWING_MOST     0.98 /* last patch to the largest mean of as many readings */
+#define GROWN_FROM       0.01 /* of what it grew from, in the ratio that is cited */
+#define QUIET            2.0
+#define LEFT             4.0
+#define STILL_ROWS       12
+#define STILL_SHARE      0.8
+#define LOST_SHARE       0.25
+#define GONE_SHARE       0.7
+#define GONE_ROWS        8
+#define SPIKE            6.0
+#define SPIKE_SHARE      0.25
+#define SPIKE_OVER       4.0 /* by which it is farther off than the readings beside it */
+#define NOISY            1.8
+#define RESTLESS         0.8 /* steps to z about its mean: 1.4 for noise, little for a ramp or a step */
+#define NOISY_BEFORE     1.5    /* steps in A to those of the rows before it */
+#define NOISY_SHARE      1.0    /* steps to |mean z|: beside a shift, noise is not the matter */
+#define MAD_OF_NORMAL    0.6745 /* median distance from the median, of normal noise of rms 1 */
+#define CALM             0.5
+#define CALM_LEVEL       3.0 /* |mean z| from which the level is the matter */
+#define STEPS_LEAST      8
+#define SWING_ROWS       24
+#define SWING_LEAST_ROWS 16
+#define SWING_SLOW       0.5  /* autocorrelation at 1 row */
+#define SWING_AGAIN      0.45 /* ... and after the lowest, where it has come round */
+#define SWING_FAST       0.2  /* ... then it may be that little at 1 row */
+#define SWING_LEAST      2.0
+#define SWING_TURN       (-0.4)
+#define SWING_HALF       0.5 /* of rms: how far it passes its mean to have crossed it */
+#define SWING_CROSSED    3
+#define MOVE_ITSELF      1.0 /* spreads by which the value has to go that way, too */
+#define MOVE_CLEAR       1.5 /* a change to the spread of z about its mean over the last half of A */
+#define SMALL            5.0
+#define LARGE            15.0
+#define ORDER_ROWS       4
+#define STEADY           3.0
+#define ONE_SIDED        0.8 /* of A's readings */
+#define SEEN             2.0 /* spreads at the peak: a smaller one is no side */
+#define OFF              6.0
 
 /* --- rows ------------------------------------------------------------------------------------- */
 
@@ -476,16 +480,30 @@ static size_t crossings(const struct view *view, double mean, double rms)
 	return n;
 }
 
-/* To and fro, and no noise. */
+/* Slow to and fro is told from noise by its neighbours, fast by coming round again. */
+static double comes_and_goes(const struct view *view, double mean)
+{
+	double beside = autocorrelation(view, mean, 1), lowest = 0, again = 0;
+
+	for (size_t lag = 2; lag <= view->n / 2; lag++) {
+		double now = autocorrelation(view, mean, lag);
+
+		again = now < lowest ? 0 : fmax(again, now);
+		lowest = fmin(lowest, now);
+	}
+	if (again >= SWING_AGAIN && beside >= SWING_FAST)
+		return lowest;
+	return view->n >= SWING_ROWS && beside >= SWING_SLOW ? lowest : 0;
+}
+
 static void decide_swings(struct view *view)
 {
-	double mean = mean_z(view, 0), rms = spread_of_z(view, 0), lowest = 0;
+	double mean = mean_z(view, 0), rms = spread_of_z(view, 0), lowest;
 
-	if (view->n < SWING_ROWS || rms < SWING_LEAST || autocorrelation(view, mean, 1) < 0.5 ||
+	if (view->n < SWING_LEAST_ROWS || rms < SWING_LEAST ||
 	    crossings(view, mean, rms) < SWING_CROSSED)
 		return;
-	for (size_t lag = 2; lag <= view->n / 2; lag++)
-		lowest = fmin(lowest, autocorrelation(view, mean, lag));
+	lowest = comes_and_goes(view, mean);
 	if (lowest <= SWING_TURN)
 		hold(view, MW_CLAIM_SWINGS, lowest);
 }

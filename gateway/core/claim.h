@@ -16,7 +16,8 @@
  *                the rms of z about its mean, >= 1 of |mean z|, and >= 1.5 of that of the rows before the
  *                onset (>= 8 steps there); no spikes, no swings
  *   calm         |mean z| < 3
- *   swings       autocorrelation at 1 row >= .5, and z passes its mean >= 3 times, by half its rms each way
+ *   swings       z passes its mean >= 3 times, by half its rms each way; the autocorrelation is >= .5 at
+ *                1 row, of >= 24 rows; or >= .2 there and >= .45 again beyond its lowest
  * Pure.
  */
 #ifndef MW_CORE_CLAIM_H
@@ -41,7 +42,7 @@
 	X(SPIKES, "spikes")   /* rows with |z| >= 6, >= 4 more than beside; median |z| of A < 2 */ \
 	X(NOISY, "noisy")     /* rms step in A to the healthy one: >= 1.8 ... */                   \
 	X(CALM, "calm")       /* ... <= .5 ... */                                                  \
-	X(SWINGS, "swings")   /* lowest autocorrelation of A: <= -.4; rms >= 2, >= 24 rows ... */  \
+	X(SWINGS, "swings")   /* lowest autocorrelation of A: <= -.4; rms >= 2, >= 16 rows ... */  \
 	X(OVER_LIMIT, "over_limit")   /* largest value in A, past the profile's limit */           \
 	X(UNDER_LIMIT, "under_limit") /* smallest */                                               \
 	X(SLIGHT, "slight")           /* |deviation| at the peak: < 5 */                           \
@@ -49,7 +50,7 @@
 	X(AFTER, "after")   /* rows from the first channel's leaving (|z| >= 4 in two rows) */     \
 	X(BEFORE, "before") /* to this one's: >= 4; <= -4 */                                       \
 	X(WITH, "with")     /* between */                                                          \
-	X(GONE, "gone")     /* share of A without a reading: >= .8, or the last 8 rows */
+	X(GONE, "gone")     /* share of A without a reading: >= .7, or the last 8 rows */
 
 enum mw_claim {
 #define X(name, text) MW_CLAIM_##name,

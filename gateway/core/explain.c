@@ -239,7 +239,7 @@ static void say_seen_before(struct mw_render *render)
 {
 	static const char *const text[2][2] = {
 	    {"A similar event was seen at {seen.time} +.",
-	     "A similar event was seen at {seen.time} +, diagnosed at the time as {seen.fault} +."},
+	     "A similar event was seen at {seen.time} +. Its diagnosis then +: {seen.fault} +."},
 	    {"{seen.time} +에도 비슷한 이벤트가 있었습니다 +.",
 	     "{seen.time} +에도 비슷한 이벤트가 있었으며 +, "
 	     "당시에는 {seen.fault} {josa:으로/로} 판단되었습니다 +."}};

@@ -4,6 +4,6 @@
 SEALED = 7_000_000  # synthetic.py, upwards
 HEALTHY = 7_500_000  # calibration.py, upwards
 HISTORIES = 7_700_000  # similar.py, upwards; its embedding was chosen on 7_600_000, upwards
-WORDS = 7_800_000  # words.py, upwards; its phrasings were looked at on 6_500_000, upwards
+WORDS = 8_100_000  # words.py, upwards; its phrasings were looked at on 6_500_000 and 7_800_000, upwards
 SITE = 8_000_000  # site.py, upwards; its weights were chosen on 6_600_000, upwards
-END = 8_100_000
+END = 8_200_000

@@ -168,7 +168,7 @@ class Rows:
         found.decide("lost", float(missing.mean()), 0.25)
         if missing[-PATCH:].all() and len(missing) >= PATCH:
             found.sure.add("lost")
-        found.decide("gone", float(missing.mean()), 0.8)
+        found.decide("gone", float(missing.mean()), 0.7)
         if missing[-8:].all() and len(missing) >= 8:
             found.sure.add("gone")
 
@@ -274,15 +274,18 @@ class Rows:
         return "still" in self.said["claims"]
 
     def _swings(self, found: Found, z: np.ndarray) -> None:
-        if len(z) < 24:
+        if len(z) < 16:
             return
         rest = z - z.mean()
-        rms, lowest = math.sqrt((rest**2).mean()), 0.0
-        if autocorrelation(rest, 1) < 0.5 or crossings(rest, 0.5 * rms) < 3:
+        rms = math.sqrt((rest**2).mean())
+        if crossings(rest, 0.5 * rms) < 3:
             return
-        for lag in range(2, len(z) // 2 + 1):
-            lowest = min(lowest, autocorrelation(rest, lag))
-        found.decide("swings", min(-0.4 - lowest, rms - 2.0), 0.0)
+        by_lag = np.array([autocorrelation(rest, lag) for lag in range(2, len(z) // 2 + 1)])
+        lowest, after = float(by_lag.min()), by_lag[int(by_lag.argmin()) :]
+        beside = autocorrelation(rest, 1)
+        slow = beside - 0.5 if len(z) >= 24 else -1.0
+        regular = max(slow, min(float(after.max()) - 0.45, beside - 0.2))
+        found.decide("swings", min(-0.4 - lowest, rms - 2.0, regular), 0.0)
 
     def left(self) -> int | None:
         """Row at which it left its normal range; None where it did not, or before the window."""

@@ -112,11 +112,20 @@ START_TEST(swings_go_to_and_fro_slowly_and_far)
 	ck_assert_double_le(decide(&c).value[MW_CLAIM_SWINGS], -0.4);
 	wave(0, 2.8, 16); /* rms 1.98 */
 	ck_fails(&c, SWINGS);
-	wave(0, 3, 12);
-	c.rows.onset = 41; /* 23 rows */
+	wave(0, 3, 6);
+	c.rows.onset = 49; /* 15 rows */
 	ck_fails(&c, SWINGS);
-	c.rows.onset = 40;
+	c.rows.onset = 48;
 	ck_assert(decide(&c).set & MW_CLAIM(SWINGS));
+	wave(0, 3, 11); /* no whole period within half of 20 rows */
+	c.rows.onset = 44;
+	ck_fails(&c, SWINGS);
+	c.rows.onset = 40; /* but of 24 it is slow enough to be seen */
+	ck_assert(decide(&c).set & MW_CLAIM(SWINGS));
+	healthy(&c, 16);
+	wave(16, 3, 5); /* fast, and regular */
+	ck_assert(decide(&c).set & MW_CLAIM(SWINGS));
+	ck_fails(&c, NOISY);
 	healthy(&c, 16);
 	swing_rows(0, 3); /* from row to row: noise */
 	ck_fails(&c, SWINGS);
