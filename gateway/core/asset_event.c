@@ -232,14 +232,17 @@ static void fill_window(const struct mw_asset *asset, struct mw_event_window *re
 void mw_asset_seen_before(struct mw_asset *asset, const struct mw_similar_list *similar)
 {
 	struct mw_event *event = asset->event;
+	int64_t before;
 
 	if (!event)
 		return;
+	before = event->window_from_ns;
 	event->similar.n = 0;
-	/* What the window shows again, or goes on from right before it, is no other event. */
+	/* What the window shows again is no other event, and neither is what may go on from before it. */
+	if (event->onset_before_window)
+		before -= MW_WINDOW_ROWS * event->period_ns;
 	for (size_t i = 0; i < similar->n; i++)
-		if (similar->event[i].raised_ns + MW_WINDOW_ROWS * event->period_ns <
-		    event->window_from_ns)
+		if (similar->event[i].raised_ns < before)
 			event->similar.event[event->similar.n++] = similar->event[i];
 }
 

@@ -457,15 +457,27 @@ END_TEST
 START_TEST(what_may_still_be_the_same_event_is_not_told_as_another)
 {
 	struct mw_similar_list list = {.n = 2, .event = {{.id = "ev-near"}, {.id = "ev-far"}}};
-	struct mw_asset *asset = run(0, &whole);
-	int64_t window = MW_WINDOW_ROWS * PERIOD;
+	static const struct mw_answer answer = {.severity = 1};
+	struct mw_outcome raise = {.action = MW_ALARM_RAISE, .channel = 1};
+	struct mw_asset *asset;
+	struct mw_event_window window;
 
-	list.event[0].raised_ns = mw_asset_event(asset)->window_from_ns - window;
-	list.event[1].raised_ns = list.event[0].raised_ns - 1;
-	mw_asset_seen_before(asset, &list);
-	ck_assert_uint_eq(mw_asset_event(asset)->similar.n, 1);
-	ck_assert_str_eq(mw_asset_event(asset)->similar.event[0].id, "ev-far");
-	mw_asset_free(asset);
+	for (int before = 0; before < 2; before++) {
+		struct mw_answer given = answer;
+
+		given.onset_patch = before ? -1 : 12;
+		leave_at = BREAK_AT + 110; /* off all the window long */
+		asset = run(0, &whole);
+		leave_at = ROWS;
+		raise.channel = before ? 1 : -1;
+		ck_assert(mw_asset_describe(asset, &raise, &given, &window));
+		list.event[0].raised_ns = window.from_ns - (before ? MW_WINDOW_ROWS * PERIOD : 0);
+		list.event[1].raised_ns = list.event[0].raised_ns - 1;
+		mw_asset_seen_before(asset, &list);
+		ck_assert_uint_eq(mw_asset_event(asset)->similar.n, 1);
+		ck_assert_str_eq(mw_asset_event(asset)->similar.event[0].id, "ev-far");
+		mw_asset_free(asset);
+	}
 }
 END_TEST
 
