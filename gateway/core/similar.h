@@ -11,7 +11,7 @@
 #include "gateway/core/event.h"
 
 #define MW_SIMILAR_COMPARED 1000 /* events of an asset, newest first: older ones are forgotten */
-#define MW_SIMILAR_LEAST    0.80 /* similarity; what is less alike is not called seen before */
+#define MW_SIMILAR_LEAST    0.77 /* similarity; what is less alike is not called seen before */
 
 /* Takes in an earlier event if it is alike enough and among the nearest so far; of equals the one
  * that was offered first. */
