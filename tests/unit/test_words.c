@@ -109,6 +109,25 @@ START_TEST(another_event_admits_other_claims)
 }
 END_TEST
 
+START_TEST(where_hardly_a_reading_came_it_is_not_said_that_some_are_lost)
+{
+	struct mw_lm *model = open_words(N_WORDS);
+	struct mw_words words;
+	struct told told;
+	uint32_t lost[8];
+	size_t n = tokens_of(model, "{c1.lost|lost_readings} +. <eos>", lost);
+
+	tell(&told, MW_LANGUAGE_EN);
+	ck_assert_int_eq(mw_words_parse(model, &told.limits, lost, n, &words), MW_E_MALFORMED);
+	told.event.channel[0].claims.set |= MW_CLAIM(LOST);
+	ck_assert_int_eq(mw_words_parse(model, &told.limits, lost, n, &words), MW_E_OK);
+	told.event.channel[0].claims.set |= MW_CLAIM(GONE);
+	ck_assert_int_eq(mw_words_parse(model, &told.limits, lost, n, &words), MW_E_MALFORMED);
+	mw_fault_library_free(told.library);
+	mw_lm_close(model);
+}
+END_TEST
+
 START_TEST(what_has_no_name_or_direction_is_given_none)
 {
 	struct mw_lm *model = open_words(N_WORDS);
@@ -330,6 +349,7 @@ END_TEST
 
 MW_TEST_MAIN("words", words_are_of_the_language_and_say_what_can_be_shown,
 	     what_the_answer_does_not_name_is_not_cited, another_event_admits_other_claims,
+	     where_hardly_a_reading_came_it_is_not_said_that_some_are_lost,
 	     what_has_no_name_or_direction_is_given_none, parser_and_grammar_take_the_same_texts,
 	     a_text_that_is_too_long_is_refused, tokens_past_the_vocabulary_are_refused,
 	     words_without_an_end_or_a_beginning_are_no_text,

@@ -68,6 +68,7 @@ static const struct vocabulary_word {
     {"{c1.fell|내렸고}", OTHERS_KO},
     {"{c2.before|earlier}", OTHERS_EN},
     {"{others.off|among_others}", OTHERS_EN},
+    {"{c1.lost|lost_readings}", OTHERS_EN},
     {"{c3.rose|climbed}", NOWHERE},
     {"{c1.rose|3_times}", NOWHERE},
     {"{c1.rose|}", NOWHERE},
