@@ -27,7 +27,7 @@ struct worker {
 
 #define UNROLLED _Pragma("GCC unroll 8") /* so that sums stay in registers */
 
-static volatile uint64_t sink; /* so that no sum is left out */
+static _Thread_local volatile uint64_t sink; /* so that no sum is left out */
 
 typedef uint64_t vector __attribute__((vector_size(32)));
 
