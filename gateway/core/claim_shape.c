@@ -1,7 +1,7 @@
 /* claim_shape.c -- what the readings do beside their level: spikes, noise and calm, swings. */
 #include "gateway/core/claim_impl.h"
 
-#include <stdlib.h>
+#include "gateway/core/baseline_impl.h"
 
 #define SPIKE            6.0
 #define SPIKE_SHARE      0.25
@@ -24,16 +24,10 @@
 #define SWING_HALF       0.5 /* of rms: how far it passes its mean to have crossed it */
 #define SWING_CROSSED    3
 
-static int ascending(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
+/* Of an even number the upper one. */
 static double median_of(double *value, size_t n)
 {
-	qsort(value, n, sizeof(value[0]), ascending);
+	robust_sort(value, n);
 	return value[n / 2];
 }
 

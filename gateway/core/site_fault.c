@@ -1,5 +1,6 @@
 #include "gateway/core/site_fault.h"
 
+#include "gateway/core/baseline_impl.h"
 #include "gateway/core/profile.h"
 
 #include <math.h>
@@ -68,19 +69,6 @@ static bool deviates(const struct mw_evidence *evidence, size_t channel, size_t 
 	       fabsf(f[MW_F_DYNAMIC]) >= DEVIATES;
 }
 
-static double median(double *value, size_t n)
-{
-	for (size_t i = 1; i < n; i++) {
-		double moving = value[i];
-		size_t at = i;
-
-		for (; at > 0 && value[at - 1] > moving; at--)
-			value[at] = value[at - 1];
-		value[at] = moving;
-	}
-	return n % 2 ? value[n / 2] : (value[n / 2 - 1] + value[n / 2]) / 2;
-}
-
 /* Octaves that the steps are past the healthy ones, and the whitened residual about its mean. */
 static double unrest_within(const struct mw_evidence *evidence, size_t channel, size_t from)
 {
@@ -99,8 +87,8 @@ static double unrest_within(const struct mw_evidence *evidence, size_t channel, 
 		step[n] = (double)f[MW_F_STEP_RMS] - fmax((double)header[MW_F_STEP_RMS], -OWN_STEP);
 	}
 	if ((double)header[MW_F_STEP_RMS] <= STEP_LOW)
-		return fmin(median(scatter, n), STEP_MORE);
-	return fmin(median(scatter, n), median(step, n) + STEP_MORE);
+		return fmin(robust_median(scatter, n), STEP_MORE);
+	return fmin(robust_median(scatter, n), robust_median(step, n) + STEP_MORE);
 }
 
 /* Octaves that the level turns more from patch to patch than noise does; a step turns it but once. */
@@ -113,7 +101,7 @@ static double unrest_between(const struct mw_evidence *evidence, size_t channel,
 		turn[n++] =
 		    fabs(level_of(evidence, channel, p) - 2 * level_of(evidence, channel, p + 1) +
 			 level_of(evidence, channel, p + 2));
-	return log2(fmax(median(turn, n) / TURN, LEAST));
+	return log2(fmax(robust_median(turn, n) / TURN, LEAST));
 }
 
 static double unrest_of(const struct mw_evidence *evidence, size_t channel, size_t onset)

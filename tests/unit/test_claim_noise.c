@@ -59,8 +59,8 @@ START_TEST(noise_of_what_was_expected_is_not_the_readings)
 	healthy(&c, 16);
 	swing_rows(16, 1);
 	ck_holds(&c, NOISY, 4);
-	for (size_t row = 16; row < N_ROWS;
-	     row++) { /* it is the expectation that goes to and fro */
+	/* It is the expectation that goes to and fro. */
+	for (size_t row = 16; row < N_ROWS; row++) {
 		c.expected[row] = EXPECTED + SPREAD * (row % 2 ? -1 : 1);
 		c.value[row] = EXPECTED;
 	}
