@@ -100,6 +100,7 @@ def lineage_row(entry: dict[str, Any]) -> list[Any]:
 def how_it_was_trained(saved: dict) -> str:
     progress, config = saved["progress"], saved["config"]
     seeds, held_out = config["corpus"]["first_seed"], config.get("unknown", {})
+    unnamed = config["corpus"].get("unnamed", {}).get("train", 0.0)
     listed = lambda key: ", ".join(held_out.get(key, [])) or "none"  # noqa: E731
     header = ["stage", "starts from", "how", "teacher", "shape", "steps", "positions", "minutes"]
     rows = [lineage_row(entry) for entry in lineage_saved(saved)]
@@ -109,7 +110,8 @@ From simulated machines only (`mw-corpus`, {config["corpus"]["windows"]:,} windo
 no measured data, no tuning on a benchmark. Seeds of shards by role: training from {seeds["train"]},
 validation from {seeds["validation"]}, test from {seeds["test"]}; a series never serves two roles.
 Configuration: `model/train/config.json`; replicas: {config["replicas"]}, one CPU core each, shared, in bf16.
-Taught as *unknown*: {listed("taught")}. Never shown: {listed("never")}.
+Taught as *unknown*: {listed("taught")}. Never shown: {listed("never")}. Series with a fault that has no
+name, taught as *unknown* (`mw-corpus --unnamed`), in the last stage's shards: {unnamed:.0%}.
 
 {table(header, rows)}
 
